@@ -1,0 +1,13 @@
+//! The mind of Sternway: what a release is, what its signals mean, who may do what, what is written down.
+//!
+//! Everything here is a pure function of its arguments. Time and randomness are passed in; there is no IO and no
+//! async. Deliberately absent: storage, transport, and anything that knows a database or a proxy by name.
+#![forbid(unsafe_code)]
+
+pub mod actor;
+pub mod artifact;
+pub mod id;
+pub mod judge;
+pub mod plan;
+pub mod signal;
+pub mod time;

@@ -1,0 +1,4 @@
+//! The body of Sternway: storage, engine, sources, drivers, HTTP and the command line around the rules of
+//! `sternway-domain` and the pages of `sternway-app`.
+
+pub mod ports;

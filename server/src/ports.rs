@@ -1,0 +1,75 @@
+//! What the body needs from the world, each as narrow as its consumer's need.
+//!
+//! Every port has an in-memory adapter, used by tests and the demo.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sternway_domain::id::ServiceName;
+use sternway_domain::plan::Weight;
+use sternway_domain::signal::{Reading, SourceFailure};
+use sternway_domain::time::Timestamp;
+
+/// The time of day, for records. Everything that stores or compares a [`Timestamp`] asks this.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+/// Reads the raw counters, buckets and gauges of one service. Built from the service's configuration.
+#[async_trait]
+pub trait SignalSource: Send + Sync {
+    /// One look at both arms. An empty arm is an answer (`Missing` later on), not a failure.
+    async fn read(&self, now: Timestamp) -> Result<Reading, SourceFailure>;
+}
+
+/// What a driver is asked to bring about. Absolute, so that asking twice is asking once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub service: ServiceName,
+    /// The canary's share; the baseline gets the rest.
+    pub canary: Weight,
+    /// Derived from stream, version and purpose. The same key never carries another weight.
+    pub key: String,
+    /// The fencing token of the lease under which this is asked. A fenced target refuses an older one.
+    pub token: i64,
+}
+
+/// What a driver reports after looking.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The canary's share as the target itself reports it, rounded to whole percent.
+    pub canary: Weight,
+    pub at: Timestamp,
+    /// Instances of each arm that can take traffic, where the target knows.
+    pub baseline_ready: Option<u32>,
+    pub canary_ready: Option<u32>,
+    /// Where it was read, for people: `haproxy 127.0.0.1:9999, backend checkout`.
+    pub from: String,
+}
+
+/// Why a driver could not do or see what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DriverFailure {
+    /// Not reached, or no answer in time: unknown whether it happened. Ask again.
+    #[error("{target_name} cannot be reached: {detail}")]
+    Unreachable { target_name: String, detail: String },
+    /// It answered and said no. Asking again will not help until something changes.
+    #[error("{target_name} refuses: {detail}")]
+    Refused { target_name: String, detail: String },
+}
+
+/// Moves traffic between the arms of one service. Built from the service's configuration.
+#[async_trait]
+pub trait TrafficDriver: Send + Sync {
+    /// Sets absolute weights. Idempotent. Returning `Ok` means asked, not done: done is what [`observe`] says.
+    ///
+    /// [`observe`]: TrafficDriver::observe
+    async fn apply(&self, intent: &Intent) -> Result<(), DriverFailure>;
+
+    /// Reads back what the target does now.
+    async fn observe(&self, now: Timestamp) -> Result<Observation, DriverFailure>;
+
+    /// Whether the target refuses a stale fencing token. An unfenced one takes at most one stale write per takeover,
+    /// corrected within one reconcile period.
+    fn fenced(&self) -> bool;
+}
