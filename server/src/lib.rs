@@ -2,3 +2,4 @@
 //! `sternway-domain` and the pages of `sternway-app`.
 
 pub mod ports;
+pub mod store;

@@ -1,0 +1,120 @@
+//! What must be remembered, and the one way to remember it.
+//!
+//! Everything a decision changes goes into one [`Unit`], committed in one transaction or not at all. The rows are plain:
+//! bodies are JSON whose shape the service owns; a store keeps, orders and refuses, and knows no rules.
+
+use crate::store::rows::*;
+use async_trait::async_trait;
+use sternway_domain::id::{Digest, PersonId, ReleaseId, ServiceName, TokenId};
+use sternway_domain::time::{Span, Timestamp};
+
+pub mod rows;
+
+/// What went wrong, by the operation that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else wrote first. `actual` is the version the stream has now.
+    #[error("the stream is at version {actual}, not {expected}")]
+    Conflict { expected: i64, actual: i64 },
+    /// The idempotency key was used before; look its record up.
+    #[error("this idempotency key was used before")]
+    KeyUsed,
+    /// The lease under which this was written is no longer held.
+    #[error("lease `{lease}` is held under a newer token than {token}")]
+    Fenced { lease: String, token: i64 },
+    /// A unique name is taken (login name, document version).
+    #[error("{what} exists already")]
+    Exists { what: String },
+    /// The database cannot be reached or is busy. Nothing was written, as far as is known.
+    #[error("the database did not answer while trying to {operation}")]
+    Unavailable {
+        operation: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+    /// A stored row cannot be read.
+    #[error("a stored {what} cannot be read: {detail}")]
+    Corrupt { what: &'static str, detail: String },
+    /// The schema is newer than this program knows. Nothing was written.
+    #[error("the database has schema {found}, this program knows {known}; use a newer sternway")]
+    SchemaTooNew { found: i64, known: i64 },
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The events, the log, the outbox, the configuration and the people.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Commits all of it or nothing. Order of checks: idempotency key, fence, expected version, unique names.
+    /// Returns the leaf index of the unit's entry, if it has one, and the position of its last event.
+    async fn commit(&self, unit: Unit) -> Result<Committed>;
+
+    async fn release(&self, id: ReleaseId) -> Result<Option<ReleaseRow>>;
+    /// Newest first by creation.
+    async fn releases(&self, filter: &ReleaseFilter) -> Result<Vec<ReleaseRow>>;
+    /// Events of one stream with a version above `after`, in order.
+    async fn events(&self, id: ReleaseId, after: i64) -> Result<Vec<EventRow>>;
+    /// Events of all streams with a position above `after`, in order: what a reconnecting browser missed.
+    async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>>;
+    async fn last_position(&self) -> Result<i64>;
+
+    /// Newest first.
+    async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>>;
+    async fn decision(&self, id: sternway_domain::id::DecisionId) -> Result<Option<DecisionRow>>;
+    /// Entries with an index of at least `from`, in order.
+    async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>>;
+    async fn evidence(&self, digest: &Digest) -> Result<Option<String>>;
+    async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>>;
+
+    /// One tick with its verdict, the judge's state after it and the live summary, in one transaction. Refused as
+    /// `Fenced` when the lease is lost. A tick number that exists already is left as it is.
+    async fn put_tick(&self, tick: TickWrite) -> Result<()>;
+    /// In order of number; `since` inclusive; at most `limit`, the newest ones.
+    async fn ticks(&self, release: ReleaseId, since: Timestamp, limit: u32) -> Result<Vec<TickRow>>;
+    /// State of the signal window and the judge after the last tick: `(tick number, JSON)`.
+    async fn judge_state(&self, release: ReleaseId) -> Result<Option<(i64, String)>>;
+    /// Live summaries (JSON) of these releases.
+    async fn live(&self, releases: &[ReleaseId]) -> Result<Vec<(ReleaseId, String)>>;
+
+    /// Asked and observed traffic of a service (JSON). Written only by the lease holder.
+    async fn put_traffic(&self, service: &ServiceName, body: &str, fence: &Fence) -> Result<()>;
+    async fn traffic(&self, service: &ServiceName) -> Result<Option<String>>;
+
+    /// Messages not yet done, oldest first.
+    async fn outbox_pending(&self, release: ReleaseId) -> Result<Vec<OutboxRow>>;
+    async fn outbox(&self, release: ReleaseId) -> Result<Vec<OutboxRow>>;
+    /// Records an attempt or the end of a message. `Fenced` when the lease is lost.
+    async fn outbox_mark(&self, id: sternway_domain::id::MessageId, mark: OutboxMark, fence: &Fence) -> Result<()>;
+
+    /// Takes or renews a lease by the database's clock. `None`: somebody else holds it. A new holder gets a larger token;
+    /// the same holder renewing keeps its own.
+    async fn lease(&self, name: &str, holder: &str, ttl: Span) -> Result<Option<Lease>>;
+    /// Gives leases of this holder back at once.
+    async fn release_leases(&self, holder: &str) -> Result<()>;
+
+    /// Newest version of each document of this kind, by name.
+    async fn documents(&self, kind: &str) -> Result<Vec<DocumentRow>>;
+    /// One version, or the newest.
+    async fn document(&self, kind: &str, name: &str, version: Option<i64>) -> Result<Option<DocumentRow>>;
+    async fn document_by_digest(&self, digest: &Digest) -> Result<Option<DocumentRow>>;
+
+    async fn people(&self) -> Result<Vec<PersonRow>>;
+    async fn person(&self, id: PersonId) -> Result<Option<PersonRow>>;
+    async fn person_by_login(&self, login: &str) -> Result<Option<PersonRow>>;
+    async fn put_session(&self, session: &SessionRow) -> Result<()>;
+    /// By SHA-256 of the cookie value.
+    async fn session(&self, hash: &[u8]) -> Result<Option<SessionRow>>;
+    async fn touch_session(&self, hash: &[u8], seen_at: Timestamp) -> Result<()>;
+    async fn end_session(&self, hash: &[u8]) -> Result<()>;
+    async fn tokens(&self, owner: PersonId) -> Result<Vec<TokenRow>>;
+    async fn token(&self, id: TokenId) -> Result<Option<TokenRow>>;
+    async fn touch_token(&self, id: TokenId, used_at: Timestamp) -> Result<()>;
+
+    async fn setting(&self, key: &str) -> Result<Option<String>>;
+    async fn put_setting(&self, key: &str, value: &str) -> Result<()>;
+    /// Removes the setting and says whether it was there: of two callers one gets `true`.
+    async fn take_setting(&self, key: &str) -> Result<Option<String>>;
+
+    /// Answers when the database does.
+    async fn ping(&self) -> Result<()>;
+}

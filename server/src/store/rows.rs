@@ -1,0 +1,290 @@
+//! The rows a store keeps. JSON bodies are opaque here.
+
+use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, ServiceName, TokenId};
+use sternway_domain::time::Timestamp;
+
+/// Everything one decision changes. Empty parts are left alone.
+#[derive(Debug, Clone, Default)]
+pub struct Unit {
+    pub release: Option<ReleaseWrite>,
+    pub decision: Option<DecisionWrite>,
+    /// Stored once per digest; storing it again changes nothing.
+    pub evidence: Vec<(Digest, String)>,
+    pub outbox: Vec<OutboxWrite>,
+    pub documents: Vec<DocumentWrite>,
+    pub people: Vec<PersonRow>,
+    pub tokens: Vec<TokenRow>,
+    /// Ends all sessions and tokens of these people (password changed, disabled).
+    pub end_sessions: Vec<PersonId>,
+    pub idempotency: Option<IdempotencyRow>,
+    pub fence: Option<Fence>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    pub leaf_index: Option<i64>,
+    /// Position of the last event written, or of the log when there was none.
+    pub position: i64,
+}
+
+/// The lease under which something is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fence {
+    pub lease: String,
+    pub token: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub name: String,
+    pub token: i64,
+    /// By the database's clock.
+    pub until: Timestamp,
+}
+
+/// New events and the fold after them.
+#[derive(Debug, Clone)]
+pub struct ReleaseWrite {
+    /// Version of the stream before these events; 0 creates it.
+    pub expected: i64,
+    /// At least one; they get versions `expected + 1 ..`.
+    pub events: Vec<EventWrite>,
+    /// The row after the events; `row.version` equals `expected + events.len()`.
+    pub row: ReleaseRow,
+}
+
+#[derive(Debug, Clone)]
+pub struct EventWrite {
+    pub kind: &'static str,
+    pub at: Timestamp,
+    /// JSON.
+    pub body: String,
+}
+
+/// The read model of a release: the fold, beside what is filtered by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseRow {
+    pub id: ReleaseId,
+    pub version: i64,
+    pub service: ServiceName,
+    /// `draft`, `running`, `holding`, …
+    pub state: String,
+    /// Whether the engine still has work with it.
+    pub active: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// JSON of `sternway_domain::release::Release`.
+    pub body: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct ReleaseFilter {
+    pub state: Option<String>,
+    pub service: Option<ServiceName>,
+    pub active: Option<bool>,
+    /// Only releases updated at or after this moment.
+    pub updated_since: Option<Timestamp>,
+    /// Only those created before this one (cursor).
+    pub before: Option<(Timestamp, ReleaseId)>,
+    /// At most; 0 means 200.
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventRow {
+    /// Order over all streams, without gaps.
+    pub position: i64,
+    pub release: ReleaseId,
+    pub version: i64,
+    pub kind: String,
+    pub at: Timestamp,
+    pub body: String,
+    pub decision: Option<DecisionId>,
+}
+
+/// A decision with its entry of the log.
+#[derive(Debug, Clone)]
+pub struct DecisionWrite {
+    pub row: DecisionRow,
+    /// Canonical bytes of the entry, at most 65,535.
+    pub entry: Vec<u8>,
+    /// `SHA-256(0x00 ‖ entry)`.
+    pub leaf_hash: [u8; 32],
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DecisionRow {
+    pub id: DecisionId,
+    /// Assigned by the store; ignored when writing.
+    pub leaf_index: i64,
+    pub at: Timestamp,
+    pub actor_key: String,
+    pub actor_label: String,
+    pub action: String,
+    pub release: Option<ReleaseId>,
+    pub service: Option<ServiceName>,
+    /// `accepted` or `refused`.
+    pub outcome: String,
+    pub reason: String,
+    pub evidence: Option<Digest>,
+    /// JSON of the whole decision.
+    pub body: String,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct DecisionFilter {
+    pub release: Option<ReleaseId>,
+    pub actor_key: Option<String>,
+    pub action: Option<String>,
+    pub outcome: Option<String>,
+    /// Part of reason, actor label or service, case-insensitive.
+    pub text: Option<String>,
+    pub from: Option<Timestamp>,
+    pub to: Option<Timestamp>,
+    /// Only entries with a smaller leaf index (cursor).
+    pub before: Option<i64>,
+    /// At most; 0 means 50.
+    pub limit: u32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeafRow {
+    pub index: i64,
+    pub decision: DecisionId,
+    pub entry: Vec<u8>,
+    pub leaf_hash: Vec<u8>,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub struct TickWrite {
+    pub release: ReleaseId,
+    pub number: i64,
+    pub at: Timestamp,
+    /// JSON of tick and verdict.
+    pub body: String,
+    /// JSON of the signal window and judge state after it.
+    pub state: String,
+    /// JSON for the board.
+    pub live: String,
+    pub fence: Fence,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct TickRow {
+    pub number: i64,
+    pub at: Timestamp,
+    pub body: String,
+}
+
+/// Something to be done in the world once the unit is durable.
+#[derive(Debug, Clone)]
+pub struct OutboxWrite {
+    pub id: MessageId,
+    /// Idempotency key; unique.
+    pub key: String,
+    pub release: ReleaseId,
+    pub service: ServiceName,
+    pub kind: String,
+    pub body: String,
+    pub created_at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxRow {
+    pub id: MessageId,
+    pub key: String,
+    pub release: ReleaseId,
+    pub service: ServiceName,
+    pub kind: String,
+    pub body: String,
+    pub created_at: Timestamp,
+    /// `pending`, `done` or `superseded`.
+    pub state: String,
+    pub attempts: i64,
+    pub last_error: Option<String>,
+    pub ended_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutboxMark {
+    /// Tried, not yet confirmed.
+    Attempted { error: Option<String> },
+    /// Observed.
+    Done { at: Timestamp },
+    /// A newer message for the same target replaced it.
+    Superseded { at: Timestamp },
+}
+
+#[derive(Debug, Clone)]
+pub struct DocumentWrite {
+    pub kind: String,
+    pub name: String,
+    pub digest: Digest,
+    /// Canonical JSON.
+    pub body: String,
+    /// As it was written by a person.
+    pub source: String,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct DocumentRow {
+    pub kind: String,
+    pub name: String,
+    /// Counted from 1 per kind and name.
+    pub version: i64,
+    pub digest: Digest,
+    pub body: String,
+    pub source: String,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct IdempotencyRow {
+    pub actor: String,
+    pub key: String,
+    /// Digest of method, path and body.
+    pub request: Digest,
+    pub status: u16,
+    /// The response body; `leaf_index` inside it is written as `null` and filled in by the store's answer.
+    pub response: String,
+    pub at: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PersonRow {
+    pub id: PersonId,
+    pub login: String,
+    pub name: String,
+    pub role: String,
+    /// PHC string.
+    pub password_hash: String,
+    pub created_at: Timestamp,
+    pub disabled_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionRow {
+    /// SHA-256 of the cookie value.
+    pub hash: Vec<u8>,
+    pub person: PersonId,
+    pub created_at: Timestamp,
+    pub seen_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub agent: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenRow {
+    pub id: TokenId,
+    pub owner: PersonId,
+    pub name: String,
+    pub role: String,
+    /// SHA-256 of the secret part.
+    pub hash: Vec<u8>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub used_at: Option<Timestamp>,
+    pub revoked_at: Option<Timestamp>,
+}
