@@ -9,5 +9,6 @@ pub mod artifact;
 pub mod id;
 pub mod judge;
 pub mod plan;
+pub mod service;
 pub mod signal;
 pub mod time;
