@@ -1,0 +1,56 @@
+//! Making a release: a form or pasted YAML, and what the plan would do.
+
+use super::{CheckView, ChoiceView, FactView, FormFault, StepView};
+use serde::{Deserialize, Serialize};
+
+/// Posted to `/releases/new`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NewReleaseForm {
+    /// `form` or `yaml`.
+    pub how: String,
+    pub service: String,
+    /// `1.42.0`.
+    pub version: String,
+    /// `sha256:…`.
+    pub digest: String,
+    pub plan: String,
+    /// Empty: none.
+    pub checklist: String,
+    /// Why this release is made.
+    pub reason: String,
+    pub yaml: String,
+    pub idempotency_key: String,
+    /// `preview` or `create`: the button that was used.
+    pub intent: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct NewReleaseView {
+    pub services: Vec<ChoiceView>,
+    pub plans: Vec<ChoiceView>,
+    pub checklists: Vec<ChoiceView>,
+    /// An example to begin with.
+    pub yaml_example: String,
+    pub can_create: bool,
+    pub why_not: Option<String>,
+    pub typed: NewReleaseForm,
+    pub fault: Option<FormFault>,
+    /// What would happen, when it was asked for.
+    pub preview: Option<PreviewView>,
+}
+
+/// What the plan would do to this service.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct PreviewView {
+    /// `checkout 1.41.3 → 1.42.0 under canary-standard`.
+    pub title: String,
+    /// The stages with their times: `5 %`, `bakes 15:00`, `13:40 to 13:55`.
+    pub stages: Vec<StepView>,
+    /// Guards, limits, deadline, mode.
+    pub facts: Vec<FactView>,
+    /// What the linter of plans says, worst first.
+    pub findings: Vec<CheckView>,
+    /// `At the earliest promoted 52 min after the start.`
+    pub note: String,
+}
