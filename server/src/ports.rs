@@ -14,6 +14,11 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// Randomness for ids, secrets and jitter.
+pub trait Rng: Send + Sync {
+    fn fill(&self, bytes: &mut [u8]);
+}
+
 /// Reads the raw counters, buckets and gauges of one service. Built from the service's configuration.
 #[async_trait]
 pub trait SignalSource: Send + Sync {

@@ -4,11 +4,17 @@
 //! async. Deliberately absent: storage, transport, and anything that knows a database or a proxy by name.
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod actor;
 pub mod artifact;
+pub mod audit;
+pub mod checklist;
+pub mod effect;
+pub mod engine;
 pub mod id;
 pub mod judge;
 pub mod plan;
+pub mod release;
 pub mod service;
 pub mod signal;
 pub mod time;

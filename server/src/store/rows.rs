@@ -61,6 +61,9 @@ pub struct EventWrite {
     pub body: String,
 }
 
+/// What [`StoreError::Exists`](super::StoreError::Exists) names when a service already has an active release.
+pub const ACTIVE_RELEASE: &str = "an active release of this service";
+
 /// The read model of a release: the fold, beside what is filtered by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReleaseRow {

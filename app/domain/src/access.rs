@@ -1,0 +1,175 @@
+//! Which role may do what. One table, deny by default; every transport asks through the application service.
+
+use crate::actor::{Actor, Role};
+use serde::{Deserialize, Serialize};
+
+/// Everything that can be asked of Sternway, as far as permission goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Read releases, services, runbooks and the decision log.
+    View,
+    Create,
+    /// Tick off or edit an item of a release's checklist.
+    Check,
+    Start,
+    Promote,
+    Hold,
+    Resume,
+    Rollback,
+    Rollforward,
+    Freeze,
+    Cancel,
+    /// Change services, plans, checklists and runbooks.
+    Apply,
+    /// Create and revoke one's own API tokens.
+    ManageTokens,
+    /// Create people, change roles, disable accounts.
+    ManagePeople,
+    /// Inject faults into the demo world.
+    Inject,
+    SignIn,
+    SignOut,
+}
+
+impl Action {
+    pub const ALL: [Action; 17] = [
+        Action::View,
+        Action::Create,
+        Action::Check,
+        Action::Start,
+        Action::Promote,
+        Action::Hold,
+        Action::Resume,
+        Action::Rollback,
+        Action::Rollforward,
+        Action::Freeze,
+        Action::Cancel,
+        Action::Apply,
+        Action::ManageTokens,
+        Action::ManagePeople,
+        Action::Inject,
+        Action::SignIn,
+        Action::SignOut,
+    ];
+
+    /// The stable name, as in paths and in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::View => "view",
+            Action::Create => "create",
+            Action::Check => "check",
+            Action::Start => "start",
+            Action::Promote => "promote",
+            Action::Hold => "hold",
+            Action::Resume => "resume",
+            Action::Rollback => "rollback",
+            Action::Rollforward => "rollforward",
+            Action::Freeze => "freeze",
+            Action::Cancel => "cancel",
+            Action::Apply => "apply",
+            Action::ManageTokens => "manage_tokens",
+            Action::ManagePeople => "manage_people",
+            Action::Inject => "inject",
+            Action::SignIn => "sign_in",
+            Action::SignOut => "sign_out",
+        }
+    }
+
+    /// For people, after "may not": `roll back`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Action::View => "look",
+            Action::Create => "create releases",
+            Action::Check => "edit the checklist",
+            Action::Start => "start",
+            Action::Promote => "promote",
+            Action::Hold => "hold",
+            Action::Resume => "resume",
+            Action::Rollback => "roll back",
+            Action::Rollforward => "roll forward",
+            Action::Freeze => "freeze",
+            Action::Cancel => "cancel",
+            Action::Apply => "change configuration",
+            Action::ManageTokens => "manage tokens",
+            Action::ManagePeople => "manage people",
+            Action::Inject => "inject faults",
+            Action::SignIn => "sign in",
+            Action::SignOut => "sign out",
+        }
+    }
+}
+
+/// Whether a role may do this. The one table of permissions.
+pub fn may(role: Role, action: Action) -> bool {
+    use Action::*;
+    match action {
+        View | ManageTokens | SignIn | SignOut => true,
+        Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
+        Hold | Resume | Rollback | Rollforward | Freeze => {
+            matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
+        }
+        Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
+        ManagePeople => role == Role::Admin,
+    }
+}
+
+/// Why an actor was turned away.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    #[error("sign in first")]
+    NotSignedIn,
+    #[error("the role {} may not {}; ask somebody who is {}", .role.label(), .action.label(), who_may(*.action))]
+    Role { role: Role, action: Action },
+}
+
+/// Whether this actor may do this. Automation may do what its rule says and nothing else.
+pub fn authorise(actor: &Actor, action: Action) -> Result<(), Denied> {
+    match actor {
+        Actor::Automation { .. } => Ok(()),
+        Actor::Anonymous if action == Action::SignIn => Ok(()),
+        Actor::Anonymous => Err(Denied::NotSignedIn),
+        Actor::Person { role, .. } | Actor::Token { role, .. } if may(*role, action) => Ok(()),
+        Actor::Person { role, .. } | Actor::Token { role, .. } => Err(Denied::Role { role: *role, action }),
+    }
+}
+
+/// `release manager, on call or admin`.
+fn who_may(action: Action) -> String {
+    let roles: Vec<&str> = Role::ALL.into_iter().filter(|role| may(*role, action)).map(Role::label).collect();
+    match roles.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => "nobody".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::PersonId;
+
+    #[test]
+    fn the_table_of_permissions() {
+        let row = |action| Role::ALL.map(|role| if may(role, action) { 'x' } else { '.' }).iter().collect::<String>();
+        let table: Vec<(Action, String)> = Action::ALL.into_iter().map(|action| (action, row(action))).collect();
+        let expected = [
+            "xxxxx", ".x..x", ".x..x", ".x..x", ".x..x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".x..x", ".x..x",
+            "xxxxx", "....x", ".xx.x", "xxxxx", "xxxxx",
+        ];
+        for ((action, row), expected) in table.iter().zip(expected) {
+            assert_eq!(row, expected, "viewer, release manager, on call, auditor, admin for {action:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_whom_to_ask() {
+        let viewer = Actor::Person { id: PersonId(uuid::Uuid::nil()), name: "Vic".into(), role: Role::Viewer };
+        let denied = authorise(&viewer, Action::Rollback).expect_err("viewers look");
+        assert_eq!(
+            denied.to_string(),
+            "the role viewer may not roll back; ask somebody who is release manager, on call or admin"
+        );
+        assert_eq!(authorise(&Actor::Anonymous, Action::View), Err(Denied::NotSignedIn));
+    }
+}

@@ -1,0 +1,155 @@
+//! From the whole situation to what should be done. Level-triggered: it looks at what is, not at what woke it.
+
+use crate::actor::Rule;
+use crate::effect::Effect;
+use crate::judge::{Verdict, VerdictKind};
+use crate::plan::{DeadlineAct, Mode, Weight};
+use crate::release::{Command, HoldCause, Release, State};
+use crate::time::{Span, Timestamp};
+
+/// How many intervals without evidence are waited for before the release is held.
+const BLIND_INTERVALS: i64 = 2;
+
+/// Everything the engine knows about one release at one moment.
+#[derive(Debug, Clone)]
+pub struct World<'a> {
+    pub release: &'a Release,
+    /// The newest verdict, if the release has been judged.
+    pub verdict: Option<&'a Verdict>,
+    /// The canary's share as the proxy reported it last, and where; `None` when it could not be read.
+    pub observed: Option<(Weight, &'a str)>,
+}
+
+/// What should be done now. Total, cannot fail; repeating it without a change in the world yields the same.
+pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
+    let release = world.release;
+    let mut effects = Vec::new();
+    if !release.state.active() {
+        return effects;
+    }
+    reconcile_traffic(world, &mut effects);
+    if let Some(verdict) = world.verdict.filter(|_| release.state.stage().is_some()) {
+        let changed = release.current_verdict().is_none_or(|note| note.kind != verdict.kind);
+        if changed {
+            effects.push(Effect::Record(Command::RecordVerdict(Box::new(verdict.clone()))));
+        }
+    }
+    effects.extend(next_decision(world, now));
+    effects
+}
+
+fn reconcile_traffic(world: &World<'_>, effects: &mut Vec<Effect>) {
+    let Some(asked) = &world.release.asked else { return };
+    match world.observed {
+        Some((weight, from)) if weight == asked.weight => {
+            if asked.confirmed_at.is_none() {
+                effects.push(Effect::Record(Command::ConfirmTraffic { weight, from: from.to_owned() }));
+            }
+        }
+        _ => effects.push(Effect::ShiftTraffic { weight: asked.weight, key: asked.key.clone() }),
+    }
+}
+
+/// At most one decision at a time: the next look sees what it did.
+fn next_decision(world: &World<'_>, now: Timestamp) -> Option<Effect> {
+    let release = world.release;
+    // Only a verdict that has been written down may be acted upon.
+    let verdict = world.verdict.filter(|v| release.current_verdict().is_some_and(|note| note.kind == v.kind))?;
+    match &release.state {
+        State::Running { .. } => running(world, verdict, now),
+        State::Holding { cause, .. } => holding(release, cause, verdict, now),
+        _ => None,
+    }
+}
+
+fn running(world: &World<'_>, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+    let release = world.release;
+    let automatic = release.plan.mode == Mode::Automatic;
+    match verdict.kind {
+        VerdictKind::Fail if automatic => Some(roll_back(Rule::RollBackOnFail, verdict.sentence.clone())),
+        VerdictKind::Pass if automatic && may_promote(world, now) => {
+            let reason = format!("{} {}", verdict.sentence, verdict.next);
+            Some(decide(Rule::PromoteOnPass, Command::Promote { override_verdict: false, reason: cut(reason) }))
+        }
+        kind if blind(kind) && blind_for(release, now) >= blind_limit(release) => {
+            let cause = HoldCause::NoEvidence { verdict: kind };
+            Some(decide(Rule::HoldWithoutEvidence, Command::Hold { cause, reason: cut(verdict.sentence.clone()) }))
+        }
+        VerdictKind::Pass => None,
+        _ => at_deadline(release, verdict, now),
+    }
+}
+
+fn holding(release: &Release, cause: &HoldCause, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+    let automatic = release.plan.mode == Mode::Automatic;
+    match cause {
+        HoldCause::Person => None,
+        _ if automatic && verdict.kind == VerdictKind::Fail => {
+            Some(roll_back(Rule::RollBackOnFail, verdict.sentence.clone()))
+        }
+        HoldCause::NoEvidence { .. } if !blind(verdict.kind) => {
+            let reason = format!("There is evidence again. {}", verdict.sentence);
+            Some(decide(Rule::ResumeOnEvidence, Command::Resume { reason: cut(reason) }))
+        }
+        HoldCause::NoEvidence { .. } => at_hold_deadline(release, verdict, now),
+        HoldCause::Deadline => None,
+    }
+}
+
+fn may_promote(world: &World<'_>, now: Timestamp) -> bool {
+    world.release.confirmed() && world.release.bake_left(now) == Some(Span::ZERO)
+}
+
+/// The stage has baked, and still nothing allows going on.
+fn at_deadline(release: &Release, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+    let stage = release.plan.stage(release.state.stage()?)?;
+    let over = release.baked(now).saturating_sub(stage.bake);
+    if over < release.plan.on_deadline.after {
+        return None;
+    }
+    let reason =
+        format!("Not decided within {} after the bake time. {}", release.plan.on_deadline.after, verdict.sentence);
+    Some(deadline_act(release, cut(reason)))
+}
+
+fn at_hold_deadline(release: &Release, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+    let held = now.since(release.held_since?);
+    if held < release.plan.on_deadline.after {
+        return None;
+    }
+    // Silence never rolls back: after a deadline without evidence a person decides, whatever the plan prefers.
+    let reason = format!("No evidence for {}. {}", release.plan.on_deadline.after, verdict.sentence);
+    Some(decide(Rule::OnDeadline, Command::Hold { cause: HoldCause::Deadline, reason: cut(reason) }))
+}
+
+fn deadline_act(release: &Release, reason: String) -> Effect {
+    match release.plan.on_deadline.then {
+        DeadlineAct::Hold => decide(Rule::OnDeadline, Command::Hold { cause: HoldCause::Deadline, reason }),
+        DeadlineAct::RollBack => roll_back(Rule::OnDeadline, reason),
+    }
+}
+
+fn blind(kind: VerdictKind) -> bool {
+    matches!(kind, VerdictKind::NoData | VerdictKind::ProviderDown | VerdictKind::ConfigError)
+}
+
+fn blind_for(release: &Release, now: Timestamp) -> Span {
+    release.current_verdict().map_or(Span::ZERO, |note| now.since(note.since))
+}
+
+fn blind_limit(release: &Release) -> Span {
+    Span::from_micros(release.plan.interval.micros() * BLIND_INTERVALS)
+}
+
+fn roll_back(rule: Rule, reason: String) -> Effect {
+    decide(rule, Command::Rollback { reason: cut(reason) })
+}
+
+fn decide(rule: Rule, command: Command) -> Effect {
+    Effect::Decide { rule, command }
+}
+
+/// A reason must fit; a sentence of the judge is far shorter, but source errors are quoted in it.
+fn cut(reason: String) -> String {
+    if reason.chars().count() <= 2000 { reason } else { reason.chars().take(1999).chain(['…']).collect() }
+}

@@ -1,0 +1,387 @@
+//! What would happen: commands in, events or a refusal out.
+
+use super::{Event, HoldCause, PlanRef, Release, RunbookRef, State, table};
+use crate::actor::Actor;
+use crate::artifact::Artifact;
+use crate::checklist::{ItemState, ReleaseChecklist};
+use crate::id::{ReleaseId, ServiceName};
+use crate::judge::{Verdict, VerdictKind};
+use crate::plan::{self, DeadlineAct, Mode, Plan, Weight};
+use crate::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Shortest and longest reason, in characters after trimming.
+pub const REASON_CHARS: std::ops::RangeInclusive<usize> = 3..=2000;
+
+/// What a release is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub id: ReleaseId,
+    pub service: ServiceName,
+    pub baseline: Artifact,
+    pub candidate: Artifact,
+    pub note: String,
+    pub plan: Plan,
+    pub plan_ref: PlanRef,
+    pub checklist: Option<ReleaseChecklist>,
+}
+
+/// What is asked of a release. The first nine are acts with a reason; the last two are what the engine saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    Check {
+        item: String,
+        to: ItemState,
+    },
+    /// `override_checklist` starts although the checklist is not complete.
+    Start {
+        runbooks: Vec<RunbookRef>,
+        override_checklist: bool,
+        reason: String,
+    },
+    /// `override_verdict` promotes without a `pass` for the current stage.
+    Promote {
+        override_verdict: bool,
+        reason: String,
+    },
+    Hold {
+        cause: HoldCause,
+        reason: String,
+    },
+    Resume {
+        reason: String,
+    },
+    Rollback {
+        reason: String,
+    },
+    Rollforward {
+        hotfix: Artifact,
+        reason: String,
+    },
+    Freeze {
+        reason: String,
+    },
+    Cancel {
+        reason: String,
+    },
+    RecordVerdict(Box<Verdict>),
+    ConfirmTraffic {
+        weight: Weight,
+        from: String,
+    },
+}
+
+/// The acts, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseAct {
+    Check,
+    Start,
+    Promote,
+    Hold,
+    Resume,
+    Rollback,
+    Rollforward,
+    Freeze,
+    Cancel,
+}
+
+impl ReleaseAct {
+    pub const ALL: [ReleaseAct; 9] = [
+        ReleaseAct::Check,
+        ReleaseAct::Start,
+        ReleaseAct::Promote,
+        ReleaseAct::Hold,
+        ReleaseAct::Resume,
+        ReleaseAct::Rollback,
+        ReleaseAct::Rollforward,
+        ReleaseAct::Freeze,
+        ReleaseAct::Cancel,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        self.action().as_str()
+    }
+
+    /// For people: `roll back`.
+    pub fn label(self) -> &'static str {
+        self.action().label()
+    }
+
+    /// The permission it needs.
+    pub fn action(self) -> crate::access::Action {
+        use crate::access::Action;
+        match self {
+            ReleaseAct::Check => Action::Check,
+            ReleaseAct::Start => Action::Start,
+            ReleaseAct::Promote => Action::Promote,
+            ReleaseAct::Hold => Action::Hold,
+            ReleaseAct::Resume => Action::Resume,
+            ReleaseAct::Rollback => Action::Rollback,
+            ReleaseAct::Rollforward => Action::Rollforward,
+            ReleaseAct::Freeze => Action::Freeze,
+            ReleaseAct::Cancel => Action::Cancel,
+        }
+    }
+}
+
+impl Command {
+    /// The act this command is, if it is one.
+    pub fn act(&self) -> Option<ReleaseAct> {
+        Some(match self {
+            Command::Check { .. } => ReleaseAct::Check,
+            Command::Start { .. } => ReleaseAct::Start,
+            Command::Promote { .. } => ReleaseAct::Promote,
+            Command::Hold { .. } => ReleaseAct::Hold,
+            Command::Resume { .. } => ReleaseAct::Resume,
+            Command::Rollback { .. } => ReleaseAct::Rollback,
+            Command::Rollforward { .. } => ReleaseAct::Rollforward,
+            Command::Freeze { .. } => ReleaseAct::Freeze,
+            Command::Cancel { .. } => ReleaseAct::Cancel,
+            Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } => return None,
+        })
+    }
+
+    /// The reason given, empty where none is asked for.
+    pub fn reason(&self) -> &str {
+        match self {
+            Command::Start { reason, .. }
+            | Command::Promote { reason, .. }
+            | Command::Hold { reason, .. }
+            | Command::Resume { reason }
+            | Command::Rollback { reason }
+            | Command::Rollforward { reason, .. }
+            | Command::Freeze { reason }
+            | Command::Cancel { reason } => reason,
+            Command::Check { .. } | Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } => "",
+        }
+    }
+}
+
+/// Why not, in words for a person, with a way on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("a release that is {state} cannot be asked to {}; {}", .act.label(), next_step(.state))]
+    NotNow { act: ReleaseAct, state: String },
+    #[error("the reason has {0} characters; say why in 3 to 2000")]
+    Reason(usize),
+    #[error("{open} of {total} checklist items are open; complete them, or start with an override and a reason")]
+    Checklist { open: usize, total: usize },
+    #[error("there is no `pass` for this stage ({0}); wait for one, or override it with a reason")]
+    NoPass(String),
+    #[error("the plan cannot be used: `{field}`: {text}")]
+    Plan { field: String, text: String },
+    #[error("baseline and candidate are the same build, {0}; nothing would change")]
+    SameArtifact(String),
+    #[error(
+        "the release was promoted {ago} ago, its rollback window of {window} is over; start a release of the earlier version instead"
+    )]
+    WindowOver { ago: Span, window: Span },
+    #[error("the checklist has no item `{0}`")]
+    NoSuchItem(String),
+    #[error("{0}")]
+    Item(String),
+    /// An automatic act without the evidence that its rule asks for.
+    #[error("automation may not {} now: {why}", .act.label())]
+    Automation { act: ReleaseAct, why: &'static str },
+}
+
+/// Whether a verdict rests on readings at all. Silence never rolls back.
+fn seen(kind: VerdictKind) -> bool {
+    !matches!(kind, VerdictKind::NoData | VerdictKind::ProviderDown | VerdictKind::ConfigError)
+}
+
+fn next_step(state: &str) -> &'static str {
+    match state {
+        "draft" | "ready" => "start it first",
+        "running" => "it is not held",
+        "rolling back" => "it is on its way back already",
+        "rolled back" | "cancelled" => "create a new release",
+        "promoted" => "it can only be rolled back",
+        _ => "look at the release for what is possible",
+    }
+}
+
+type Decided = Result<Vec<Event>, Refusal>;
+
+impl Release {
+    /// The first event of a new stream.
+    pub fn create(draft: Draft, by: &Actor, now: Timestamp) -> Decided {
+        if let Some(problem) = plan::problems(&draft.plan).into_iter().next() {
+            return Err(Refusal::Plan { field: problem.field, text: problem.text });
+        }
+        if draft.baseline.digest == draft.candidate.digest {
+            return Err(Refusal::SameArtifact(draft.candidate.digest.short()));
+        }
+        Ok(vec![Event::Created {
+            id: draft.id,
+            service: draft.service,
+            baseline: draft.baseline,
+            candidate: draft.candidate,
+            note: draft.note,
+            plan: Box::new(draft.plan.effective()),
+            plan_ref: draft.plan_ref,
+            checklist: draft.checklist,
+            by: by.label(),
+            at: now,
+        }])
+    }
+
+    /// What would happen. Refuses with a reason a person can read; never panics, never reads a clock.
+    pub fn decide(&self, command: Command, by: &Actor, now: Timestamp) -> Decided {
+        if let Some(act) = command.act() {
+            self.check_act(act, &command, by)?;
+        }
+        match command {
+            Command::Check { item, to } => self.check_item(item, to, by, now),
+            Command::Start { runbooks, override_checklist, reason } => {
+                self.start(runbooks, override_checklist, reason, by, now)
+            }
+            Command::Promote { override_verdict, reason } => self.promote(override_verdict, reason, by, now),
+            Command::Hold { cause, reason } => Ok(vec![Event::Held { cause, by: by.label(), reason, at: now }]),
+            Command::Resume { reason } => Ok(vec![Event::Resumed { by: by.label(), reason, at: now }]),
+            Command::Rollback { reason } => self.roll_back(reason, by, now),
+            Command::Rollforward { hotfix, reason } => self.roll_forward(hotfix, reason, by, now),
+            Command::Freeze { reason } => Ok(vec![Event::Frozen { by: by.label(), reason, at: now }]),
+            Command::Cancel { reason } => Ok(vec![Event::Cancelled { by: by.label(), reason, at: now }]),
+            Command::RecordVerdict(verdict) => Ok(self.record(*verdict)),
+            Command::ConfirmTraffic { weight, from } => Ok(self.confirm(weight, from, now)),
+        }
+    }
+
+    fn check_act(&self, act: ReleaseAct, command: &Command, by: &Actor) -> Result<(), Refusal> {
+        if !table::allowed(&self.state, act) {
+            return Err(Refusal::NotNow { act, state: self.state.label() });
+        }
+        let chars = command.reason().trim().chars().count();
+        if act != ReleaseAct::Check && !REASON_CHARS.contains(&chars) {
+            return Err(Refusal::Reason(chars));
+        }
+        if let Actor::Automation { .. } = by {
+            self.check_automation(act)?;
+        }
+        Ok(())
+    }
+
+    /// Invariants 1 and 2: automation promotes only on `pass`, and rolls back only on `fail` or at a deadline that says so.
+    fn check_automation(&self, act: ReleaseAct) -> Result<(), Refusal> {
+        let verdict = self.current_verdict().map(|note| note.kind);
+        let refuse = |why| Err(Refusal::Automation { act, why });
+        match act {
+            ReleaseAct::Promote if self.plan.mode != Mode::Automatic => refuse("the plan leaves promoting to people"),
+            ReleaseAct::Promote if verdict != Some(VerdictKind::Pass) => refuse("there is no `pass` for this stage"),
+            ReleaseAct::Rollback if self.plan.mode == Mode::Automatic && verdict == Some(VerdictKind::Fail) => Ok(()),
+            ReleaseAct::Rollback
+                if self.plan.on_deadline.then == DeadlineAct::RollBack && verdict.is_some_and(seen) =>
+            {
+                Ok(())
+            }
+            ReleaseAct::Rollback => {
+                refuse("there is no `fail` for this stage, or the plan leaves rolling back to people")
+            }
+            ReleaseAct::Start
+            | ReleaseAct::Cancel
+            | ReleaseAct::Freeze
+            | ReleaseAct::Rollforward
+            | ReleaseAct::Check => refuse("only people may"),
+            ReleaseAct::Promote | ReleaseAct::Hold | ReleaseAct::Resume => Ok(()),
+        }
+    }
+
+    fn check_item(&self, item: String, to: ItemState, by: &Actor, now: Timestamp) -> Decided {
+        let Some(checklist) = &self.checklist else { return Err(Refusal::NoSuchItem(item)) };
+        checklist.check(&item, &to).map_err(|problem| Refusal::Item(problem.to_string()))?;
+        Ok(vec![Event::ChecklistItemSet { item, to, by: by.label(), at: now }])
+    }
+
+    fn start(&self, runbooks: Vec<RunbookRef>, forced: bool, reason: String, by: &Actor, now: Timestamp) -> Decided {
+        let mut overridden = Vec::new();
+        if let (State::Draft, Some(checklist)) = (&self.state, &self.checklist) {
+            let (open, total) = (checklist.open(), checklist.items.len());
+            if !forced {
+                return Err(Refusal::Checklist { open, total });
+            }
+            overridden.push(format!("checklist: {open} of {total} items open"));
+        }
+        let Some(stage) = self.plan.stage(0) else {
+            return Err(Refusal::Plan { field: "stages".into(), text: "there is none".into() });
+        };
+        Ok(vec![
+            Event::Started { runbooks, overridden, by: by.label(), reason, at: now },
+            Event::StageEntered { stage: 0, weight: stage.weight, key: self.traffic_key(2), at: now },
+        ])
+    }
+
+    fn promote(&self, forced: bool, reason: String, by: &Actor, now: Timestamp) -> Decided {
+        let Some(from) = self.state.stage() else {
+            return Err(Refusal::NotNow { act: ReleaseAct::Promote, state: self.state.label() });
+        };
+        let verdict = self.current_verdict().map(|note| note.kind);
+        let mut overridden = Vec::new();
+        if verdict != Some(VerdictKind::Pass) {
+            let found = verdict.map_or("nothing has been judged yet", VerdictKind::as_str);
+            if !forced {
+                return Err(Refusal::NoPass(found.to_owned()));
+            }
+            overridden.push(format!("verdict: {found}"));
+        }
+        let promoted = Event::Promoted { from, overridden, by: by.label(), reason, at: now };
+        let next = match self.plan.stage(from + 1) {
+            Some(stage) => {
+                Event::StageEntered { stage: from + 1, weight: stage.weight, key: self.traffic_key(2), at: now }
+            }
+            None => Event::Completed { at: now },
+        };
+        Ok(vec![promoted, next])
+    }
+
+    fn roll_back(&self, reason: String, by: &Actor, now: Timestamp) -> Decided {
+        if let (State::Promoted, Some(ended)) = (&self.state, self.ended_at) {
+            let (ago, window) = (now.since(ended), self.plan.rollback_window);
+            if ago > window {
+                return Err(Refusal::WindowOver { ago: Span::from_secs(ago.secs()), window });
+            }
+        }
+        Ok(vec![Event::RollbackOrdered { key: self.traffic_key(1), by: by.label(), reason, at: now }])
+    }
+
+    fn roll_forward(&self, hotfix: Artifact, reason: String, by: &Actor, now: Timestamp) -> Decided {
+        if hotfix.digest == self.candidate.digest || hotfix.digest == self.baseline.digest {
+            return Err(Refusal::SameArtifact(hotfix.digest.short()));
+        }
+        let Some(stage) = self.plan.stage(0) else {
+            return Err(Refusal::Plan { field: "stages".into(), text: "there is none".into() });
+        };
+        let key = self.traffic_key(1);
+        Ok(vec![Event::RollforwardOrdered { hotfix, weight: stage.weight, key, by: by.label(), reason, at: now }])
+    }
+
+    /// Only a change is worth an event; every tick is kept elsewhere.
+    fn record(&self, verdict: Verdict) -> Vec<Event> {
+        let Some(stage) = self.state.stage() else { return vec![] };
+        if self.current_verdict().is_some_and(|note| note.kind == verdict.kind) {
+            return vec![];
+        }
+        let Verdict { kind, at, tick, sentence, .. } = verdict;
+        vec![Event::VerdictChanged { kind, stage, tick, sentence, at }]
+    }
+
+    fn confirm(&self, weight: Weight, from: String, now: Timestamp) -> Vec<Event> {
+        let Some(asked) = self.asked.as_ref().filter(|asked| asked.weight == weight && asked.confirmed_at.is_none())
+        else {
+            return vec![];
+        };
+        let mut events = vec![Event::TrafficConfirmed { weight, after: now.since(asked.at), from, at: now }];
+        match self.state {
+            State::RollingBack => events.push(Event::RolledBack { at: now }),
+            State::RollingForward => events.push(Event::RolledForward { at: now }),
+            _ => {}
+        }
+        events
+    }
+
+    /// Idempotency key of the effect asked for by the event `ahead` of the present version: stream, version, purpose.
+    fn traffic_key(&self, ahead: i64) -> String {
+        format!("{}:{}:traffic", self.id, self.version + ahead)
+    }
+}

@@ -1,0 +1,174 @@
+//! What happened to a release. Stored as JSON for ever: fields are added with a default, never renamed.
+
+use super::{HoldCause, PlanRef, RunbookRef};
+use crate::artifact::Artifact;
+use crate::checklist::{ItemState, ReleaseChecklist};
+use crate::id::{ReleaseId, ServiceName};
+use crate::judge::VerdictKind;
+use crate::plan::{Plan, Weight};
+use crate::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// One event of a release's stream. `by` is who, `reason` is why, in their words.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "events are read one at a time, never kept in bulk")]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    Created {
+        id: ReleaseId,
+        service: ServiceName,
+        baseline: Artifact,
+        candidate: Artifact,
+        note: String,
+        plan: Box<Plan>,
+        plan_ref: PlanRef,
+        checklist: Option<ReleaseChecklist>,
+        by: String,
+        at: Timestamp,
+    },
+    ChecklistItemSet {
+        item: String,
+        to: ItemState,
+        by: String,
+        at: Timestamp,
+    },
+    Started {
+        runbooks: Vec<RunbookRef>,
+        overridden: Vec<String>,
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+    /// Traffic was asked for. Confirmed by a later `TrafficConfirmed`.
+    StageEntered {
+        stage: u8,
+        weight: Weight,
+        key: String,
+        at: Timestamp,
+    },
+    /// A person or a rule moved the release on; the next stage follows, or the end.
+    Promoted {
+        from: u8,
+        overridden: Vec<String>,
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+    /// The last stage was passed.
+    Completed {
+        at: Timestamp,
+    },
+    /// The proxy reports the weight that was asked.
+    TrafficConfirmed {
+        weight: Weight,
+        after: Span,
+        from: String,
+        at: Timestamp,
+    },
+    VerdictChanged {
+        kind: VerdictKind,
+        stage: u8,
+        tick: u64,
+        sentence: String,
+        at: Timestamp,
+    },
+    Held {
+        cause: HoldCause,
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+    Resumed {
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+    RollbackOrdered {
+        key: String,
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+    /// All traffic is back on the baseline, as the proxy reports.
+    RolledBack {
+        at: Timestamp,
+    },
+    RollforwardOrdered {
+        hotfix: Artifact,
+        weight: Weight,
+        key: String,
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+    /// The hotfix takes the first stage's traffic, as the proxy reports.
+    RolledForward {
+        at: Timestamp,
+    },
+    Frozen {
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+    Cancelled {
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
+}
+
+impl Event {
+    /// The stable name, stored beside the body.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Event::Created { .. } => "created",
+            Event::ChecklistItemSet { .. } => "checklist_item_set",
+            Event::Started { .. } => "started",
+            Event::StageEntered { .. } => "stage_entered",
+            Event::Promoted { .. } => "promoted",
+            Event::Completed { .. } => "completed",
+            Event::TrafficConfirmed { .. } => "traffic_confirmed",
+            Event::VerdictChanged { .. } => "verdict_changed",
+            Event::Held { .. } => "held",
+            Event::Resumed { .. } => "resumed",
+            Event::RollbackOrdered { .. } => "rollback_ordered",
+            Event::RolledBack { .. } => "rolled_back",
+            Event::RollforwardOrdered { .. } => "rollforward_ordered",
+            Event::RolledForward { .. } => "rolled_forward",
+            Event::Frozen { .. } => "frozen",
+            Event::Cancelled { .. } => "cancelled",
+        }
+    }
+
+    pub fn at(&self) -> Timestamp {
+        match self {
+            Event::Created { at, .. }
+            | Event::ChecklistItemSet { at, .. }
+            | Event::Started { at, .. }
+            | Event::StageEntered { at, .. }
+            | Event::Promoted { at, .. }
+            | Event::Completed { at }
+            | Event::TrafficConfirmed { at, .. }
+            | Event::VerdictChanged { at, .. }
+            | Event::Held { at, .. }
+            | Event::Resumed { at, .. }
+            | Event::RollbackOrdered { at, .. }
+            | Event::RolledBack { at }
+            | Event::RollforwardOrdered { at, .. }
+            | Event::RolledForward { at }
+            | Event::Frozen { at, .. }
+            | Event::Cancelled { at, .. } => *at,
+        }
+    }
+
+    /// The weight this event asks the proxy for, with its idempotency key.
+    pub fn asks(&self) -> Option<(Weight, &str)> {
+        match self {
+            Event::StageEntered { weight, key, .. } | Event::RollforwardOrdered { weight, key, .. } => {
+                Some((*weight, key))
+            }
+            Event::RollbackOrdered { key, .. } => Some((Weight::ZERO, key)),
+            _ => None,
+        }
+    }
+}

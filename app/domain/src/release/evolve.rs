@@ -1,0 +1,138 @@
+//! What happened becomes what is. Total: an event that was once accepted is always understood.
+
+use super::{Asked, Event, Release, StageEntry, State, VerdictNote};
+use crate::plan::Weight;
+use crate::time::{Span, Timestamp};
+
+impl Release {
+    pub(super) fn created(event: &Event) -> Option<Release> {
+        let Event::Created { id, service, baseline, candidate, note, plan, plan_ref, checklist, by, at } = event else {
+            return None;
+        };
+        let mut release = Release {
+            id: *id,
+            version: 1,
+            service: service.clone(),
+            baseline: baseline.clone(),
+            candidate: candidate.clone(),
+            note: note.clone(),
+            plan: (**plan).clone(),
+            plan_ref: plan_ref.clone(),
+            checklist: checklist.clone(),
+            runbooks: Vec::new(),
+            state: State::Draft,
+            created_at: *at,
+            created_by: by.clone(),
+            started_at: None,
+            started_by: None,
+            stage_entered_at: None,
+            held_since: None,
+            held_before: Span::ZERO,
+            asked: None,
+            verdict: None,
+            stages_entered: Vec::new(),
+            ended_at: None,
+            ended_by: None,
+        };
+        release.settle_readiness();
+        Some(release)
+    }
+
+    /// The release after this event.
+    pub fn evolve(mut self, event: &Event) -> Self {
+        self.version += 1;
+        match event {
+            Event::Created { .. } => {}
+            Event::ChecklistItemSet { item, to, by, at } => {
+                if let Some(checklist) = &mut self.checklist {
+                    checklist.set(item, to.clone(), by, *at);
+                }
+                self.settle_readiness();
+            }
+            Event::Started { runbooks, by, at, .. } => {
+                self.runbooks = runbooks.clone();
+                self.started_at = Some(*at);
+                self.started_by = Some(by.clone());
+            }
+            Event::StageEntered { stage, weight, key, at } => {
+                self.state = State::Running { stage: *stage };
+                self.enter_stage(*stage, *weight, *at);
+                self.ask(*weight, key, *at);
+            }
+            Event::Promoted { by, reason, .. } => self.ended_by = Some(format!("{by}: {reason}")),
+            Event::Completed { at } => self.end(State::Promoted, *at),
+            Event::TrafficConfirmed { at, .. } => {
+                if let Some(asked) = &mut self.asked {
+                    asked.confirmed_at = Some(*at);
+                }
+            }
+            Event::VerdictChanged { kind, stage, tick, sentence, at } => {
+                let note =
+                    VerdictNote { kind: *kind, stage: *stage, since: *at, tick: *tick, sentence: sentence.clone() };
+                self.verdict = Some(note);
+            }
+            Event::Held { cause, at, .. } => {
+                self.held_since.get_or_insert(*at);
+                let stage = self.state.stage().unwrap_or_default();
+                self.state = State::Holding { stage, cause: cause.clone() };
+            }
+            Event::Resumed { at, .. } => {
+                self.end_hold(*at);
+                self.state = State::Running { stage: self.state.stage().unwrap_or_default() };
+            }
+            Event::RollbackOrdered { key, by, reason, at } => {
+                self.state = State::RollingBack;
+                self.held_since = None;
+                self.ended_at = None;
+                self.ended_by = Some(format!("{by}: {reason}"));
+                self.ask(Weight::ZERO, key, *at);
+            }
+            Event::RolledBack { at } => self.end(State::RolledBack, *at),
+            Event::RollforwardOrdered { hotfix, weight, key, at, .. } => {
+                self.candidate = hotfix.clone();
+                self.state = State::RollingForward;
+                self.enter_stage(0, *weight, *at);
+                self.ask(*weight, key, *at);
+            }
+            Event::RolledForward { .. } => self.state = State::Running { stage: 0 },
+            Event::Frozen { at, .. } => {
+                self.held_since.get_or_insert(*at);
+                self.state = State::Frozen { stage: self.state.stage().unwrap_or_default() };
+            }
+            Event::Cancelled { by, reason, at } => {
+                self.ended_by = Some(format!("{by}: {reason}"));
+                self.end(State::Cancelled, *at);
+            }
+        }
+        self
+    }
+
+    fn settle_readiness(&mut self) {
+        let ready = self.checklist.as_ref().is_none_or(|checklist| checklist.complete());
+        self.state = if ready { State::Ready } else { State::Draft };
+    }
+
+    fn enter_stage(&mut self, stage: u8, weight: Weight, at: Timestamp) {
+        self.stage_entered_at = Some(at);
+        self.held_since = None;
+        self.held_before = Span::ZERO;
+        self.verdict = None;
+        self.stages_entered.push(StageEntry { stage, weight, at });
+    }
+
+    fn ask(&mut self, weight: Weight, key: &str, at: Timestamp) {
+        self.asked = Some(Asked { weight, at, key: key.to_owned(), confirmed_at: None });
+    }
+
+    fn end_hold(&mut self, at: Timestamp) {
+        if let Some(since) = self.held_since.take() {
+            self.held_before = self.held_before + at.since(since);
+        }
+    }
+
+    fn end(&mut self, state: State, at: Timestamp) {
+        self.state = state;
+        self.ended_at = Some(at);
+        self.held_since = None;
+    }
+}

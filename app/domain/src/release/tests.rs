@@ -1,0 +1,223 @@
+use super::*;
+use crate::actor::{Actor, Role, Rule};
+use crate::id::PersonId;
+use crate::judge::{JUDGE_VERSION, Verdict};
+use crate::plan::Mode;
+use uuid::Uuid;
+
+fn maya() -> Actor {
+    Actor::Person { id: PersonId(Uuid::nil()), name: "Maya Ortiz".into(), role: Role::ReleaseManager }
+}
+
+fn robot() -> Actor {
+    Actor::Automation { rule: Rule::PromoteOnPass }
+}
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(1_700_000_000 + secs)
+}
+
+fn artifact(version: &str) -> Artifact {
+    Artifact { version: version.to_owned().try_into().expect("plain"), digest: Digest::of(version.as_bytes()) }
+}
+
+fn draft(mode: Mode) -> Draft {
+    let plan = serde_json::json!({
+        "name": "canary",
+        "stages": [{"weight": 5, "bake": "1m"}, {"weight": 50, "bake": "1m"}, {"weight": 100, "bake": "1m"}],
+        "guards": [{"metric": "errors"}],
+    });
+    let mut plan: Plan = serde_json::from_value(plan).expect("well-formed");
+    plan.mode = mode;
+    Draft {
+        id: ReleaseId(Uuid::nil()),
+        service: ServiceName::new("checkout").expect("plain"),
+        baseline: artifact("1.41.3"),
+        candidate: artifact("1.42.0"),
+        note: "pricing by currency".into(),
+        plan_ref: PlanRef { name: plan.name.clone(), version: 1, digest: Digest::of(b"plan") },
+        plan,
+        checklist: None,
+    }
+}
+
+fn created(mode: Mode) -> Release {
+    let events = Release::create(draft(mode), &maya(), at(0)).expect("the draft is usable");
+    Release::fold(&events).expect("a stream begins with its creation")
+}
+
+fn after(release: Release, command: Command, by: &Actor, now: Timestamp) -> Release {
+    let events = release.decide(command, by, now).expect("the act is legal");
+    events.iter().fold(release, Release::evolve)
+}
+
+fn verdict(kind: VerdictKind, now: Timestamp) -> Command {
+    Command::RecordVerdict(Box::new(Verdict {
+        kind,
+        at: now,
+        tick: 1,
+        sentence: "Errors 0.10 % against 0.10 %.".into(),
+        next: String::new(),
+        decided_by: None,
+        guards: vec![],
+        limits: vec![],
+        judge_version: JUDGE_VERSION.into(),
+    }))
+}
+
+fn reason() -> String {
+    "because".into()
+}
+
+fn running(mode: Mode) -> Release {
+    let start = Command::Start { runbooks: vec![], override_checklist: false, reason: reason() };
+    after(created(mode), start, &maya(), at(1))
+}
+
+#[test]
+fn given_a_ready_release_when_started_then_the_first_stage_is_asked() {
+    let release = running(Mode::Assisted);
+    assert_eq!(release.state, State::Running { stage: 0 });
+    let asked = release.asked.expect("a weight was asked");
+    assert_eq!((asked.weight.percent(), asked.confirmed_at), (5, None));
+    assert_eq!(asked.key, format!("{}:3:traffic", release.id));
+}
+
+#[test]
+fn given_no_pass_when_promoted_then_refused_unless_overridden() {
+    let release = running(Mode::Assisted);
+    let plain = Command::Promote { override_verdict: false, reason: reason() };
+    assert_eq!(release.decide(plain, &maya(), at(2)), Err(Refusal::NoPass("nothing has been judged yet".into())));
+    let forced = after(release, Command::Promote { override_verdict: true, reason: reason() }, &maya(), at(2));
+    assert_eq!(forced.state, State::Running { stage: 1 });
+}
+
+#[test]
+fn a_pass_counts_for_its_own_stage_only() {
+    let release = after(running(Mode::Assisted), verdict(VerdictKind::Pass, at(2)), &robot(), at(2));
+    let promote = || Command::Promote { override_verdict: false, reason: reason() };
+    let next = after(release, promote(), &maya(), at(3));
+    assert!(matches!(next.decide(promote(), &maya(), at(4)), Err(Refusal::NoPass(_))));
+}
+
+#[test]
+fn automation_promotes_only_on_pass_and_only_in_automatic_mode() {
+    let promote = || Command::Promote { override_verdict: true, reason: reason() };
+    let assisted = after(running(Mode::Assisted), verdict(VerdictKind::Pass, at(2)), &robot(), at(2));
+    assert!(matches!(assisted.decide(promote(), &robot(), at(3)), Err(Refusal::Automation { .. })));
+    for kind in VerdictKind::ALL {
+        let release = after(running(Mode::Automatic), verdict(kind, at(2)), &robot(), at(2));
+        assert_eq!(release.decide(promote(), &robot(), at(3)).is_ok(), kind == VerdictKind::Pass, "{kind:?}");
+        let back = Command::Rollback { reason: reason() };
+        assert_eq!(release.decide(back, &robot(), at(3)).is_ok(), kind == VerdictKind::Fail, "{kind:?}");
+    }
+}
+
+#[test]
+fn rolled_back_is_what_the_proxy_says() {
+    let release = after(running(Mode::Assisted), Command::Rollback { reason: reason() }, &maya(), at(5));
+    assert_eq!(release.state, State::RollingBack);
+    let unmoved = release.decide(
+        Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() },
+        &robot(),
+        at(6),
+    );
+    assert_eq!(unmoved, Ok(vec![]));
+    let back = after(release, Command::ConfirmTraffic { weight: Weight::ZERO, from: "proxy".into() }, &robot(), at(7));
+    assert_eq!(back.state, State::RolledBack);
+}
+
+#[test]
+fn time_held_does_not_bake() {
+    let hold = Command::Hold { cause: HoldCause::Person, reason: reason() };
+    let held = after(running(Mode::Assisted), hold, &maya(), at(11));
+    assert_eq!(held.baked(at(100)), Span::from_secs(10));
+    let resumed = after(held, Command::Resume { reason: reason() }, &maya(), at(101));
+    assert_eq!(resumed.baked(at(111)), Span::from_secs(20));
+}
+
+#[test]
+fn a_promoted_release_can_be_rolled_back_within_its_window() {
+    let mut release = running(Mode::Assisted);
+    for step in 0..3 {
+        release = after(release, Command::Promote { override_verdict: true, reason: reason() }, &maya(), at(10 + step));
+    }
+    assert_eq!(release.state, State::Promoted);
+    let back = || Command::Rollback { reason: reason() };
+    assert!(release.decide(back(), &maya(), at(86_400)).is_ok());
+    assert!(matches!(release.decide(back(), &maya(), at(90_000)), Err(Refusal::WindowOver { .. })));
+}
+
+#[test]
+fn a_hotfix_begins_again_at_the_first_stage() {
+    let release =
+        after(running(Mode::Assisted), Command::Promote { override_verdict: true, reason: reason() }, &maya(), at(5));
+    let forward = after(release, Command::Rollforward { hotfix: artifact("1.42.1"), reason: reason() }, &maya(), at(6));
+    assert_eq!((forward.state.clone(), forward.candidate.version.as_str()), (State::RollingForward, "1.42.1"));
+    let confirmed = Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() };
+    assert_eq!(after(forward, confirmed, &robot(), at(7)).state, State::Running { stage: 0 });
+}
+
+#[test]
+fn reasons_are_mandatory() {
+    let release = running(Mode::Assisted);
+    for (text, chars) in [(" a ", 1), ("", 0), (&*"x".repeat(2001), 2001)] {
+        let refused = release.decide(Command::Rollback { reason: text.into() }, &maya(), at(2));
+        assert_eq!(refused, Err(Refusal::Reason(chars)));
+    }
+}
+
+#[test]
+fn the_readme_shows_the_table_of_legal_moves() {
+    let table = table::markdown();
+    assert!(table.contains("| running | promote, hold, rollback, rollforward, freeze |"), "{table}");
+}
+
+/// Ten thousand random commands: no stage is skipped, a refusal changes nothing, the fold equals the stored state.
+#[test]
+fn random_commands_keep_the_invariants() {
+    let mut seed = 20_261_121_u64;
+    println!("seed {seed}");
+    let mut next = move |bound: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % bound
+    };
+    for _ in 0..500 {
+        let mut events = Release::create(draft(Mode::Automatic), &maya(), at(0)).expect("usable");
+        let mut release = Release::fold(&events).expect("created");
+        for step in 0..20 {
+            let kind = VerdictKind::ALL[next(7) as usize];
+            let weight = [0u8, 5, 50, 100][next(4) as usize].try_into().expect("small");
+            let command = match next(10) {
+                0 => Command::Start { runbooks: vec![], override_checklist: true, reason: reason() },
+                1 | 2 => Command::Promote { override_verdict: next(2) == 0, reason: reason() },
+                3 => Command::Hold { cause: HoldCause::Person, reason: reason() },
+                4 => Command::Resume { reason: reason() },
+                5 => Command::Rollback { reason: reason() },
+                6 => Command::Freeze { reason: reason() },
+                7 => verdict(kind, at(step)),
+                8 => Command::Rollforward { hotfix: artifact(&format!("2.{step}")), reason: reason() },
+                _ => Command::ConfirmTraffic { weight, from: "p".into() },
+            };
+            let by = if next(2) == 0 { maya() } else { robot() };
+            let act = command.act();
+            if let Ok(new) = release.decide(command, &by, at(step)) {
+                if let Some(act) = act {
+                    assert!(table::allowed(&release.state, act));
+                }
+                for event in new {
+                    if let Event::StageEntered { stage, .. } = &event {
+                        let from = release.state.stage();
+                        assert_eq!(
+                            *stage,
+                            from.map_or(0, |s| if matches!(release.state, State::Ready) { 0 } else { s + 1 })
+                        );
+                    }
+                    release = release.evolve(&event);
+                    events.push(event);
+                }
+            }
+        }
+        assert_eq!(Release::fold(&events), Some(release));
+    }
+}

@@ -1,0 +1,112 @@
+//! The one application service. Browser, REST, command line and the engine's own decisions all come through here:
+//! authorise → load → decide → commit. Nothing exists in one transport only.
+
+use crate::live::Bus;
+use crate::ports::{Clock, Rng};
+use crate::store::{Store, StoreError};
+use std::sync::Arc;
+use sternway_domain::access::{self, Action, Denied};
+use sternway_domain::actor::{Actor, Rule};
+use sternway_domain::audit::Origin;
+use sternway_domain::id::{ReleaseId, ServiceName};
+use sternway_domain::release::{Event, Refusal, Release};
+use uuid::Uuid;
+
+mod act;
+mod create;
+mod evidence;
+mod query;
+mod record;
+mod summary;
+
+pub use act::{ActRequest, Acted, Wanted};
+pub use create::{NewArtifact, NewRelease};
+pub use evidence::{CHART_SPAN, Evidence, Live, Point, TickBody, TrafficStatus};
+pub use summary::{DecisionBrief, ReleaseSummary};
+
+/// Who calls, and through which door.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub actor: Actor,
+    pub origin: Origin,
+}
+
+impl Caller {
+    /// Sternway itself, under a rule.
+    pub fn engine(rule: Rule) -> Self {
+        let origin = Origin { transport: "engine".into(), ..Origin::default() };
+        Self { actor: Actor::Automation { rule }, origin }
+    }
+}
+
+/// Why an act or a question got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("there is no {what} `{name}`")]
+    NotFound { what: &'static str, name: String },
+    /// The release is not what the actor saw. `since` is what happened in between.
+    #[error("the release has changed: it is at version {actual}, you saw {expected}")]
+    Stale { expected: i64, actual: i64, since: Vec<Event> },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The service has another release under way.
+    #[error("{service} has another release under way; end that one first")]
+    Busy { service: ServiceName },
+    #[error("the key `{0}` was used for another request; use a new one")]
+    KeyReused(String),
+    #[error("{field}: {text}")]
+    Invalid { field: String, text: String },
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
+/// The application service and what it stands on.
+#[derive(Clone)]
+pub struct Service {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<dyn Clock>,
+    pub rng: Arc<dyn Rng>,
+    pub bus: Bus,
+}
+
+impl Service {
+    /// Turns away whoever may not do this. Questions are not logged; refused acts are, by whoever asks.
+    pub fn authorise(&self, caller: &Caller, action: Action) -> Result<()> {
+        Ok(access::authorise(&caller.actor, action)?)
+    }
+
+    /// A new id that sorts by time.
+    pub(crate) fn new_id(&self) -> Uuid {
+        let mut random = [0u8; 10];
+        self.rng.fill(&mut random);
+        let millis = self.clock.now().micros().max(0).unsigned_abs() / 1000;
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+
+    /// The release, or a refusal that names it.
+    pub async fn load(&self, id: ReleaseId) -> Result<Release> {
+        let row = self.store.release(id).await?;
+        let row = row.ok_or_else(|| ServiceError::NotFound { what: "release", name: id.to_string() })?;
+        decode("release", &row.body)
+    }
+}
+
+/// Reads a stored JSON body.
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(what: &'static str, body: &str) -> Result<T> {
+    serde_json::from_str(body).map_err(|error| StoreError::Corrupt { what, detail: error.to_string() }.into())
+}
+
+/// Writes a JSON body. Our own types have only string keys and finite numbers.
+pub(crate) fn encode<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("stored types have string keys only")
+}

@@ -1,0 +1,299 @@
+//! One act on one release, whoever asks and through whichever door.
+
+use super::record::Act;
+use super::{Caller, DecisionBrief, ReleaseSummary, Result, Service, ServiceError, decode, encode};
+use crate::live::Topic;
+use crate::store::StoreError;
+use crate::store::rows::*;
+use serde::{Deserialize, Serialize};
+use sternway_domain::artifact::Artifact;
+use sternway_domain::audit::{Outcome, Target};
+use sternway_domain::checklist::ItemState;
+use sternway_domain::id::{Digest, MessageId, ReleaseId};
+use sternway_domain::release::{Command, Event, HoldCause, Release, ReleaseAct, RunbookRef};
+use sternway_domain::time::Timestamp;
+
+/// What is wanted, beyond the reason.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "act", rename_all = "snake_case")]
+pub enum Wanted {
+    Check { item: String, to: ItemState },
+    Start { override_checklist: bool },
+    Promote { override_verdict: bool },
+    Hold,
+    Resume,
+    Rollback,
+    Rollforward { hotfix: Artifact },
+    Freeze,
+    Cancel,
+}
+
+/// The action contract: reason, the version that was seen, and a key that makes asking twice asking once.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ActRequest {
+    pub release: ReleaseId,
+    pub wanted: Wanted,
+    pub reason: String,
+    pub expected_version: i64,
+    #[serde(skip)]
+    pub idempotency_key: String,
+}
+
+/// The act was accepted: where the release stands now, and the decision's place in the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Acted {
+    pub release: ReleaseSummary,
+    pub decision: DecisionBrief,
+}
+
+impl Wanted {
+    pub fn act(&self) -> ReleaseAct {
+        match self {
+            Wanted::Check { .. } => ReleaseAct::Check,
+            Wanted::Start { .. } => ReleaseAct::Start,
+            Wanted::Promote { .. } => ReleaseAct::Promote,
+            Wanted::Hold => ReleaseAct::Hold,
+            Wanted::Resume => ReleaseAct::Resume,
+            Wanted::Rollback => ReleaseAct::Rollback,
+            Wanted::Rollforward { .. } => ReleaseAct::Rollforward,
+            Wanted::Freeze => ReleaseAct::Freeze,
+            Wanted::Cancel => ReleaseAct::Cancel,
+        }
+    }
+
+    fn command(self, reason: String, runbooks: Vec<RunbookRef>) -> Command {
+        match self {
+            Wanted::Check { item, to } => Command::Check { item, to },
+            Wanted::Start { override_checklist } => Command::Start { runbooks, override_checklist, reason },
+            Wanted::Promote { override_verdict } => Command::Promote { override_verdict, reason },
+            Wanted::Hold => Command::Hold { cause: HoldCause::Person, reason },
+            Wanted::Resume => Command::Resume { reason },
+            Wanted::Rollback => Command::Rollback { reason },
+            Wanted::Rollforward { hotfix } => Command::Rollforward { hotfix, reason },
+            Wanted::Freeze => Command::Freeze { reason },
+            Wanted::Cancel => Command::Cancel { reason },
+        }
+    }
+}
+
+impl Service {
+    /// A person's or a program's act.
+    pub async fn act(&self, caller: &Caller, request: ActRequest) -> Result<Acted> {
+        let actor = caller.actor.key();
+        let fingerprint = Digest::of(encode(&request).as_bytes());
+        if let Some(acted) = self.replay(&actor, &request.idempotency_key, &fingerprint).await? {
+            return Ok(acted);
+        }
+        let key = request.idempotency_key.clone();
+        match self.act_once(caller, request, &fingerprint).await {
+            // Somebody with the same key may have been quicker between our look and our act.
+            Err(error @ (ServiceError::Stale { .. } | ServiceError::Refused(_) | ServiceError::Busy { .. }))
+            | Err(error @ ServiceError::Store(StoreError::KeyUsed)) => {
+                Ok(self.replay(&actor, &key, &fingerprint).await?.ok_or(error)?)
+            }
+            other => other,
+        }
+    }
+
+    /// The engine's act under a rule; `fence` is the lease it holds.
+    pub(crate) async fn act_by_rule(
+        &self,
+        caller: &Caller,
+        release: Release,
+        command: Command,
+        fence: Fence,
+    ) -> Result<Release> {
+        let Some(act) = command.act() else { return self.note(release, command, caller, fence).await };
+        let reason = command.reason().to_owned();
+        let mut described = Act::on(act.action(), target(&release), &reason);
+        described.expected_version = Some(release.version);
+        let events = release.decide(command, &caller.actor, self.clock.now())?;
+        let (after, _) = self.commit_act(caller, &release, events, described, None, Some(fence)).await?;
+        Ok(after)
+    }
+
+    /// Something the engine saw: events without a decision.
+    async fn note(&self, release: Release, command: Command, caller: &Caller, fence: Fence) -> Result<Release> {
+        let events = release.decide(command, &caller.actor, self.clock.now())?;
+        if events.is_empty() {
+            return Ok(release);
+        }
+        let (write, after) = release_write(&release, &events);
+        let unit = Unit { release: Some(write), fence: Some(fence), ..Unit::default() };
+        self.commit(unit, Some(topic(&after))).await?;
+        Ok(after)
+    }
+
+    async fn act_once(&self, caller: &Caller, request: ActRequest, fingerprint: &Digest) -> Result<Acted> {
+        let act = request.wanted.act();
+        let unknown = Target::Unknown { text: request.release.to_string() };
+        let mut described = Act::on(act.action(), unknown, &request.reason);
+        described.expected_version = Some(request.expected_version);
+        if let Err(error) = self.authorise(caller, act.action()) {
+            if let Ok(release) = self.load(request.release).await {
+                described.target = target(&release);
+            }
+            return Err(self.refuse(caller, &described, error).await);
+        }
+        let release = match self.load(request.release).await {
+            Ok(release) => release,
+            Err(error @ ServiceError::NotFound { .. }) => return Err(self.refuse(caller, &described, error).await),
+            Err(error) => return Err(error),
+        };
+        described.target = target(&release);
+        if release.version != request.expected_version {
+            let stale = self.stale(&release, request.expected_version).await?;
+            return self.refuse_unless_replayed(caller, &described, stale, &request.idempotency_key).await;
+        }
+        let runbooks = if act == ReleaseAct::Start { self.runbooks_to_pin(&release).await? } else { Vec::new() };
+        let command = request.wanted.clone().command(request.reason.trim().to_owned(), runbooks);
+        let events = match release.decide(command, &caller.actor, self.clock.now()) {
+            Ok(events) => events,
+            Err(refusal) => {
+                return self.refuse_unless_replayed(caller, &described, refusal.into(), &request.idempotency_key).await;
+            }
+        };
+        let key = Some((request.idempotency_key.as_str(), fingerprint));
+        match self.commit_act(caller, &release, events, described.clone(), key, None).await {
+            Ok((after, decision)) => Ok(Acted { release: ReleaseSummary::from(&after), decision }),
+            Err(ServiceError::Store(StoreError::Conflict { .. })) => {
+                let release = self.load(request.release).await?;
+                let stale = self.stale(&release, request.expected_version).await?;
+                self.refuse_unless_replayed(caller, &described, stale, &request.idempotency_key).await
+            }
+            Err(error @ ServiceError::Busy { .. }) => Err(self.refuse(caller, &described, error).await),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Logs the refusal, unless the same key has meanwhile succeeded: then nothing was refused.
+    async fn refuse_unless_replayed(
+        &self,
+        caller: &Caller,
+        act: &Act<'_>,
+        error: ServiceError,
+        key: &str,
+    ) -> Result<Acted> {
+        if self.store.idempotency(&caller.actor.key(), key).await?.is_some() {
+            return Err(error);
+        }
+        Err(self.refuse(caller, act, error).await)
+    }
+
+    async fn stale(&self, release: &Release, expected: i64) -> Result<ServiceError> {
+        let rows = self.store.events(release.id, expected.max(0)).await?;
+        let since = rows.iter().map(|row| decode("event", &row.body)).collect::<Result<Vec<Event>>>()?;
+        Ok(ServiceError::Stale { expected, actual: release.version, since })
+    }
+
+    /// One transaction: events, entry, evidence, outbox message, idempotency record.
+    async fn commit_act(
+        &self,
+        caller: &Caller,
+        release: &Release,
+        events: Vec<Event>,
+        mut act: Act<'_>,
+        key: Option<(&str, &Digest)>,
+        fence: Option<Fence>,
+    ) -> Result<(Release, DecisionBrief)> {
+        let (write, after) = release_write(release, &events);
+        let (digest, evidence) = self.evidence_for(release).await?;
+        act.evidence = Some(digest.clone());
+        act.release = Some(&after);
+        for event in &events {
+            if let Event::Started { overridden, .. } | Event::Promoted { overridden, .. } = event {
+                act.overridden.extend(overridden.iter().cloned());
+            }
+            if let Some((weight, key)) = event.asks() {
+                act.effects.push(format!("ask for {} % of traffic, key {key}", weight.percent()));
+            }
+        }
+        let decision = self.decision(caller, &act, Outcome::Accepted)?;
+        let id = decision.row.id;
+        let at = decision.row.at;
+        let idempotency = key.map(|(key, fingerprint)| {
+            let brief = DecisionBrief { id, leaf_index: -1 };
+            let acted = Acted { release: ReleaseSummary::from(&after), decision: brief };
+            let actor = caller.actor.key();
+            IdempotencyRow {
+                actor,
+                key: key.to_owned(),
+                request: fingerprint.clone(),
+                status: 202,
+                response: encode(&acted),
+                at,
+            }
+        });
+        let unit = Unit {
+            release: Some(write),
+            decision: Some(decision),
+            evidence: vec![(digest, evidence)],
+            outbox: self.messages(&after, &events, at),
+            idempotency,
+            fence,
+            ..Unit::default()
+        };
+        let committed = self.commit(unit, Some(topic(&after))).await?;
+        let leaf_index = committed.leaf_index.unwrap_or(-1);
+        Ok((after, DecisionBrief { id, leaf_index }))
+    }
+
+    fn messages(&self, release: &Release, events: &[Event], at: Timestamp) -> Vec<OutboxWrite> {
+        let asked = events.iter().filter_map(Event::asks);
+        asked
+            .map(|(weight, key)| OutboxWrite {
+                id: MessageId(self.new_id()),
+                key: key.to_owned(),
+                release: release.id,
+                service: release.service.clone(),
+                kind: "shift_traffic".to_owned(),
+                body: encode(&weight),
+                created_at: at,
+            })
+            .collect()
+    }
+
+    pub(super) async fn replay(&self, actor: &str, key: &str, fingerprint: &Digest) -> Result<Option<Acted>> {
+        let Some(row) = self.store.idempotency(actor, key).await? else { return Ok(None) };
+        if row.request != *fingerprint {
+            return Err(ServiceError::KeyReused(key.to_owned()));
+        }
+        let mut acted: Acted = decode("answer", &row.response)?;
+        if let Some(decision) = self.store.decision(acted.decision.id).await? {
+            acted.decision.leaf_index = decision.leaf_index;
+        }
+        Ok(Some(acted))
+    }
+}
+
+/// The events as rows, and the release after them.
+pub(super) fn release_write(before: &Release, events: &[Event]) -> (ReleaseWrite, Release) {
+    let after = events.iter().fold(before.clone(), Release::evolve);
+    (write_of(before.version, events, &after), after)
+}
+
+pub(super) fn write_of(expected: i64, events: &[Event], after: &Release) -> ReleaseWrite {
+    let rows = events.iter().map(|event| EventWrite { kind: event.kind(), at: event.at(), body: encode(event) });
+    ReleaseWrite {
+        expected,
+        events: rows.collect(),
+        row: ReleaseRow {
+            id: after.id,
+            version: after.version,
+            service: after.service.clone(),
+            state: after.state.as_str().to_owned(),
+            active: after.state.active(),
+            created_at: after.created_at,
+            updated_at: events.last().map_or(after.created_at, Event::at),
+            body: encode(after),
+        },
+    }
+}
+
+pub(super) fn target(release: &Release) -> Target {
+    Target::Release { id: release.id, service: release.service.clone() }
+}
+
+pub(super) fn topic(release: &Release) -> Topic {
+    Topic::Release { id: release.id, service: release.service.clone() }
+}

@@ -1,0 +1,128 @@
+//! What was seen: per tick, in short for the board, and as a snapshot that a decision rests on.
+
+use super::{Result, Service, decode, encode};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use sternway_domain::id::{Digest, ReleaseId, ServiceName};
+use sternway_domain::judge::Verdict;
+use sternway_domain::plan::{Metric, Weight};
+use sternway_domain::release::{Release, State};
+use sternway_domain::signal::Tick;
+use sternway_domain::time::{Span, Timestamp};
+
+/// How far back charts and evidence reach.
+pub const CHART_SPAN: Span = Span::from_secs(20 * 60);
+
+/// At most this many points go into one piece of evidence.
+const EVIDENCE_POINTS: usize = 240;
+
+/// One stored tick: what was read and what it meant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TickBody {
+    pub tick: Tick,
+    pub verdict: Verdict,
+    pub point: Point,
+}
+
+/// The values of one tick, for charts. A metric without a value is absent, never zero.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Point {
+    pub at: Timestamp,
+    pub canary: BTreeMap<Metric, f64>,
+    pub baseline: BTreeMap<Metric, f64>,
+    /// Requests and errors of the interval, canary then baseline.
+    pub requests: (f64, f64),
+    pub errors: (f64, f64),
+}
+
+/// What the board shows of a release, kept up to date with every tick.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    pub verdict: Verdict,
+    /// When the newest sample was taken.
+    pub sampled_at: Timestamp,
+    /// The last points, oldest first, at most [`Live::POINTS`].
+    pub points: Vec<Point>,
+}
+
+impl Live {
+    pub const POINTS: usize = 24;
+}
+
+/// Asked and observed, as the engine saw them last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrafficStatus {
+    pub asked: Weight,
+    pub asked_at: Timestamp,
+    pub observed: Option<Weight>,
+    pub observed_at: Option<Timestamp>,
+    /// Where it was read.
+    pub from: String,
+    pub baseline_ready: Option<u32>,
+    pub canary_ready: Option<u32>,
+    /// Since when asked and observed differ, or the target cannot be read.
+    pub disagree_since: Option<Timestamp>,
+    /// Why the target could not be set or read, in its own words.
+    pub failure: Option<String>,
+    pub fenced: bool,
+}
+
+impl TrafficStatus {
+    /// Longer than this and it is an alarm.
+    pub const ALARM_AFTER: Span = Span::from_secs(10);
+
+    pub fn alarm(&self, now: Timestamp) -> bool {
+        self.disagree_since.is_some_and(|since| now.since(since) > Self::ALARM_AFTER)
+    }
+}
+
+/// What an actor saw when deciding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub at: Timestamp,
+    pub release: ReleaseId,
+    pub service: ServiceName,
+    pub version: i64,
+    pub state: State,
+    pub plan: Digest,
+    pub verdict: Option<Verdict>,
+    pub traffic: Option<TrafficStatus>,
+    pub points: Vec<Point>,
+    /// Stage changes within the points' time, for the marks on the charts.
+    pub stages: Vec<(Timestamp, Weight)>,
+}
+
+impl Service {
+    /// The snapshot a decision about this release rests on, with its digest.
+    pub(super) async fn evidence_for(&self, release: &Release) -> Result<(Digest, String)> {
+        let now = self.clock.now();
+        let ticks = self.tick_bodies(release.id, now - CHART_SPAN).await?;
+        let points: Vec<Point> =
+            ticks.iter().rev().take(EVIDENCE_POINTS).rev().map(|body| body.point.clone()).collect();
+        let evidence = Evidence {
+            at: now,
+            release: release.id,
+            service: release.service.clone(),
+            version: release.version,
+            state: release.state.clone(),
+            plan: release.plan_ref.digest.clone(),
+            verdict: ticks.last().map(|body| body.verdict.clone()),
+            traffic: self.traffic_status(&release.service).await?,
+            points,
+            stages: release.stages_entered.iter().map(|entry| (entry.at, entry.weight)).collect(),
+        };
+        let body = encode(&evidence);
+        Ok((Digest::of(body.as_bytes()), body))
+    }
+
+    /// Ticks since a moment, oldest first.
+    pub async fn tick_bodies(&self, release: ReleaseId, since: Timestamp) -> Result<Vec<TickBody>> {
+        const MOST: u32 = 1_200;
+        let rows = self.store.ticks(release, since, MOST).await?;
+        rows.iter().map(|row| decode("tick", &row.body)).collect()
+    }
+
+    pub async fn traffic_status(&self, service: &ServiceName) -> Result<Option<TrafficStatus>> {
+        self.store.traffic(service).await?.map(|body| decode("traffic status", &body)).transpose()
+    }
+}

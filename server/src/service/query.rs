@@ -1,0 +1,52 @@
+//! Questions that more than one transport asks.
+
+use super::{Caller, Result, Service, decode};
+use crate::store::rows::{DecisionFilter, DecisionRow, ReleaseFilter};
+use sternway_domain::access::Action;
+use sternway_domain::id::{ReleaseId, ServiceName};
+use sternway_domain::release::{Event, Release, RunbookRef};
+use sternway_domain::service::Service as ServiceDocument;
+use sternway_domain::time::Timestamp;
+
+impl Service {
+    pub async fn releases(&self, caller: &Caller, filter: &ReleaseFilter) -> Result<Vec<Release>> {
+        self.authorise(caller, Action::View)?;
+        let rows = self.store.releases(filter).await?;
+        rows.iter().map(|row| decode("release", &row.body)).collect()
+    }
+
+    pub async fn release(&self, caller: &Caller, id: ReleaseId) -> Result<Release> {
+        self.authorise(caller, Action::View)?;
+        self.load(id).await
+    }
+
+    /// The events of a release with their times, oldest first.
+    pub async fn history(&self, caller: &Caller, id: ReleaseId, after: i64) -> Result<Vec<(Timestamp, Event)>> {
+        self.authorise(caller, Action::View)?;
+        let rows = self.store.events(id, after).await?;
+        rows.iter().map(|row| Ok((row.at, decode("event", &row.body)?))).collect()
+    }
+
+    pub async fn decisions(&self, caller: &Caller, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
+        self.authorise(caller, Action::View)?;
+        Ok(self.store.decisions(filter).await?)
+    }
+
+    /// The service's document, if it was applied.
+    pub async fn service_document(&self, name: &ServiceName) -> Result<Option<ServiceDocument>> {
+        let row = self.store.document("Service", name.as_str(), None).await?;
+        row.map(|row| decode("service", &row.body)).transpose()
+    }
+
+    /// The service's runbooks as they are now, to be pinned by a start.
+    pub(super) async fn runbooks_to_pin(&self, release: &Release) -> Result<Vec<RunbookRef>> {
+        let Some(service) = self.service_document(&release.service).await? else { return Ok(Vec::new()) };
+        let mut pinned = Vec::new();
+        for name in service.runbooks {
+            if let Some(row) = self.store.document("Runbook", name.as_str(), None).await? {
+                pinned.push(RunbookRef { name, version: row.version, digest: row.digest });
+            }
+        }
+        Ok(pinned)
+    }
+}

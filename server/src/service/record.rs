@@ -1,0 +1,127 @@
+//! Writes a decision down: the entry of the log, its row, and the unit they are committed in.
+
+use super::{Caller, Result, Service, ServiceError, encode};
+use crate::live::Topic;
+use crate::store::StoreError;
+use crate::store::rows::*;
+use sternway_domain::access::Action;
+use sternway_domain::audit::{ENTRY_VERSION, Entry, Outcome, Target, leaf_hash};
+use sternway_domain::id::{DecisionId, Digest};
+use sternway_domain::release::Release;
+
+/// What is known of an act besides who did it.
+#[derive(Debug, Clone)]
+pub(crate) struct Act<'a> {
+    pub action: Action,
+    pub target: Target,
+    pub expected_version: Option<i64>,
+    pub reason: &'a str,
+    pub evidence: Option<Digest>,
+    pub release: Option<&'a Release>,
+    pub overridden: Vec<String>,
+    pub effects: Vec<String>,
+}
+
+impl<'a> Act<'a> {
+    pub(crate) fn on(action: Action, target: Target, reason: &'a str) -> Self {
+        Self {
+            action,
+            target,
+            expected_version: None,
+            reason,
+            evidence: None,
+            release: None,
+            overridden: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+}
+
+impl Service {
+    /// The decision with its canonical entry, ready to be committed.
+    pub(crate) fn decision(&self, caller: &Caller, act: &Act<'_>, outcome: Outcome) -> Result<DecisionWrite> {
+        let id = DecisionId(self.new_id());
+        let at = self.clock.now();
+        let entry = Entry {
+            v: ENTRY_VERSION,
+            id,
+            at,
+            actor: caller.actor.clone(),
+            action: act.action.as_str().to_owned(),
+            target: act.target.clone(),
+            expected_version: act.expected_version,
+            reason: shorten(act.reason),
+            outcome: outcome.clone(),
+            evidence: act.evidence.clone(),
+            plan: act.release.map(|release| release.plan_ref.digest.clone()),
+            runbooks: act
+                .release
+                .map(|r| r.runbooks.iter().map(|book| book.digest.clone()).collect())
+                .unwrap_or_default(),
+            overridden: act.overridden.clone(),
+            effects: act.effects.clone(),
+            origin: caller.origin.clone(),
+        };
+        let bytes = entry
+            .canonical()
+            .map_err(|error| ServiceError::Invalid { field: "reason".into(), text: error.to_string() })?;
+        let (release, service) = match &act.target {
+            Target::Release { id, service } => (Some(*id), Some(service.clone())),
+            Target::Service { name } => (None, Some(name.clone())),
+            _ => (None, None),
+        };
+        let row = DecisionRow {
+            id,
+            leaf_index: 0,
+            at,
+            actor_key: caller.actor.key(),
+            actor_label: caller.actor.label(),
+            action: act.action.as_str().to_owned(),
+            release,
+            service,
+            outcome: if outcome == Outcome::Accepted { "accepted" } else { "refused" }.to_owned(),
+            reason: entry.reason.clone(),
+            evidence: act.evidence.clone(),
+            body: encode(&entry),
+        };
+        Ok(DecisionWrite { row, leaf_hash: leaf_hash(&bytes), entry: bytes })
+    }
+
+    /// Writes a refused attempt into the log and hands the refusal back.
+    pub(crate) async fn refuse(&self, caller: &Caller, act: &Act<'_>, error: ServiceError) -> ServiceError {
+        let outcome = Outcome::Refused { why: shorten(&error.to_string()) };
+        let written = match self.decision(caller, act, outcome) {
+            Ok(decision) => self.commit(Unit { decision: Some(decision), ..Unit::default() }, None).await,
+            Err(error) => Err(error),
+        };
+        match written {
+            Ok(_) => error,
+            // A refusal that could not be written down is worse news than the refusal itself.
+            Err(unwritten) => unwritten,
+        }
+    }
+
+    /// Commits a unit and tells whoever is connected.
+    pub(crate) async fn commit(&self, unit: Unit, topic: Option<Topic>) -> Result<Committed> {
+        let decided = unit.decision.is_some();
+        let busy = unit.release.as_ref().map(|write| write.row.service.clone());
+        let committed = self.store.commit(unit).await.map_err(|error| match (error, busy) {
+            (StoreError::Exists { what }, Some(service)) if what == ACTIVE_RELEASE => ServiceError::Busy { service },
+            (error, _) => error.into(),
+        })?;
+        if let Some(topic) = topic {
+            self.bus.committed(topic, committed.position);
+        }
+        if decided {
+            self.bus.committed(Topic::Decisions, committed.position);
+        }
+        Ok(committed)
+    }
+}
+
+/// Text from outside is bounded before it goes into the log.
+fn shorten(text: &str) -> String {
+    const MOST: usize = 2_000;
+    let text = text.trim();
+    if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST - 1).chain(['…']).collect() }
+}
