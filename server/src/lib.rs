@@ -1,7 +1,10 @@
 //! The body of Sternway: storage, engine, sources, drivers, HTTP and the command line around the rules of
 //! `sternway-domain` and the pages of `sternway-app`.
 
+pub mod drivers;
 pub mod live;
+pub mod outbound;
 pub mod ports;
 pub mod service;
+pub mod sources;
 pub mod store;

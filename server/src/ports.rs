@@ -78,3 +78,14 @@ pub trait TrafficDriver: Send + Sync {
     /// corrected within one reconcile period.
     fn fenced(&self) -> bool;
 }
+
+/// A service's document names something that cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("service `{service}` cannot be connected: `{field}`: {text}")]
+pub struct BuildError {
+    pub service: ServiceName,
+    /// Path of the field, `traffic.haproxy.backend`.
+    pub field: String,
+    /// What is wrong and what to do.
+    pub text: String,
+}

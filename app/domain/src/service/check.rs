@@ -197,7 +197,7 @@ fn check_url(field: &str, url: &str, found: &mut Found) {
 
 fn check_secret(field: &str, secret: &Secret, really_secret: bool, found: &mut Found) {
     match secret {
-        Secret::Env(name) if !name.strip_prefix("STERNWAY_SECRET_").is_some_and(|rest| !rest.is_empty()) => {
+        Secret::Env(name) if name.strip_prefix("STERNWAY_SECRET_").is_none_or(str::is_empty) => {
             found.add(
                 field,
                 "the variable's name must begin with `STERNWAY_SECRET_`, so that nothing else can be sent out",

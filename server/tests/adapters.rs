@@ -1,0 +1,6 @@
+//! The adapters against the real thing: HAProxy, Prometheus, and HTTP servers that check what they are sent.
+
+mod adapters {
+    mod haproxy;
+    mod support;
+}

@@ -1,0 +1,75 @@
+//! Real peers for the tests: started on free loopback ports, waited for by asking them, ended with the test.
+//!
+//! A peer that is not installed fails the test and names `make test-deps`; nothing is skipped.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+mod haproxy;
+mod page;
+mod prometheus;
+
+pub use haproxy::{Backend, HaproxyProcess, Server};
+pub use page::Page;
+pub use prometheus::{PrometheusProcess, Target};
+
+/// A port nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+pub fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+/// Asks until the answer is something; panics with `what` after `within`.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    within: Duration,
+    mut ask: impl FnMut() -> F,
+) -> T {
+    let end = Instant::now() + within;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < end, "{what}: not within {within:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The status and body of one plain HTTP request; `None` when nobody answers.
+pub async fn http_get(port: u16, path: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(loopback(port)).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await.ok()?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split_whitespace().nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
+}
+
+/// A program of the machine, its output in `log` inside `dir`. Ends when dropped.
+fn spawn(program: &str, arguments: &[String], dir: &Path) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(dir.join("log")).expect("the folder is ours");
+    let also = log.try_clone().expect("an open file can be opened twice");
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(dir).stdin(std::process::Stdio::null()).stdout(log).stderr(also);
+    // Where Debian puts what only administrators use to call.
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin")).kill_on_drop(true);
+    command.spawn().unwrap_or_else(|e| panic!("`{program}` cannot be started ({e}); install it with `make test-deps`"))
+}
+
+fn log(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join("log")).unwrap_or_default()
+}
