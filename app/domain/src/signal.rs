@@ -9,6 +9,10 @@ use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub mod histogram;
+pub mod stats;
+pub mod window;
+
 /// Which version a number belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -117,6 +121,15 @@ pub struct Tick {
     pub warnings: Vec<String>,
 }
 
+impl Tick {
+    pub fn arm(&self, arm: Arm) -> &ArmTick {
+        match arm {
+            Arm::Baseline => &self.baseline,
+            Arm::Canary => &self.canary,
+        }
+    }
+}
+
 /// The state of one arm's data in one tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -139,13 +152,23 @@ pub enum Data {
     BucketsChanged,
 }
 
+impl Arm {
+    /// For people: `canary`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Arm::Baseline => "baseline",
+            Arm::Canary => "canary",
+        }
+    }
+}
+
 impl Data {
     pub fn usable(self) -> bool {
         matches!(self, Data::Complete)
     }
 }
 
-/// One arm in one tick: sums over instances of what was added during the interval.
+/// One arm in one tick: what each instance added during the interval. Empty unless `data` is `Complete`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArmTick {
     pub data: Data,
