@@ -164,18 +164,20 @@ fn given_no_request_counter_then_the_histogram_counts_requests() {
     assert_eq!(push(&mut window, 10, vec![with(10, 35.0)]).canary.instances[0].requests, 25.0);
 }
 
-/// What an instance shows in one reading: absent, or an age and counters that may jump anywhere.
-fn anything() -> impl Strategy<Value = Option<(i64, f64, f64)>> {
+/// What an instance shows in one reading: absent, or an age, requests and errors that may jump anywhere.
+type Shown = Option<(i64, f64, f64)>;
+
+fn anything() -> impl Strategy<Value = Shown> {
     let number = prop_oneof![8 => (0u32..5000).prop_map(f64::from), 1 => Just(f64::NAN), 1 => Just(f64::INFINITY)];
     prop::option::weighted(0.85, (prop_oneof![9 => 0i64..20, 1 => 0i64..200], number.clone(), number))
 }
 
-fn story() -> impl Strategy<Value = Vec<Option<[Option<(i64, f64, f64)>; 4]>>> {
+fn story() -> impl Strategy<Value = Vec<Option<[Shown; 4]>>> {
     let one = [anything(), anything(), anything(), anything()];
     prop::collection::vec(prop::option::weighted(0.9, one), 1..25)
 }
 
-fn told(step: Option<&[Option<(i64, f64, f64)>; 4]>, secs: i64, reverse: bool) -> Result<Reading, SourceFailure> {
+fn told(step: Option<&[Shown; 4]>, secs: i64, reverse: bool) -> Result<Reading, SourceFailure> {
     let Some(instances) = step else {
         return Err(SourceFailure::Down { source_name: "memory".into(), detail: "off".into() });
     };
@@ -187,7 +189,7 @@ fn told(step: Option<&[Option<(i64, f64, f64)>; 4]>, secs: i64, reverse: bool) -
     if reverse {
         all.reverse();
     }
-    let (baseline, canary) = all.into_iter().partition(|r| r.instance < "i2".to_owned());
+    let (baseline, canary) = all.into_iter().partition(|r| r.instance.as_str() < "i2");
     Ok(reading(secs, baseline, canary))
 }
 
