@@ -1,0 +1,125 @@
+//! Ticks that say nothing: they neither promote nor roll back, whatever came before.
+
+use super::state::{JudgeState, alone};
+use super::{Policy, VerdictKind, words};
+use crate::plan::Weight;
+use crate::signal::{Arm, Data, SourceFailure, Tick};
+use crate::time::Span;
+
+/// Requests the canary should have had without having one, before its routing is called broken: chance `e^-10`.
+const AWAITED: f64 = 10.0;
+
+const HELD: &str = "Nothing is promoted or rolled back on silence; timers and minimum data stand still.";
+
+/// What is said instead of a judgement.
+pub(super) struct Silence {
+    pub(super) kind: VerdictKind,
+    pub(super) sentence: String,
+    pub(super) next: String,
+}
+
+/// Why the tick cannot be judged; `None` when it can.
+pub(super) fn silence(state: &JudgeState, tick: &Tick, policy: &Policy) -> Option<Silence> {
+    let lasting = state.unheard(tick.at);
+    if let Some(failure) = &tick.failure {
+        return Some(of_source(failure, lasting));
+    }
+    if policy.weight == Weight::ZERO {
+        return Some(Silence {
+            kind: VerdictKind::Insufficient,
+            sentence: "No traffic is asked for the canary.".into(),
+            next: "Watched as soon as it takes a share of traffic.".into(),
+        });
+    }
+    let arms = if alone(policy) { &[Arm::Canary][..] } else { &[Arm::Canary, Arm::Baseline][..] };
+    let worst = arms.iter().copied().filter(|arm| !tick.arm(*arm).data.usable());
+    let arm = worst.min_by_key(|arm| rank(tick.arm(*arm).data))?;
+    Some(of_arm(state, arm, tick, lasting))
+}
+
+/// The canary takes no part of traffic although it should.
+pub(super) fn unrouted(state: &JudgeState, policy: &Policy) -> Option<Silence> {
+    (state.seen.awaited >= AWAITED).then(|| Silence {
+        kind: VerdictKind::NoData,
+        sentence: format!(
+            "No request reached the canary for {}, although {}\u{a0}% of traffic is asked for it: about {} were expected.",
+            state.seen.silent.clock(),
+            policy.weight.percent(),
+            words::whole(state.seen.awaited),
+        ),
+        next: "Check the routing. Nothing is promoted or rolled back on silence.".into(),
+    })
+}
+
+fn of_source(failure: &SourceFailure, lasting: Span) -> Silence {
+    match failure {
+        SourceFailure::Down { source_name, detail } => Silence {
+            kind: VerdictKind::ProviderDown,
+            sentence: format!("No data from `{source_name}`{}: {}.", since(lasting), brief(detail)),
+            next: format!("Goes on when it answers. {HELD}"),
+        },
+        SourceFailure::Misconfigured { source_name, detail } => Silence {
+            kind: VerdictKind::ConfigError,
+            sentence: format!("`{source_name}` refuses the question: {}.", brief(detail)),
+            next: "Fix the service's signals; until then nothing is promoted or rolled back.".into(),
+        },
+    }
+}
+
+/// The most telling state first.
+fn rank(data: Data) -> u8 {
+    match data {
+        Data::Missing => 0,
+        Data::Stale { .. } => 1,
+        Data::NotANumber => 2,
+        Data::Partial { .. } => 3,
+        Data::Reset { .. } => 4,
+        Data::BucketsChanged => 5,
+        Data::First => 6,
+        Data::Complete => 7,
+    }
+}
+
+fn of_arm(state: &JudgeState, arm: Arm, tick: &Tick, lasting: Span) -> Silence {
+    let name = arm.label();
+    let neither = "This reading counts for neither version.";
+    let sentence = match tick.arm(arm).data {
+        Data::Missing => format!("No {name} instance has been seen{}.", since(lasting)),
+        Data::Stale { age } => format!("The newest {name} sample is {} old.", age.clock()),
+        Data::NotANumber => format!("A {name} value is not a number although there were requests."),
+        Data::Partial { seen, expected } => {
+            // The window's own words about what is lacking come first.
+            let lacking =
+                tick.warnings.first().filter(|text| text.contains(name)).map(|text| format!(": {}", brief(text)));
+            format!(
+                "Only {seen} of {expected} {name} instances could be read in full{}.",
+                lacking.as_deref().unwrap_or_default()
+            )
+        }
+        Data::Reset { instances } => {
+            let (canary, baseline) = state.seen.restarts;
+            let all = if arm == Arm::Canary { canary } else { baseline };
+            let so_far = if all > instances { format!(", {all} restarts in this stage") } else { String::new() };
+            let plural = if instances == 1 { "instance" } else { "instances" };
+            format!("{instances} {name} {plural} restarted{so_far}. {neither}")
+        }
+        Data::BucketsChanged => format!("The latency buckets of the {name} changed. {neither}"),
+        Data::First | Data::Complete => format!("First reading of the {name}: differences come with the next one."),
+    };
+    let (kind, next) = match tick.arm(arm).data {
+        Data::First => (VerdictKind::Insufficient, "Counts from the next reading.".into()),
+        _ => (VerdictKind::NoData, HELD.into()),
+    };
+    Silence { kind, sentence, next }
+}
+
+fn since(lasting: Span) -> String {
+    if lasting.secs() > 0 { format!(" for {}", lasting.clock()) } else { String::new() }
+}
+
+/// What a source said, short enough for a sentence.
+fn brief(detail: &str) -> String {
+    let one_line: String = detail.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut: String = one_line.trim_end_matches('.').chars().take(160).collect();
+    if cut.is_empty() { "no reason given".into() } else { cut }
+}

@@ -1,0 +1,195 @@
+//! What the judge remembers between ticks: a bounded window of sums, what the stage has seen, timers.
+
+use super::Policy;
+use crate::plan::{Bound, HardLimit, Metric, Weight};
+use crate::signal::stats::Sums;
+use crate::signal::{Arm, Data, Tick};
+use crate::time::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The pooled window is kept in this many stretches, whatever its length: neighbouring ticks are summed.
+const SLOTS: i64 = 30;
+
+/// Everything [`judge`](super::judge) remembers of a release. Starts empty; serialises to some ten kilobytes at most,
+/// however long the release runs and however many instances it has.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct JudgeState {
+    stage: Option<u8>,
+    /// When the stage was entered; ticks that began before belong to no stage. `None` in the first stage.
+    entered: Option<Timestamp>,
+    /// Usable ticks of this stage within the window, oldest first.
+    pool: Vec<Slot>,
+    pub(super) seen: Seen,
+    /// Bad readings in a row of each guard: pooled and by themselves worse than tolerated.
+    pub(super) bad: BTreeMap<Metric, u32>,
+    timers: Vec<Timer>,
+    /// The baseline as last seen while it carried traffic, for the stage in which it carries none.
+    pub(super) reference: Option<Reference>,
+    /// The last usable tick, or the first tick of all: what "no data for" is counted from.
+    heard: Option<Timestamp>,
+}
+
+/// What a stage has shown so far. Missing data stops these clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Seen {
+    pub(super) canary: f64,
+    pub(super) baseline: f64,
+    /// Time with usable data.
+    pub(super) time: Span,
+    /// Usable time since the canary's last request.
+    pub(super) silent: Span,
+    /// Requests the canary should have had by its share since its last one.
+    pub(super) awaited: f64,
+    /// Restarts, canary and baseline.
+    pub(super) restarts: (u32, u32),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Reference {
+    pub(super) at: Timestamp,
+    pub(super) sums: Sums,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Slot {
+    from: Timestamp,
+    until: Timestamp,
+    canary: Sums,
+    baseline: Sums,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Timer {
+    metric: Metric,
+    bound: Bound,
+    elapsed: Span,
+}
+
+/// Both arms over one stretch of time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pair {
+    pub(super) canary: Sums,
+    pub(super) baseline: Sums,
+}
+
+impl JudgeState {
+    /// Instance restarts seen in this stage, canary and baseline.
+    pub fn restarts(&self) -> (u32, u32) {
+        self.seen.restarts
+    }
+
+    /// Begins anew when the stage is another one. Timers of hard limits and the memory of the baseline go on.
+    pub(super) fn enter(&mut self, tick: &Tick, policy: &Policy) {
+        self.heard.get_or_insert(tick.at);
+        if self.stage == Some(policy.stage) {
+            return;
+        }
+        if self.stage.is_some() {
+            self.remember_baseline(policy);
+            self.entered = Some(tick.at);
+        }
+        self.stage = Some(policy.stage);
+        self.pool.clear();
+        self.seen = Seen::default();
+        self.bad.clear();
+    }
+
+    /// Counts a usable tick; gives what it adds, or nothing when it covers no time of this stage.
+    pub(super) fn take(&mut self, tick: &Tick, policy: &Policy) -> Pair {
+        self.heard = Some(tick.at);
+        let from = tick.at - tick.span;
+        if tick.span == Span::ZERO || self.entered.is_some_and(|entered| from < entered) {
+            self.drop_old(tick.at, policy.window);
+            return Pair::default();
+        }
+        let added = Pair { canary: Sums::of(&tick.canary, tick.span), baseline: Sums::of(&tick.baseline, tick.span) };
+        self.seen.canary += added.canary.requests;
+        self.seen.baseline += added.baseline.requests;
+        self.seen.time = self.seen.time + step(tick, policy);
+        if added.canary.requests > 0.0 {
+            (self.seen.silent, self.seen.awaited) = (Span::ZERO, 0.0);
+        } else {
+            self.seen.silent = self.seen.silent + step(tick, policy);
+            self.seen.awaited += policy.weight.ratio() * added.baseline.requests;
+        }
+        let length = Span::from_micros(policy.window.micros() / SLOTS);
+        match self.pool.last_mut() {
+            Some(last) if tick.at.since(last.from) <= length => {
+                last.canary.add(&added.canary);
+                last.baseline.add(&added.baseline);
+                last.until = tick.at;
+            }
+            _ => {
+                let (canary, baseline) = (added.canary.clone(), added.baseline.clone());
+                self.pool.push(Slot { from, until: tick.at, canary, baseline });
+            }
+        }
+        self.drop_old(tick.at, policy.window);
+        added
+    }
+
+    /// Takes note of a tick that counts for neither arm. No clock runs.
+    pub(super) fn pass_over(&mut self, tick: &Tick) {
+        for (arm, count) in [(Arm::Canary, &mut self.seen.restarts.0), (Arm::Baseline, &mut self.seen.restarts.1)] {
+            if let Data::Reset { instances } = tick.arm(arm).data {
+                *count = count.saturating_add(instances);
+            }
+        }
+    }
+
+    /// How long there has been no usable tick.
+    pub(super) fn unheard(&self, now: Timestamp) -> Span {
+        self.heard.map_or(Span::ZERO, |heard| now.since(heard))
+    }
+
+    /// Sums over the window.
+    pub(super) fn pooled(&self) -> Pair {
+        let mut sum = Pair::default();
+        for slot in &self.pool {
+            sum.canary.add(&slot.canary);
+            sum.baseline.add(&slot.baseline);
+        }
+        sum
+    }
+
+    /// The timer of a limit, begun at zero. Limits no longer in the policy are forgotten.
+    pub(super) fn timer(&mut self, limit: &HardLimit, policy: &Policy) -> &mut Span {
+        let is = |timer: &Timer, limit: &HardLimit| timer.metric == limit.metric && timer.bound == limit.bound;
+        self.timers.retain(|timer| policy.hard_limits.iter().any(|limit| is(timer, limit)));
+        let index = self.timers.iter().position(|timer| is(timer, limit)).unwrap_or_else(|| {
+            self.timers.push(Timer { metric: limit.metric.clone(), bound: limit.bound, elapsed: Span::ZERO });
+            self.timers.len() - 1
+        });
+        &mut self.timers[index].elapsed
+    }
+
+    /// A thin window never replaces a memory that rests on enough requests.
+    fn remember_baseline(&mut self, policy: &Policy) {
+        let Some(last) = self.pool.last() else { return };
+        let at = last.until;
+        let sums = self.pooled().baseline;
+        let enough = sums.requests >= policy.min_data.requests as f64;
+        let better = self.reference.as_ref().is_none_or(|known| sums.requests >= known.sums.requests);
+        if sums.requests > 0.0 && (enough || better) {
+            self.reference = Some(Reference { at, sums });
+        }
+    }
+
+    /// What only touches the window stays, so that a full window is never a little too short.
+    fn drop_old(&mut self, now: Timestamp, window: Span) {
+        self.pool.retain(|slot| now.since(slot.until) < window);
+        let surplus = self.pool.len().saturating_sub(SLOTS as usize + 2);
+        self.pool.drain(..surplus);
+    }
+}
+
+/// How far clocks run on a tick: a gap that was bridged does not count as watched time beyond two intervals.
+pub(super) fn step(tick: &Tick, policy: &Policy) -> Span {
+    tick.span.min(policy.interval + policy.interval)
+}
+
+/// Whether the whole of traffic is asked for the canary, so that the baseline shows nothing any more.
+pub(super) fn alone(policy: &Policy) -> bool {
+    policy.weight == Weight::FULL
+}

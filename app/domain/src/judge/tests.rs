@@ -1,0 +1,414 @@
+use super::*;
+use crate::plan::Tolerance;
+use crate::signal::stats::Sums;
+use crate::signal::{ArmTick, Bucket, Data, Histogram, InstanceTick, Kpi, SourceFailure};
+
+mod properties;
+
+const INTERVAL: Span = Span::from_secs(10);
+
+/// Requests, errors.
+type Counts = (f64, f64);
+
+fn guard(metric: Metric) -> Guard {
+    Guard { metric, tolerance: Tolerance::default(), slo: None }
+}
+
+fn policy(guards: Vec<Guard>) -> Policy {
+    Policy {
+        guards,
+        hard_limits: vec![],
+        min_data: MinData { requests: 500, time: Span::from_secs(60) },
+        window: Span::from_secs(300),
+        interval: INTERVAL,
+        weight: Weight::try_from(25).expect("a weight"),
+        stage: 0,
+    }
+}
+
+fn errors_guarded() -> Policy {
+    policy(vec![guard(Metric::Errors)])
+}
+
+fn instance((requests, errors): Counts) -> InstanceTick {
+    InstanceTick { instance: "i-0".into(), requests, errors: Some(errors), ..InstanceTick::default() }
+}
+
+fn complete(instance: InstanceTick) -> ArmTick {
+    ArmTick { data: Data::Complete, instances: vec![instance] }
+}
+
+fn arm(data: Data) -> ArmTick {
+    ArmTick { data, instances: vec![] }
+}
+
+/// A release under judgement: gives out ticks with running numbers and times.
+struct Run {
+    state: JudgeState,
+    policy: Policy,
+    number: u64,
+}
+
+impl Run {
+    fn new(policy: Policy) -> Run {
+        Run { state: JudgeState::default(), policy, number: 0 }
+    }
+
+    fn arms(&mut self, baseline: ArmTick, canary: ArmTick) -> Verdict {
+        self.number += 1;
+        let at = Timestamp::from_secs(1_000 + 10 * self.number as i64);
+        let tick = Tick { number: self.number, at, span: INTERVAL, baseline, canary, failure: None, warnings: vec![] };
+        judge(&mut self.state, &tick, &self.policy)
+    }
+
+    fn tick(&mut self, baseline: Counts, canary: Counts) -> Verdict {
+        self.arms(complete(instance(baseline)), complete(instance(canary)))
+    }
+
+    fn times(&mut self, n: usize, baseline: Counts, canary: Counts) -> Verdict {
+        (0..n).map(|_| self.tick(baseline, canary)).last().expect("at least one tick")
+    }
+
+    fn fails(&mut self, failure: SourceFailure) -> Verdict {
+        self.number += 1;
+        let at = Timestamp::from_secs(1_000 + 10 * self.number as i64);
+        let tick = Tick {
+            number: self.number,
+            at,
+            span: Span::ZERO,
+            baseline: arm(Data::Missing),
+            canary: arm(Data::Missing),
+            failure: Some(failure),
+            warnings: vec![],
+        };
+        judge(&mut self.state, &tick, &self.policy)
+    }
+
+    fn goes_down(&mut self) -> Verdict {
+        self.fails(SourceFailure::Down { source_name: "prometheus".into(), detail: "connection refused".into() })
+    }
+}
+
+const HEALTHY: Counts = (3000.0, 3.0);
+const CANARY: Counts = (1000.0, 1.0);
+const BROKEN: Counts = (1000.0, 200.0);
+
+/// 1000 requests, all but `slow` of them under 100 ms, the others under 1 s.
+fn timed(slow: f64) -> ArmTick {
+    let buckets = [(0.1, 1000.0 - slow), (1.0, 1000.0), (f64::INFINITY, 1000.0)];
+    let latency = Histogram::Classic(buckets.iter().map(|(le, count)| Bucket { le: *le, count: *count }).collect());
+    complete(InstanceTick { latency: Some(latency), ..instance((1000.0, 1.0)) })
+}
+
+fn with_kpi(good: f64, of: f64) -> ArmTick {
+    complete(InstanceTick { kpis: [("orders".to_owned(), Kpi { good, of })].into(), ..instance((of, 0.0)) })
+}
+
+#[test]
+fn given_a_healthy_canary_then_it_passes_once_minimum_data_is_there() {
+    let mut run = Run::new(errors_guarded());
+    let early = run.times(5, HEALTHY, CANARY);
+    assert_eq!(early.kind, VerdictKind::Insufficient);
+    assert_eq!(early.next, "Enough in about 10\u{a0}s: watched 0:50 of 1:00.");
+    let verdict = run.tick(HEALTHY, CANARY);
+    assert_eq!(verdict.kind, VerdictKind::Pass);
+    assert_eq!(
+        verdict.sentence,
+        "Errors 0.10\u{a0}% against 0.10\u{a0}%: 1.0x. Tolerated 1.5x + 0.05\u{a0}%, that is 0.20\u{a0}%."
+    );
+    assert_eq!(verdict.next, "The guard passes, 6\u{a0}000 requests.");
+}
+
+#[test]
+fn given_few_requests_then_it_says_how_long_until_enough() {
+    let mut run = Run::new(errors_guarded());
+    let verdict = run.times(31, (100.0, 0.0), (10.0, 0.0));
+    assert_eq!(verdict.kind, VerdictKind::Insufficient);
+    assert_eq!(verdict.next, "Enough in about 3\u{a0}min: 310 of 500 requests.");
+}
+
+#[test]
+fn given_twenty_percent_errors_then_it_is_suspect_at_once_and_fails_on_the_third_reading() {
+    let mut run = Run::new(errors_guarded());
+    assert_eq!(run.times(12, HEALTHY, CANARY).kind, VerdictKind::Pass);
+    let first = run.tick(HEALTHY, BROKEN);
+    assert_eq!(first.kind, VerdictKind::Suspect);
+    assert_eq!(first.next, "If it stays like this, fails in about 20\u{a0}s.");
+    assert_eq!(run.tick(HEALTHY, BROKEN).kind, VerdictKind::Suspect);
+    let verdict = run.tick(HEALTHY, BROKEN);
+    assert_eq!((verdict.kind, verdict.decided_by), (VerdictKind::Fail, Some(Metric::Errors)));
+    assert_eq!(
+        verdict.sentence,
+        "Errors 4.08\u{a0}% against 0.10\u{a0}%: 41x. Tolerated 1.5x + 0.05\u{a0}%, that is 0.20\u{a0}%."
+    );
+}
+
+#[test]
+fn given_a_broken_canary_in_low_traffic_then_it_fails_within_four_readings_of_minimum_requests() {
+    let mut run = Run::new(errors_guarded());
+    let kinds: Vec<VerdictKind> = (0..14).map(|_| run.tick((120.0, 0.0), (40.0, 8.0)).kind).collect();
+    let first_fail = kinds.iter().position(|kind| *kind == VerdictKind::Fail);
+    assert_eq!(first_fail, Some(12), "500 requests are there with the 13th reading: {kinds:?}");
+}
+
+#[test]
+fn given_one_unlucky_error_in_low_traffic_then_it_never_fails() {
+    let mut run = Run::new(errors_guarded());
+    for i in 0..200 {
+        let canary = (20.0, if i % 40 == 39 { 1.0 } else { 0.0 });
+        assert_ne!(run.tick((60.0, 0.0), canary).kind, VerdictKind::Fail, "reading {i}");
+    }
+}
+
+#[test]
+fn given_one_burst_then_it_is_suspect_while_in_the_window_and_never_fails() {
+    let mut run = Run::new(errors_guarded());
+    run.times(12, HEALTHY, CANARY);
+    assert_eq!(run.tick(HEALTHY, BROKEN).kind, VerdictKind::Suspect);
+    for _ in 0..29 {
+        assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Suspect);
+    }
+    assert_eq!(run.times(2, HEALTHY, CANARY).kind, VerdictKind::Pass);
+}
+
+#[test]
+fn given_a_baseline_without_errors_then_canary_errors_still_fail() {
+    let mut run = Run::new(errors_guarded());
+    run.times(10, (3000.0, 0.0), (1000.0, 0.0));
+    let verdict = run.times(3, (3000.0, 0.0), (1000.0, 20.0));
+    assert_eq!(verdict.kind, VerdictKind::Fail);
+    assert!(verdict.sentence.starts_with("Errors 0.46\u{a0}% against 0.00\u{a0}%. Tolerated"), "{}", verdict.sentence);
+}
+
+#[test]
+fn given_a_slower_canary_then_the_p99_guard_fails_and_a_few_requests_do_not_speak_for_a_quantile() {
+    let mut run = Run::new(policy(vec![guard(Metric::Latency(99))]));
+    assert_eq!(run.arms(timed(5.0), timed(5.0)).kind, VerdictKind::Insufficient);
+    (0..8).for_each(|_| drop(run.arms(timed(5.0), timed(5.0))));
+    let last = (0..3).map(|_| run.arms(timed(5.0), timed(60.0))).last().expect("three");
+    assert_eq!(last.kind, VerdictKind::Fail, "{}", last.sentence);
+    assert!(last.sentence.starts_with("p99 latency "), "{}", last.sentence);
+
+    let mut few = Run::new(Policy { min_data: MinData { requests: 10, ..errors_guarded().min_data }, ..run.policy });
+    let tiny = |slow: f64| {
+        let latency = Histogram::Classic(vec![
+            Bucket { le: 0.1, count: 20.0 - slow },
+            Bucket { le: 1.0, count: 20.0 },
+            Bucket { le: f64::INFINITY, count: 20.0 },
+        ]);
+        complete(InstanceTick { latency: Some(latency), ..instance((20.0, 0.0)) })
+    };
+    let verdict = (0..10).map(|_| few.arms(tiny(0.0), tiny(1.0))).last().expect("ten");
+    assert_eq!(verdict.kind, VerdictKind::Insufficient);
+    assert_eq!(verdict.sentence, "p99 latency: 200 of 1\u{a0}000 requests needed in the window.");
+}
+
+#[test]
+fn given_fewer_conversions_then_the_kpi_guard_fails() {
+    for (baseline, canary) in [((90.0, 3000.0), (10.0, 1000.0)), ((2900.0, 3000.0), (700.0, 1000.0))] {
+        let mut run = Run::new(policy(vec![guard(Metric::Kpi("orders".into()))]));
+        let arms = |(good, of): (f64, f64)| with_kpi(good, of);
+        let verdicts: Vec<Verdict> = (0..6).map(|_| run.arms(arms(baseline), arms(canary))).collect();
+        assert_eq!(verdicts.last().map(|v| v.kind), Some(VerdictKind::Fail), "{:?}", verdicts.last());
+    }
+}
+
+#[test]
+fn given_a_kpi_nobody_reports_then_it_is_a_config_error() {
+    let mut run = Run::new(policy(vec![guard(Metric::Kpi("ordres".into()))]));
+    let verdict = run.times(8, HEALTHY, CANARY);
+    assert_eq!(verdict.kind, VerdictKind::ConfigError);
+    assert!(verdict.sentence.contains("`kpi:ordres`"), "{}", verdict.sentence);
+}
+
+#[test]
+fn given_a_metric_that_vanishes_from_both_arms_then_what_lies_in_the_window_does_not_pass() {
+    let mut run = Run::new(errors_guarded());
+    assert_eq!(run.times(10, HEALTHY, CANARY).kind, VerdictKind::Pass);
+    let blind = |requests: f64| complete(InstanceTick { errors: None, ..instance((requests, 0.0)) });
+    assert_ne!(run.arms(blind(3000.0), blind(1000.0)).kind, VerdictKind::Pass);
+}
+
+#[test]
+fn given_an_absolute_limit_then_a_baseline_that_breaks_it_too_blocks_promotion_and_not_the_release() {
+    let slo = Guard { slo: Some(0.01), ..guard(Metric::Errors) };
+    let mut run = Run::new(policy(vec![slo]));
+    let verdict = run.times(12, HEALTHY, (1000.0, 30.0));
+    assert_eq!(verdict.kind, VerdictKind::Fail);
+    assert!(verdict.sentence.ends_with("The limit is 1.00\u{a0}%."), "{}", verdict.sentence);
+    assert_eq!(verdict.guards[0].tolerated, Some(0.01));
+
+    let mut incident = Run::new(run.policy);
+    let verdict = incident.times(12, (3000.0, 90.0), (1000.0, 30.0));
+    assert_eq!(verdict.kind, VerdictKind::Insufficient);
+    assert!(verdict.sentence.starts_with("The baseline is unhealthy: errors 3.00\u{a0}%"), "{}", verdict.sentence);
+
+    let mut relative = Run::new(policy(vec![Guard {
+        tolerance: Metric::Errors.default_tolerance(),
+        slo: Some(0.01),
+        ..guard(Metric::Errors)
+    }]));
+    assert_eq!(relative.times(12, (3000.0, 90.0), (1000.0, 90.0)).kind, VerdictKind::Fail);
+}
+
+#[test]
+fn given_no_canary_requests_then_it_is_a_matter_of_routing() {
+    let mut run = Run::new(errors_guarded());
+    run.times(10, HEALTHY, CANARY);
+    let verdict = run.tick((4000.0, 4.0), (0.0, 0.0));
+    assert_eq!(verdict.kind, VerdictKind::NoData);
+    assert!(verdict.sentence.contains("25\u{a0}% of traffic is asked for it"), "{}", verdict.sentence);
+    assert!(verdict.next.starts_with("Check the routing."));
+}
+
+#[test]
+fn given_a_share_of_traffic_far_below_the_asked_one_then_it_is_suspect_and_never_fails() {
+    let mut run = Run::new(policy(vec![guard(Metric::Traffic)]));
+    assert_eq!(run.times(10, HEALTHY, CANARY).kind, VerdictKind::Pass);
+    for _ in 0..60 {
+        assert_ne!(run.tick((3900.0, 0.0), (100.0, 0.0)).kind, VerdictKind::Fail);
+    }
+    let verdict = run.tick((3900.0, 0.0), (100.0, 0.0));
+    assert_eq!(verdict.kind, VerdictKind::Suspect);
+    assert_eq!(
+        verdict.sentence,
+        "Traffic 10/s against 100/s expected at 25\u{a0}%: 0.1x. Tolerated 0.5x, that is 50/s."
+    );
+}
+
+#[test]
+fn given_saturation_alone_then_a_gauge_must_stay_worse_for_longer() {
+    let with = |saturation: f64| complete(InstanceTick { saturation: Some(saturation), ..instance((1000.0, 1.0)) });
+    let mut run = Run::new(policy(vec![guard(Metric::Saturation)]));
+    let kinds: Vec<VerdictKind> = (0..7).map(|_| run.arms(with(0.4), with(0.8)).kind).collect();
+    assert_eq!(kinds.iter().position(|kind| *kind == VerdictKind::Fail), Some(5), "{kinds:?}");
+
+    let mut busier = Run::new(run.policy);
+    let idle = complete(InstanceTick { saturation: Some(0.4), ..instance((100.0, 0.0)) });
+    let verdict = (0..10).map(|_| busier.arms(idle.clone(), with(0.8))).last().expect("ten");
+    assert_eq!(verdict.kind, VerdictKind::Pass, "not comparable: {}", verdict.sentence);
+}
+
+fn limited(metric: Metric, bound: Bound, secs: i64) -> Policy {
+    let limit = HardLimit { metric, bound, lasting: Span::from_secs(secs) };
+    Policy { hard_limits: vec![limit], ..errors_guarded() }
+}
+
+#[test]
+fn given_a_hard_limit_then_its_timer_runs_pauses_and_fires() {
+    let policy = limited(Metric::Errors, Bound::Above(0.05), 60);
+    let mut run = Run::new(Policy { guards: vec![], ..policy });
+    let verdict = run.times(3, HEALTHY, BROKEN);
+    assert_eq!((verdict.kind, verdict.limits[0].elapsed), (VerdictKind::Suspect, Span::from_secs(30)));
+    assert_eq!(verdict.next, "If it stays like this, fails in about 30\u{a0}s.");
+    for _ in 0..5 {
+        let silent = run.goes_down();
+        assert_eq!(silent.kind, VerdictKind::ProviderDown);
+        assert_eq!((silent.limits[0].elapsed, silent.limits[0].paused), (Span::from_secs(30), true));
+    }
+    assert_eq!(run.times(2, HEALTHY, BROKEN).kind, VerdictKind::Suspect);
+    let fired = run.tick(HEALTHY, BROKEN);
+    assert_eq!((fired.kind, fired.decided_by), (VerdictKind::Fail, Some(Metric::Errors)));
+    assert_eq!(fired.sentence, "Errors 20.00\u{a0}%. Hard limit: above 5.00\u{a0}% for 1:00, broken for 1:00.");
+}
+
+#[test]
+fn given_a_clean_window_then_the_timer_of_a_hard_limit_begins_anew() {
+    let mut run = Run::new(limited(Metric::Errors, Bound::AboveBaseline(10.0), 600));
+    let broken = run.times(3, HEALTHY, BROKEN);
+    assert_eq!(broken.limits[0].elapsed, Span::from_secs(30));
+    let clean = run.times(40, HEALTHY, CANARY);
+    assert_eq!((clean.limits[0].breached, clean.limits[0].elapsed), (false, Span::ZERO));
+    assert_eq!(clean.kind, VerdictKind::Pass);
+}
+
+#[test]
+fn given_another_stage_then_minimum_data_is_counted_anew_and_windows_do_not_mix() {
+    let mut run = Run::new(errors_guarded());
+    assert_eq!(run.times(10, HEALTHY, CANARY).kind, VerdictKind::Pass);
+    run.policy.stage = 1;
+    run.policy.weight = Weight::try_from(50).expect("a weight");
+    let entered = run.tick(HEALTHY, CANARY);
+    assert_eq!((entered.kind, entered.guards[0].requests), (VerdictKind::Insufficient, (0.0, 0.0)));
+    assert_eq!(run.times(5, HEALTHY, CANARY).kind, VerdictKind::Insufficient);
+    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Pass);
+}
+
+#[test]
+fn given_all_traffic_on_the_canary_then_it_is_compared_with_the_baseline_as_last_seen() {
+    let mut run = Run::new(errors_guarded());
+    run.times(10, HEALTHY, CANARY);
+    run.policy.stage = 1;
+    run.policy.weight = Weight::FULL;
+    let gone = || arm(Data::Missing);
+    let last = |run: &mut Run, counts: Counts, n: usize| {
+        (0..n).map(|_| run.arms(gone(), complete(instance(counts)))).last().expect("some")
+    };
+    let verdict = last(&mut run, (4000.0, 4.0), 8);
+    assert_eq!(verdict.kind, VerdictKind::Pass);
+    assert!(verdict.sentence.contains("against 0.10\u{a0}% before, at 00:18:20"), "{}", verdict.sentence);
+    assert_eq!(last(&mut run, (4000.0, 400.0), 3).kind, VerdictKind::Fail);
+}
+
+#[test]
+fn given_nothing_to_conclude_from_then_it_is_a_config_error() {
+    let mut run = Run::new(policy(vec![]));
+    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::ConfigError);
+    let mut asked = Run::new(errors_guarded());
+    let refused =
+        asked.fails(SourceFailure::Misconfigured { source_name: "prometheus".into(), detail: "parse error".into() });
+    assert_eq!(refused.kind, VerdictKind::ConfigError);
+    assert_eq!(refused.sentence, "`prometheus` refuses the question: parse error.");
+}
+
+#[test]
+fn given_a_dead_source_then_the_sentence_says_for_how_long() {
+    let mut run = Run::new(errors_guarded());
+    run.times(10, HEALTHY, CANARY);
+    let verdict = (0..8).map(|_| run.goes_down()).last().expect("eight");
+    assert_eq!(verdict.sentence, "No data from `prometheus` for 1:20: connection refused.");
+    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Pass, "the window still holds enough");
+    (0..60).for_each(|_| drop(run.goes_down()));
+    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Insufficient, "ten minutes on, it must look afresh");
+}
+
+#[test]
+fn given_every_kind_of_unusable_data_then_it_says_which() {
+    let cases = [
+        (Data::Missing, "No canary instance has been seen"),
+        (Data::Stale { age: Span::from_secs(80) }, "The newest canary sample is 1:20 old."),
+        (Data::Partial { seen: 2, expected: 3 }, "Only 2 of 3 canary instances"),
+        (Data::NotANumber, "A canary value is not a number"),
+        (Data::Reset { instances: 1 }, "1 canary instance restarted"),
+        (Data::BucketsChanged, "The latency buckets of the canary changed"),
+    ];
+    for (data, said) in cases {
+        let mut run = Run::new(errors_guarded());
+        run.times(10, HEALTHY, CANARY);
+        let verdict = run.arms(complete(instance(HEALTHY)), arm(data));
+        assert_eq!(verdict.kind, VerdictKind::NoData);
+        assert!(verdict.sentence.starts_with(said), "{}", verdict.sentence);
+        assert!(verdict.guards.iter().all(|g| g.kind == VerdictKind::NoData && g.canary.is_none()));
+    }
+    let mut run = Run::new(errors_guarded());
+    assert_eq!(run.arms(arm(Data::First), arm(Data::First)).kind, VerdictKind::Insufficient);
+}
+
+#[test]
+fn the_state_stays_small_however_long_the_release_runs() {
+    let mut run = Run::new(policy(vec![guard(Metric::Latency(99)), guard(Metric::Errors)]));
+    run.policy.window = Span::from_secs(3600);
+    let wide = |count: f64| {
+        let bounds = (1..=15).map(|i| f64::from(i) * 0.1).chain([f64::INFINITY]);
+        let latency = Histogram::Classic(bounds.map(|le| Bucket { le, count }).collect());
+        let one =
+            |i: u32| InstanceTick { instance: format!("i-{i}"), latency: Some(latency.clone()), ..instance(CANARY) };
+        ArmTick { data: Data::Complete, instances: (0..20).map(one).collect() }
+    };
+    (0..1500).for_each(|_| drop(run.arms(wide(1000.0), wide(1000.0))));
+    let text = serde_json::to_string(&run.state).expect("a state");
+    assert!(text.len() < 64 * 1024, "{} bytes", text.len());
+    let back: JudgeState = serde_json::from_str(&text).expect("what was written");
+    assert_eq!(back, run.state);
+    assert_eq!(run.state.pooled().canary.span, Sums { span: Span::from_secs(3600), ..Sums::default() }.span);
+}
