@@ -5,10 +5,29 @@
 
 use crate::store::rows::*;
 use async_trait::async_trait;
+use std::sync::Arc;
 use sternway_domain::id::{Digest, PersonId, ReleaseId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
+use tokio::sync::watch;
 
+mod postgres;
 pub mod rows;
+mod sql;
+mod sqlite;
+
+pub use postgres::PostgresStore;
+pub use sqlite::{SqliteOptions, SqliteStore};
+
+/// Opens the database at `sqlite:PATH` or `postgres://USER@HOST/NAME` and brings its schema up to date.
+pub async fn open(address: &str) -> Result<Arc<dyn Store>> {
+    match address.split_once(':') {
+        Some(("sqlite", _)) => Ok(Arc::new(SqliteStore::open(address).await?)),
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(PostgresStore::connect(address).await?)),
+        // Only the scheme is repeated: what follows may hold a password.
+        Some((scheme, _)) => Err(StoreError::Address { given: format!("{scheme}:…") }),
+        None => Err(StoreError::Address { given: address.to_owned() }),
+    }
+}
 
 /// What went wrong, by the operation that failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +54,9 @@ pub enum StoreError {
     /// A stored row cannot be read.
     #[error("a stored {what} cannot be read: {detail}")]
     Corrupt { what: &'static str, detail: String },
+    /// The address names no database this program can use.
+    #[error("`{given}` is no database address; write `sqlite:PATH` or `postgres://USER@HOST/NAME`")]
+    Address { given: String },
     /// The schema is newer than this program knows. Nothing was written.
     #[error("the database has schema {found}, this program knows {known}; use a newer sternway")]
     SchemaTooNew { found: i64, known: i64 },
@@ -117,4 +139,10 @@ pub trait Store: Send + Sync {
 
     /// Answers when the database does.
     async fn ping(&self) -> Result<()>;
+
+    /// Counts up when somebody, here or in another process, may have made a decision. A hint: it can be lost while the
+    /// connection is away, so look from time to time anyway. `None`: no other process can write to this store.
+    async fn listen(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
 }

@@ -1,0 +1,136 @@
+//! PostgreSQL: for several processes at once. Decides by comparing versions and by row locks, never by isolation level.
+
+use super::Result;
+use super::sql::link::{Link, Tx};
+use super::sql::{Backend, Dialect, schema, unavailable};
+use async_trait::async_trait;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use std::fmt;
+use std::time::Duration;
+use tokio::sync::watch;
+
+macro_rules! now {
+    () => {
+        "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
+    };
+}
+
+const DIALECT: Dialect = Dialect {
+    now: concat!("SELECT ", now!(), " AS now"),
+    hold_lease: "SELECT token, until FROM lease WHERE name = $1 FOR SHARE",
+    take_lease: concat!(
+        "INSERT INTO lease (name, holder, token, until) VALUES ($1, $2, 1, ",
+        now!(),
+        " + $3) ON CONFLICT (name) DO UPDATE SET until = ",
+        now!(),
+        " + $3, holder = excluded.holder,",
+        " token = CASE WHEN lease.holder = excluded.holder THEN lease.token ELSE lease.token + 1 END",
+        " WHERE lease.holder = excluded.holder OR lease.until <= ",
+        now!(),
+        " RETURNING token, until"
+    ),
+    live: "SELECT release, body FROM live \
+        WHERE release IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY release",
+    notify: Some("NOTIFY sternway"),
+    has_schema: "SELECT tablename FROM pg_tables \
+        WHERE schemaname = current_schema() AND tablename = 'schema_migration'",
+    // Any number will do, as long as it stays the same: this one is `sternway` in ASCII.
+    lock_schema: "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
+        SELECT pg_advisory_xact_lock(8319675013394686329)",
+    script: |migration| migration.postgres,
+};
+
+/// A [`Store`](super::Store) in a PostgreSQL database, version 15 or newer.
+#[derive(Clone)]
+pub struct PostgresStore {
+    pool: PgPool,
+}
+
+/// Without the address, which may hold a password.
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").finish_non_exhaustive()
+    }
+}
+
+impl PostgresStore {
+    /// Connects to `postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=…` and brings the schema up to date. The user needs
+    /// the right to change the schema only when that is not up to date.
+    pub async fn connect(url: &str) -> Result<Self> {
+        const OPERATION: &str = "connect";
+        // A lock or a statement that takes longer would only make the one who waits give up first.
+        let limits =
+            [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "15s")];
+        let options: PgConnectOptions = url.parse().map_err(unavailable(OPERATION))?;
+        let options = options.application_name("sternway").options(limits);
+        let pool = PgPoolOptions::new()
+            .max_connections(10)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .map_err(unavailable(OPERATION))?;
+        let store = Self { pool };
+        schema::migrate(&store).await?;
+        Ok(store)
+    }
+}
+
+#[async_trait]
+impl Backend for PostgresStore {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn reads(&self, operation: &'static str) -> Link<'_> {
+        Link::Postgres(&self.pool, operation)
+    }
+
+    fn writes(&self, operation: &'static str) -> Link<'_> {
+        Link::Postgres(&self.pool, operation)
+    }
+
+    async fn begin(&self, operation: &'static str) -> Result<Tx> {
+        Tx::postgres(&self.pool, operation).await
+    }
+
+    /// Listens on a connection of its own until nobody cares any more.
+    async fn listen(&self) -> Option<watch::Receiver<u64>> {
+        let (sender, receiver) = watch::channel(0);
+        let options = (*self.pool.connect_options()).clone();
+        let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
+        let listening = subscribe(&own).await;
+        tokio::spawn(async move {
+            tokio::select! {
+                () = pass_on(&own, listening, &sender) => {}
+                () = sender.closed() => {}
+            }
+        });
+        Some(receiver)
+    }
+}
+
+async fn subscribe(pool: &PgPool) -> sqlx::Result<PgListener> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen("sternway").await?;
+    Ok(listener)
+}
+
+/// A new connection may have missed something, so it counts as news too.
+async fn pass_on(pool: &PgPool, mut listening: sqlx::Result<PgListener>, news: &watch::Sender<u64>) {
+    loop {
+        match &mut listening {
+            // `None`: the connection was lost and is back.
+            Ok(listener) => match listener.try_recv().await {
+                Ok(_) => news.send_modify(|count| *count += 1),
+                Err(error) => listening = Err(error),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "cannot listen for decisions of other processes; trying again in 1 s");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                listening = subscribe(pool).await;
+                news.send_modify(|count| *count += 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The SQL both databases read alike, and the [`Store`] made of it.
+//!
+//! Every statement is a static string with `$N` parameters; integers, text and bytes are the only column types. What the
+//! databases do not read alike (clock, row locks, lists) each adapter supplies as its [`Dialect`].
+
+use crate::store::rows::*;
+use crate::store::{Result, Store, StoreError};
+use async_trait::async_trait;
+use link::{Link, Row, Tx};
+use schema::Migration;
+use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, ServiceName, TokenId};
+use sternway_domain::time::{Span, Timestamp};
+use tokio::sync::watch;
+
+mod commit;
+mod leases;
+pub(super) mod link;
+mod log;
+mod people;
+mod releases;
+pub(super) mod schema;
+mod work;
+
+/// The statements in which the databases differ.
+pub(super) struct Dialect {
+    /// The database's clock as one row `now`, in microseconds.
+    pub(super) now: &'static str,
+    /// Token and end of lease `$1`, which nobody can take over before this transaction ends.
+    pub(super) hold_lease: &'static str,
+    /// Takes or renews lease `$1` for holder `$2` for `$3` microseconds.
+    pub(super) take_lease: &'static str,
+    /// Live summaries of the releases in the JSON list `$1`.
+    pub(super) live: &'static str,
+    /// Tells the other replicas that a decision was made.
+    pub(super) notify: Option<&'static str>,
+    /// A row if the table of migrations exists.
+    pub(super) has_schema: &'static str,
+    /// Waits until nobody else changes the schema.
+    pub(super) lock_schema: &'static str,
+    /// This database's text of a migration.
+    pub(super) script: fn(&Migration) -> &'static str,
+}
+
+/// A database: where to read, where to write, how to begin.
+#[async_trait]
+pub(super) trait Backend: Send + Sync {
+    fn dialect(&self) -> &'static Dialect;
+    fn reads(&self, operation: &'static str) -> Link<'_>;
+    fn writes(&self, operation: &'static str) -> Link<'_>;
+    async fn begin(&self, operation: &'static str) -> Result<Tx>;
+    async fn listen(&self) -> Option<watch::Receiver<u64>>;
+}
+
+/// For `map_err`: the database failed at this operation.
+pub(super) fn unavailable(operation: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| StoreError::Unavailable { operation, source }
+}
+
+fn all<T>(rows: &[Row], read: impl Fn(&Row) -> Result<T>) -> Result<Vec<T>> {
+    rows.iter().map(read).collect()
+}
+
+fn body(row: Option<Row>) -> Result<Option<String>> {
+    row.map(|row| row.get("body")).transpose()
+}
+
+#[async_trait]
+impl<B: Backend> Store for B {
+    async fn commit(&self, unit: Unit) -> Result<Committed> {
+        commit::check(&unit)?;
+        commit::commit(self.begin("commit a decision").await?, self.dialect(), &unit).await
+    }
+
+    async fn release(&self, id: ReleaseId) -> Result<Option<ReleaseRow>> {
+        releases::one(self.reads("read a release"), id).await
+    }
+
+    async fn releases(&self, filter: &ReleaseFilter) -> Result<Vec<ReleaseRow>> {
+        releases::list(self.reads("read the releases"), filter).await
+    }
+
+    async fn events(&self, id: ReleaseId, after: i64) -> Result<Vec<EventRow>> {
+        log::events(self.reads("read the events of a release"), id, after).await
+    }
+
+    async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>> {
+        log::events_after(self.reads("read the events"), after, limit).await
+    }
+
+    async fn last_position(&self) -> Result<i64> {
+        log::last_position(self.reads("read the position of the newest event")).await
+    }
+
+    async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
+        log::decisions(self.reads("read the decisions"), filter).await
+    }
+
+    async fn decision(&self, id: DecisionId) -> Result<Option<DecisionRow>> {
+        log::decision(self.reads("read a decision"), id).await
+    }
+
+    async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>> {
+        log::leaves(self.reads("read the log"), from, limit).await
+    }
+
+    async fn evidence(&self, digest: &Digest) -> Result<Option<String>> {
+        log::evidence(self.reads("read evidence"), digest).await
+    }
+
+    async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>> {
+        log::idempotency(self.reads("look up an idempotency key"), actor, key).await
+    }
+
+    async fn put_tick(&self, tick: TickWrite) -> Result<()> {
+        work::put_tick(self.begin("record a tick").await?, self.dialect(), &tick).await
+    }
+
+    async fn ticks(&self, release: ReleaseId, since: Timestamp, limit: u32) -> Result<Vec<TickRow>> {
+        work::ticks(self.reads("read the ticks of a release"), release, since, limit).await
+    }
+
+    async fn judge_state(&self, release: ReleaseId) -> Result<Option<(i64, String)>> {
+        work::judge_state(self.reads("read the state of the judge"), release).await
+    }
+
+    async fn live(&self, releases: &[ReleaseId]) -> Result<Vec<(ReleaseId, String)>> {
+        work::live(self.reads("read the live summaries"), self.dialect(), releases).await
+    }
+
+    async fn put_traffic(&self, service: &ServiceName, body: &str, fence: &Fence) -> Result<()> {
+        work::put_traffic(self.begin("record traffic").await?, self.dialect(), service, body, fence).await
+    }
+
+    async fn traffic(&self, service: &ServiceName) -> Result<Option<String>> {
+        work::traffic(self.reads("read traffic"), service).await
+    }
+
+    async fn outbox_pending(&self, release: ReleaseId) -> Result<Vec<OutboxRow>> {
+        work::outbox(self.reads("read the pending messages"), work::OUTBOX_PENDING, release).await
+    }
+
+    async fn outbox(&self, release: ReleaseId) -> Result<Vec<OutboxRow>> {
+        work::outbox(self.reads("read the messages"), work::OUTBOX, release).await
+    }
+
+    async fn outbox_mark(&self, id: MessageId, mark: OutboxMark, fence: &Fence) -> Result<()> {
+        work::outbox_mark(self.begin("mark a message").await?, self.dialect(), id, &mark, fence).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, ttl: Span) -> Result<Option<Lease>> {
+        leases::take(self.writes("take a lease"), self.dialect(), name, holder, ttl).await
+    }
+
+    async fn release_leases(&self, holder: &str) -> Result<()> {
+        leases::give_back(self.writes("give leases back"), holder).await
+    }
+
+    async fn documents(&self, kind: &str) -> Result<Vec<DocumentRow>> {
+        people::documents(self.reads("read the documents"), kind).await
+    }
+
+    async fn document(&self, kind: &str, name: &str, version: Option<i64>) -> Result<Option<DocumentRow>> {
+        people::document(self.reads("read a document"), kind, name, version).await
+    }
+
+    async fn document_by_digest(&self, digest: &Digest) -> Result<Option<DocumentRow>> {
+        people::document_by_digest(self.reads("read a document by digest"), digest).await
+    }
+
+    async fn people(&self) -> Result<Vec<PersonRow>> {
+        people::list(self.reads("read the people")).await
+    }
+
+    async fn person(&self, id: PersonId) -> Result<Option<PersonRow>> {
+        people::one(self.reads("read a person"), id).await
+    }
+
+    async fn person_by_login(&self, login: &str) -> Result<Option<PersonRow>> {
+        people::by_login(self.reads("read a person by login name"), login).await
+    }
+
+    async fn put_session(&self, session: &SessionRow) -> Result<()> {
+        people::put_session(self.writes("begin a session"), session).await
+    }
+
+    async fn session(&self, hash: &[u8]) -> Result<Option<SessionRow>> {
+        people::session(self.reads("read a session"), hash).await
+    }
+
+    async fn touch_session(&self, hash: &[u8], seen_at: Timestamp) -> Result<()> {
+        people::touch_session(self.writes("prolong a session"), hash, seen_at).await
+    }
+
+    async fn end_session(&self, hash: &[u8]) -> Result<()> {
+        people::end_session(self.writes("end a session"), hash).await
+    }
+
+    async fn tokens(&self, owner: PersonId) -> Result<Vec<TokenRow>> {
+        people::tokens(self.reads("read the tokens of a person"), owner).await
+    }
+
+    async fn token(&self, id: TokenId) -> Result<Option<TokenRow>> {
+        people::token(self.reads("read a token"), id).await
+    }
+
+    async fn touch_token(&self, id: TokenId, used_at: Timestamp) -> Result<()> {
+        people::touch_token(self.writes("record the use of a token"), id, used_at).await
+    }
+
+    async fn setting(&self, key: &str) -> Result<Option<String>> {
+        people::setting(self.reads("read a setting"), key).await
+    }
+
+    async fn put_setting(&self, key: &str, value: &str) -> Result<()> {
+        people::put_setting(self.writes("write a setting"), key, value).await
+    }
+
+    async fn take_setting(&self, key: &str) -> Result<Option<String>> {
+        people::take_setting(self.writes("take a setting"), key).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.reads("answer").one("SELECT 1 AS one", vec![]).await.map(|_| ())
+    }
+
+    async fn listen(&self) -> Option<watch::Receiver<u64>> {
+        Backend::listen(self).await
+    }
+}

@@ -1,0 +1,203 @@
+//! One unit of work: everything a decision changes, in one transaction.
+
+use super::leases::hold_fence;
+use super::link::{Tx, args};
+use super::{Dialect, people};
+use crate::store::rows::*;
+use crate::store::{Result, StoreError};
+use sternway_domain::id::DecisionId;
+use sternway_domain::time::Timestamp;
+
+/// Refuses a unit that no caller should have made, before anything is touched.
+pub(super) fn check(unit: &Unit) -> Result<()> {
+    let wrong = |what, detail| Err(StoreError::Corrupt { what, detail });
+    if let Some(write) = &unit.release {
+        let version = write.expected + write.events.len() as i64;
+        if write.events.is_empty() || write.expected < 0 || write.row.version != version {
+            let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
+            let detail = format!("{events} events after version {expected} do not lead to version {row}");
+            return wrong("release", detail);
+        }
+    }
+    if let Some(decision) = &unit.decision
+        && decision.entry.len() > 65_535
+    {
+        return wrong("entry", format!("{} bytes are more than 65,535", decision.entry.len()));
+    }
+    Ok(())
+}
+
+pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result<Committed> {
+    if let Some(record) = &unit.idempotency {
+        claim_key(&mut tx, record).await?;
+    }
+    if let Some(fence) = &unit.fence {
+        hold_fence(&mut tx, dialect, fence).await?;
+    }
+    if let Some(write) = &unit.release {
+        put_release(&mut tx, write).await?;
+    }
+
+    let events = unit.release.as_ref().map_or(0, |write| write.events.len() as i64);
+    let head = advance(&mut tx, events, i64::from(unit.decision.is_some())).await?;
+    let leaf_index = unit.decision.as_ref().map(|_| head.leaves - 1);
+
+    for (digest, body) in &unit.evidence {
+        tx.run(
+            "INSERT INTO evidence (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING",
+            args![digest, body],
+        )
+        .await?;
+    }
+    if let (Some(decision), Some(index)) = (&unit.decision, leaf_index) {
+        put_decision(&mut tx, decision, index).await?;
+    }
+    if let Some(write) = &unit.release {
+        let decision = unit.decision.as_ref().map(|decision| decision.row.id);
+        put_events(&mut tx, write, head.position - events, decision).await?;
+    }
+    for message in &unit.outbox {
+        put_message(&mut tx, message).await?;
+    }
+    for document in &unit.documents {
+        people::put_document(&mut tx, document).await?;
+    }
+    for person in &unit.people {
+        people::put(&mut tx, person).await?;
+    }
+    if !unit.end_sessions.is_empty() {
+        let at = moment(&mut tx, dialect, unit).await?;
+        for person in &unit.end_sessions {
+            people::end_all(&mut tx, *person, at).await?;
+        }
+    }
+    for token in &unit.tokens {
+        people::put_token(&mut tx, token).await?;
+    }
+    if let (Some(record), Some(index)) = (&unit.idempotency, leaf_index) {
+        fill_in_leaf_index(&mut tx, record, index).await?;
+    }
+    if let (Some(notify), Some(_)) = (dialect.notify, &unit.decision) {
+        tx.run(notify, vec![]).await?;
+    }
+    tx.commit().await?;
+    Ok(Committed { leaf_index, position: head.position })
+}
+
+/// First of all, so that of two equal requests at once the second waits here and then finds the record.
+async fn claim_key(tx: &mut Tx, record: &IdempotencyRow) -> Result<()> {
+    const CLAIM: &str = "INSERT INTO idempotency (actor, key, request, status, response, at) \
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (actor, key) DO NOTHING";
+    let IdempotencyRow { actor, key, request, status, response, at } = record;
+    let claimed = tx.run(CLAIM, args![actor, key, request, i64::from(*status), response, *at]).await?;
+    if claimed == 0 { Err(StoreError::KeyUsed) } else { Ok(()) }
+}
+
+/// The response was written before its leaf index was known. Inside a JSON string the quotes would be escaped, so the
+/// text can only be the field.
+async fn fill_in_leaf_index(tx: &mut Tx, record: &IdempotencyRow, index: i64) -> Result<()> {
+    const FILL: &str = "UPDATE idempotency SET response = $3 WHERE actor = $1 AND key = $2";
+    let filled = record.response.replace(r#""leaf_index":null"#, &format!(r#""leaf_index":{index}"#));
+    if filled != record.response {
+        tx.run(FILL, args![&record.actor, &record.key, filled]).await?;
+    }
+    Ok(())
+}
+
+/// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
+async fn put_release(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
+    const CREATE: &str = "INSERT INTO release (id, version, service, state, active, created_at, updated_at, body) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    const UPDATE: &str = "UPDATE release SET version = $2, service = $3, state = $4, active = $5, created_at = $6, \
+        updated_at = $7, body = $8 WHERE id = $1 AND version = $9";
+    let ReleaseRow { id, version, service, state, active, created_at, updated_at, body } = &write.row;
+    let mut values = args![*id, *version, service, state, *active, *created_at, *updated_at, body];
+    let written = if write.expected == 0 {
+        tx.run(CREATE, values).await?
+    } else {
+        values.extend(args![write.expected]);
+        tx.run(UPDATE, values).await?
+    };
+    if written == 1 {
+        return Ok(());
+    }
+    let actual = match tx.one("SELECT version FROM release WHERE id = $1", args![*id]).await? {
+        Some(row) => row.get("version")?,
+        None => 0,
+    };
+    Err(StoreError::Conflict { expected: write.expected, actual })
+}
+
+struct Head {
+    position: i64,
+    leaves: i64,
+}
+
+/// Takes the next numbers and keeps the row until the commit: from here on commits go one by one.
+async fn advance(tx: &mut Tx, events: i64, leaves: i64) -> Result<Head> {
+    const ADVANCE: &str = "UPDATE log_head SET position = position + $1, leaves = leaves + $2 WHERE one = 1 \
+        RETURNING position, leaves";
+    let row = tx.the(ADVANCE, args![events, leaves]).await?;
+    Ok(Head { position: row.get("position")?, leaves: row.get("leaves")? })
+}
+
+async fn put_decision(tx: &mut Tx, decision: &DecisionWrite, index: i64) -> Result<()> {
+    const DECISION: &str = "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, \
+        outcome, reason, evidence, body, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    const LEAF: &str =
+        "INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $3, $4, $5)";
+    let row = &decision.row;
+    let (service, evidence) = (row.service.as_ref(), row.evidence.as_ref());
+    let search = searchable(row);
+    let values = args![
+        index,
+        row.id,
+        row.at,
+        &row.actor_key,
+        &row.actor_label,
+        &row.action,
+        row.release,
+        service,
+        &row.outcome,
+        &row.reason,
+        evidence,
+        &row.body,
+        search,
+    ];
+    tx.add(DECISION, values, || format!("decision `{}`", row.id)).await?;
+    let leaf = args![index, row.id, decision.entry.as_slice(), decision.leaf_hash.as_slice(), row.at];
+    tx.add(LEAF, leaf, || format!("entry {index} of the log")).await
+}
+
+/// Lower case here and not in SQL: SQLite knows only the case of ASCII.
+fn searchable(row: &DecisionRow) -> String {
+    let service = row.service.as_ref().map_or("", |service| service.as_str());
+    format!("{}\n{}\n{service}", row.reason, row.actor_label).to_lowercase()
+}
+
+async fn put_events(tx: &mut Tx, write: &ReleaseWrite, before: i64, decision: Option<DecisionId>) -> Result<()> {
+    const EVENT: &str = "INSERT INTO events (position, release, version, kind, at, body, decision) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    for (n, event) in (1..).zip(&write.events) {
+        let (release, version) = (write.row.id, write.expected + n);
+        let values = args![before + n, release, version, event.kind, event.at, &event.body, decision];
+        tx.add(EVENT, values, || format!("version {version} of release `{release}`")).await?;
+    }
+    Ok(())
+}
+
+async fn put_message(tx: &mut Tx, message: &OutboxWrite) -> Result<()> {
+    const MESSAGE: &str = "INSERT INTO outbox (id, key, release, service, kind, body, created_at, state, attempts) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', 0)";
+    let OutboxWrite { id, key, release, service, kind, body, created_at } = message;
+    let values = args![*id, key, *release, service, kind, body, *created_at];
+    tx.add(MESSAGE, values, || format!("message `{key}`")).await
+}
+
+/// When this unit happened: its decision knows, otherwise the database does.
+async fn moment(tx: &mut Tx, dialect: &Dialect, unit: &Unit) -> Result<Timestamp> {
+    match &unit.decision {
+        Some(decision) => Ok(decision.row.at),
+        None => tx.the(dialect.now, vec![]).await?.time("now"),
+    }
+}

@@ -1,0 +1,145 @@
+//! Reading events, decisions and the log.
+
+use super::link::{Link, Row, args};
+use super::{all, body};
+use crate::store::rows::*;
+use crate::store::{Result, StoreError};
+use sternway_domain::id::{DecisionId, Digest, ReleaseId};
+
+pub(super) async fn events(link: Link<'_>, release: ReleaseId, after: i64) -> Result<Vec<EventRow>> {
+    const EVENTS: &str = "SELECT position, release, version, kind, at, body, decision FROM events \
+        WHERE release = $1 AND version > $2 ORDER BY version";
+    all(&link.all(EVENTS, args![release, after]).await?, event)
+}
+
+pub(super) async fn events_after(link: Link<'_>, after: i64, limit: u32) -> Result<Vec<EventRow>> {
+    const EVENTS: &str = "SELECT position, release, version, kind, at, body, decision FROM events \
+        WHERE position > $1 ORDER BY position LIMIT $2";
+    all(&link.all(EVENTS, args![after, i64::from(limit)]).await?, event)
+}
+
+pub(super) async fn last_position(link: Link<'_>) -> Result<i64> {
+    match link.one("SELECT position FROM log_head WHERE one = 1", vec![]).await? {
+        Some(row) => row.get("position"),
+        None => Err(StoreError::Corrupt { what: "log_head", detail: "its row is missing".into() }),
+    }
+}
+
+fn event(row: &Row) -> Result<EventRow> {
+    Ok(EventRow {
+        position: row.get("position")?,
+        release: row.parse("release")?,
+        version: row.get("version")?,
+        kind: row.get("kind")?,
+        at: row.time("at")?,
+        body: row.get("body")?,
+        decision: row.opt_parse("decision")?,
+    })
+}
+
+/// The first condition is the one an index answers.
+macro_rules! decisions {
+    ($first:literal) => {
+        concat!(
+            "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence, body",
+            " FROM decision WHERE ",
+            $first,
+            " AND leaf_index < $8",
+            " AND ($1 IS NULL OR release = $1) AND ($2 IS NULL OR actor_key = $2) AND ($3 IS NULL OR action = $3)",
+            " AND ($4 IS NULL OR outcome = $4) AND ($5 IS NULL OR search LIKE $5 ESCAPE '!')",
+            " AND ($6 IS NULL OR at >= $6) AND ($7 IS NULL OR at < $7)",
+            " ORDER BY leaf_index DESC LIMIT $9"
+        )
+    };
+}
+
+const OF_RELEASE: &str = decisions!("release = $1");
+const OF_ACTOR: &str = decisions!("actor_key = $2");
+const OF_ACTION: &str = decisions!("action = $3");
+const ALL: &str = decisions!("1 = 1");
+
+pub(super) async fn decisions(link: Link<'_>, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
+    let DecisionFilter { release, actor_key, action, outcome, text, from, to, before, limit } = filter;
+    let text = text.as_deref().map(pattern);
+    let before = before.unwrap_or(i64::MAX);
+    let limit = if *limit == 0 { 50 } else { i64::from(*limit) };
+    let values = args![*release, actor_key, action, outcome, &text, *from, *to, before, limit];
+    let sql = match filter {
+        DecisionFilter { release: Some(_), .. } => OF_RELEASE,
+        DecisionFilter { actor_key: Some(_), .. } => OF_ACTOR,
+        DecisionFilter { action: Some(_), .. } => OF_ACTION,
+        _ => ALL,
+    };
+    all(&link.all(sql, values).await?, read_decision)
+}
+
+/// Anything with this text in it, where `%`, `_` and `!` mean themselves.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern + "%"
+}
+
+pub(super) async fn decision(link: Link<'_>, id: DecisionId) -> Result<Option<DecisionRow>> {
+    const ONE: &str = "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, \
+        evidence, body FROM decision WHERE id = $1";
+    link.one(ONE, args![id]).await?.as_ref().map(read_decision).transpose()
+}
+
+fn read_decision(row: &Row) -> Result<DecisionRow> {
+    Ok(DecisionRow {
+        id: row.parse("id")?,
+        leaf_index: row.get("leaf_index")?,
+        at: row.time("at")?,
+        actor_key: row.get("actor_key")?,
+        actor_label: row.get("actor_label")?,
+        action: row.get("action")?,
+        release: row.opt_parse("release")?,
+        service: row.opt_parse("service")?,
+        outcome: row.get("outcome")?,
+        reason: row.get("reason")?,
+        evidence: row.opt_parse("evidence")?,
+        body: row.get("body")?,
+    })
+}
+
+pub(super) async fn leaves(link: Link<'_>, from: i64, limit: u32) -> Result<Vec<LeafRow>> {
+    const LEAVES: &str = "SELECT leaf_index, decision, entry, leaf_hash, at FROM audit_leaf \
+        WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2";
+    all(&link.all(LEAVES, args![from, i64::from(limit)]).await?, |row| {
+        Ok(LeafRow {
+            index: row.get("leaf_index")?,
+            decision: row.parse("decision")?,
+            entry: row.get("entry")?,
+            leaf_hash: row.get("leaf_hash")?,
+            at: row.time("at")?,
+        })
+    })
+}
+
+pub(super) async fn evidence(link: Link<'_>, digest: &Digest) -> Result<Option<String>> {
+    body(link.one("SELECT body FROM evidence WHERE digest = $1", args![digest]).await?)
+}
+
+pub(super) async fn idempotency(link: Link<'_>, actor: &str, key: &str) -> Result<Option<IdempotencyRow>> {
+    const KEY: &str = "SELECT actor, key, request, status, response, at FROM idempotency WHERE actor = $1 AND key = $2";
+    let Some(row) = link.one(KEY, args![actor, key]).await? else {
+        return Ok(None);
+    };
+    let status: i64 = row.get("status")?;
+    Ok(Some(IdempotencyRow {
+        actor: row.get("actor")?,
+        key: row.get("key")?,
+        request: row.parse("request")?,
+        status: status
+            .try_into()
+            .map_err(|_| StoreError::Corrupt { what: "status", detail: format!("{status} is no HTTP status") })?,
+        response: row.get("response")?,
+        at: row.time("at")?,
+    }))
+}

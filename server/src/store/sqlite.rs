@@ -1,0 +1,128 @@
+//! SQLite: one file, one connection that writes, several that read. For one process.
+
+use super::sql::link::{Link, Tx};
+use super::sql::{Backend, Dialect, schema, unavailable};
+use super::{Result, StoreError};
+use async_trait::async_trait;
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::fs::OpenOptions;
+use tokio::sync::watch;
+
+/// Milliseconds are as fine as this clock gets.
+macro_rules! now {
+    () => {
+        "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER) * 1000"
+    };
+}
+
+const DIALECT: Dialect = Dialect {
+    now: concat!("SELECT ", now!(), " AS now"),
+    hold_lease: "SELECT token, until FROM lease WHERE name = $1",
+    take_lease: concat!(
+        "INSERT INTO lease (name, holder, token, until) VALUES ($1, $2, 1, ",
+        now!(),
+        " + $3) ON CONFLICT (name) DO UPDATE SET until = excluded.until, holder = excluded.holder,",
+        " token = CASE WHEN lease.holder = excluded.holder THEN lease.token ELSE lease.token + 1 END",
+        " WHERE lease.holder = excluded.holder OR lease.until <= ",
+        now!(),
+        " RETURNING token, until"
+    ),
+    live: "SELECT release, body FROM live WHERE release IN (SELECT value FROM json_each($1)) ORDER BY release",
+    notify: None,
+    has_schema: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migration'",
+    lock_schema: "SELECT 1", // `BEGIN IMMEDIATE` took the lock
+    script: |migration| migration.sqlite,
+};
+
+/// How long to wait for a lock that another process holds.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    pub busy_timeout: Duration,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { busy_timeout: Duration::from_secs(5) }
+    }
+}
+
+/// A [`Store`](super::Store) in one file.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl SqliteStore {
+    /// Opens or creates the file, given as `sqlite:PATH` or as a path, and brings its schema up to date.
+    pub async fn open(address: &str) -> Result<Self> {
+        Self::open_with(address, SqliteOptions::default()).await
+    }
+
+    pub async fn open_with(address: &str, options: SqliteOptions) -> Result<Self> {
+        const OPERATION: &str = "open the file";
+        let path = path(address)?;
+        create(&path).await.map_err(|error| unavailable(OPERATION)(sqlx::Error::Io(error)))?;
+
+        let file = SqliteConnectOptions::new().filename(&path).busy_timeout(options.busy_timeout).foreign_keys(true);
+        let pool = || SqlitePoolOptions::new().acquire_timeout(options.busy_timeout);
+        let readers = pool().max_connections(4).connect_lazy_with(file.clone().read_only(true));
+        // Before the writer: even its journal mode would be written into a file that is not ours to change.
+        schema::found(Link::Sqlite(&readers, OPERATION), &DIALECT).await?;
+
+        let file = file.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let writer = pool().max_connections(1).connect_with(file).await.map_err(unavailable(OPERATION))?;
+        let store = Self { writer, readers };
+        schema::migrate(&store).await?;
+        Ok(store)
+    }
+}
+
+fn path(address: &str) -> Result<PathBuf> {
+    let path = address.strip_prefix("sqlite:").unwrap_or(address);
+    let path = path.strip_prefix("//").unwrap_or(path);
+    // Each connection would have its own database in memory.
+    if path.is_empty() || path == ":memory:" || path.contains('?') {
+        return Err(StoreError::Address { given: address.to_owned() });
+    }
+    Ok(path.into())
+}
+
+/// Creates the file for its owner only, as it will hold password hashes; SQLite gives its other files the same rights.
+async fn create(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    match options.open(path).await {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[async_trait]
+impl Backend for SqliteStore {
+    fn dialect(&self) -> &'static Dialect {
+        &DIALECT
+    }
+
+    fn reads(&self, operation: &'static str) -> Link<'_> {
+        Link::Sqlite(&self.readers, operation)
+    }
+
+    fn writes(&self, operation: &'static str) -> Link<'_> {
+        Link::Sqlite(&self.writer, operation)
+    }
+
+    async fn begin(&self, operation: &'static str) -> Result<Tx> {
+        Tx::sqlite(&self.writer, operation).await
+    }
+
+    async fn listen(&self) -> Option<watch::Receiver<u64>> {
+        None
+    }
+}
