@@ -72,7 +72,7 @@ pub struct ReleaseRow {
     pub service: ServiceName,
     /// `draft`, `running`, `holding`, …
     pub state: String,
-    /// Whether the engine still has work with it.
+    /// Whether the engine still has work with it. At most one release of a service is.
     pub active: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -142,7 +142,9 @@ pub struct DecisionFilter {
     pub outcome: Option<String>,
     /// Part of reason, actor label or service, case-insensitive.
     pub text: Option<String>,
+    /// Inclusive.
     pub from: Option<Timestamp>,
+    /// Exclusive.
     pub to: Option<Timestamp>,
     /// Only entries with a smaller leaf index (cursor).
     pub before: Option<i64>,
@@ -250,7 +252,7 @@ pub struct IdempotencyRow {
     /// Digest of method, path and body.
     pub request: Digest,
     pub status: u16,
-    /// The response body; `leaf_index` inside it is written as `null` and filled in by the store's answer.
+    /// The response body. Its leaf index is not known when it is written: whoever replays it asks the decision.
     pub response: String,
     pub at: Timestamp,
 }

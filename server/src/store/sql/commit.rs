@@ -74,9 +74,6 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     for token in &unit.tokens {
         people::put_token(&mut tx, token).await?;
     }
-    if let (Some(record), Some(index)) = (&unit.idempotency, leaf_index) {
-        fill_in_leaf_index(&mut tx, record, index).await?;
-    }
     if let (Some(notify), Some(_)) = (dialect.notify, &unit.decision) {
         tx.run(notify, vec![]).await?;
     }
@@ -93,17 +90,6 @@ async fn claim_key(tx: &mut Tx, record: &IdempotencyRow) -> Result<()> {
     if claimed == 0 { Err(StoreError::KeyUsed) } else { Ok(()) }
 }
 
-/// The response was written before its leaf index was known. Inside a JSON string the quotes would be escaped, so the
-/// text can only be the field.
-async fn fill_in_leaf_index(tx: &mut Tx, record: &IdempotencyRow, index: i64) -> Result<()> {
-    const FILL: &str = "UPDATE idempotency SET response = $3 WHERE actor = $1 AND key = $2";
-    let filled = record.response.replace(r#""leaf_index":null"#, &format!(r#""leaf_index":{index}"#));
-    if filled != record.response {
-        tx.run(FILL, args![&record.actor, &record.key, filled]).await?;
-    }
-    Ok(())
-}
-
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
 async fn put_release(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
     const CREATE: &str = "INSERT INTO release (id, version, service, state, active, created_at, updated_at, body) \
@@ -112,11 +98,12 @@ async fn put_release(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
         updated_at = $7, body = $8 WHERE id = $1 AND version = $9";
     let ReleaseRow { id, version, service, state, active, created_at, updated_at, body } = &write.row;
     let mut values = args![*id, *version, service, state, *active, *created_at, *updated_at, body];
+    let taken = || ACTIVE_RELEASE.to_owned();
     let written = if write.expected == 0 {
-        tx.run(CREATE, values).await?
+        tx.add(CREATE, values, taken).await?
     } else {
         values.extend(args![write.expected]);
-        tx.run(UPDATE, values).await?
+        tx.add(UPDATE, values, taken).await?
     };
     if written == 1 {
         return Ok(());
@@ -166,7 +153,8 @@ async fn put_decision(tx: &mut Tx, decision: &DecisionWrite, index: i64) -> Resu
     ];
     tx.add(DECISION, values, || format!("decision `{}`", row.id)).await?;
     let leaf = args![index, row.id, decision.entry.as_slice(), decision.leaf_hash.as_slice(), row.at];
-    tx.add(LEAF, leaf, || format!("entry {index} of the log")).await
+    tx.add(LEAF, leaf, || format!("entry {index} of the log")).await?;
+    Ok(())
 }
 
 /// Lower case here and not in SQL: SQLite knows only the case of ASCII.
@@ -191,7 +179,8 @@ async fn put_message(tx: &mut Tx, message: &OutboxWrite) -> Result<()> {
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', 0)";
     let OutboxWrite { id, key, release, service, kind, body, created_at } = message;
     let values = args![*id, key, *release, service, kind, body, *created_at];
-    tx.add(MESSAGE, values, || format!("message `{key}`")).await
+    tx.add(MESSAGE, values, || format!("message `{key}`")).await?;
+    Ok(())
 }
 
 /// When this unit happened: its decision knows, otherwise the database does.

@@ -252,9 +252,14 @@ impl Tx {
     }
 
     /// Like `run`, where a row that is there already has a name for people.
-    pub(super) async fn add(&mut self, sql: &'static str, values: Vec<Value>, what: impl Fn() -> String) -> Result<()> {
+    pub(super) async fn add(
+        &mut self,
+        sql: &'static str,
+        values: Vec<Value>,
+        what: impl Fn() -> String,
+    ) -> Result<u64> {
         match self.send(sql, values).await {
-            Ok(_) => Ok(()),
+            Ok(rows) => Ok(rows),
             Err(error) if is_there_already(&error) => Err(StoreError::Exists { what: what() }),
             Err(error) => Err(unavailable(self.operation)(error)),
         }

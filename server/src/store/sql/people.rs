@@ -20,7 +20,8 @@ pub(super) async fn put_document(tx: &mut Tx, document: &DocumentWrite) -> Resul
         None => 1,
     };
     let values = args![kind, name, version, digest, body, source, *at];
-    tx.add(ADD, values, || format!("version {version} of {kind} `{name}`")).await
+    tx.add(ADD, values, || format!("version {version} of {kind} `{name}`")).await?;
+    Ok(())
 }
 
 pub(super) async fn documents(link: Link<'_>, kind: &str) -> Result<Vec<DocumentRow>> {
@@ -67,7 +68,8 @@ pub(super) async fn put(tx: &mut Tx, person: &PersonRow) -> Result<()> {
         disabled_at = excluded.disabled_at";
     let PersonRow { id, login, name, role, password_hash, created_at, disabled_at } = person;
     let values = args![*id, login, name, role, password_hash, *created_at, *disabled_at];
-    tx.add(PUT, values, || format!("login name `{login}`")).await
+    tx.add(PUT, values, || format!("login name `{login}`")).await?;
+    Ok(())
 }
 
 pub(super) async fn end_all(tx: &mut Tx, person: PersonId, at: Timestamp) -> Result<()> {
