@@ -1,6 +1,7 @@
 //! The body of Sternway: storage, engine, sources, drivers, HTTP and the command line around the rules of
 //! `sternway-domain` and the pages of `sternway-app`.
 
+pub mod demo;
 pub mod drivers;
 pub mod live;
 pub mod outbound;
