@@ -5,10 +5,13 @@ use crate::ports::{BuildError, Clock, TrafficDriver};
 use std::sync::Arc;
 use sternway_domain::service::{Service, Traffic, problems};
 
-pub mod haproxy;
+mod haproxy;
 pub mod memory;
+mod webhook;
 
+pub use haproxy::HaproxyDriver;
 pub use memory::MemoryTraffic;
+pub use webhook::WebhookDriver;
 
 /// The driver that the service's document names. `seed` decides the jitter between repeated requests.
 pub fn build(
@@ -18,16 +21,18 @@ pub fn build(
     seed: u64,
     memory: &MemoryTraffic,
 ) -> Result<Arc<dyn TrafficDriver>, BuildError> {
+    let wrong = |field, text| BuildError { service: service.name.clone(), field, text };
     if let Some(problem) = problems(service).into_iter().find(|p| p.field.starts_with("traffic")) {
-        return Err(BuildError { service: service.name.clone(), field: problem.field, text: problem.text });
+        return Err(wrong(problem.field, problem.text));
     }
     match &service.traffic {
         Traffic::Memory => Ok(Arc::new(memory.driver(service.name.clone()))),
-        Traffic::Haproxy(haproxy) => Ok(Arc::new(haproxy::HaproxyDriver::new(haproxy.clone(), outbound.clone()))),
-        Traffic::Webhook(_) => {
-            let _ = (clock, seed);
-            let text = "this driver is not built yet; use `haproxy` or `memory`".to_owned();
-            Err(BuildError { service: service.name.clone(), field: "traffic".to_owned(), text })
+        Traffic::Haproxy(haproxy) => Ok(Arc::new(HaproxyDriver::new(haproxy.clone(), outbound.clone()))),
+        Traffic::Webhook(webhook) => {
+            match WebhookDriver::new(service.name.clone(), webhook, outbound.clone(), clock, seed) {
+                Ok(driver) => Ok(Arc::new(driver)),
+                Err((field, text)) => Err(wrong(format!("traffic.webhook.{field}"), text)),
+            }
         }
     }
 }

@@ -5,9 +5,16 @@ use crate::ports::{BuildError, SignalSource};
 use std::sync::Arc;
 use sternway_domain::service::{Service, Signals, problems};
 
+mod buckets;
+pub mod exposition;
 pub mod memory;
+mod prometheus;
+mod query;
+mod scrape;
 
 pub use memory::MemorySignals;
+pub use prometheus::PrometheusSource;
+pub use scrape::ScrapeSource;
 
 /// The source that the service's document names.
 pub fn build(
@@ -15,15 +22,26 @@ pub fn build(
     outbound: &Outbound,
     memory: &MemorySignals,
 ) -> Result<Arc<dyn SignalSource>, BuildError> {
+    let wrong = |field, text| BuildError { service: service.name.clone(), field, text };
     if let Some(problem) = problems(service).into_iter().find(|p| p.field.starts_with("signals")) {
-        return Err(BuildError { service: service.name.clone(), field: problem.field, text: problem.text });
+        return Err(wrong(problem.field, problem.text));
     }
     match &service.signals {
         Signals::Memory => Ok(Arc::new(memory.source(service.name.clone()))),
-        Signals::Scrape(_) | Signals::Prometheus(_) => {
-            let _ = outbound;
-            let text = "this source is not built yet; use `memory`".to_owned();
-            Err(BuildError { service: service.name.clone(), field: "signals".to_owned(), text })
-        }
+        Signals::Scrape(scrape) => match ScrapeSource::new(scrape, outbound.clone()) {
+            Ok(source) => Ok(Arc::new(source)),
+            Err((field, text)) => Err(wrong(format!("signals.scrape.{field}"), text)),
+        },
+        Signals::Prometheus(prometheus) => match PrometheusSource::new(prometheus, outbound.clone()) {
+            Ok(source) => Ok(Arc::new(source)),
+            Err((field, text)) => Err(wrong(format!("signals.prometheus.{field}"), text)),
+        },
     }
+}
+
+/// Said when an instance reports requests and nothing about errors.
+fn silent_errors(instance: &str) -> String {
+    format!(
+        "`{instance}` reports requests and no errors series; if it only appears with the first error, set `absent_is_zero: true`"
+    )
 }

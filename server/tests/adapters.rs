@@ -2,5 +2,9 @@
 
 mod adapters {
     mod haproxy;
+    mod memory;
+    mod prometheus;
+    mod scrape;
     mod support;
+    mod webhook;
 }

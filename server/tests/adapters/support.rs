@@ -8,7 +8,8 @@ use sternway_domain::service::Service;
 use sternway_domain::time::Timestamp;
 use sternway_server::drivers::{self, MemoryTraffic};
 use sternway_server::outbound::Outbound;
-use sternway_server::ports::{Clock, Intent, TrafficDriver};
+use sternway_server::ports::{BuildError, Clock, Intent, SignalSource, TrafficDriver};
+use sternway_server::sources::{self, MemorySignals};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -48,4 +49,16 @@ pub(super) fn intent(canary: u8) -> Intent {
 
 pub(super) fn weight(percent: u8) -> Weight {
     percent.try_into().expect("a percentage")
+}
+
+pub(super) fn build_source(service: &Service, outbound: &Outbound) -> Result<Arc<dyn SignalSource>, BuildError> {
+    sources::build(service, outbound, &MemorySignals::default())
+}
+
+pub(super) fn source_with(signals: Value, outbound: &Outbound) -> Arc<dyn SignalSource> {
+    build_source(&service(json!("memory"), signals), outbound).expect("the document is usable")
+}
+
+pub(super) fn source(signals: Value) -> Arc<dyn SignalSource> {
+    source_with(signals, &outbound(&[]))
 }

@@ -12,6 +12,7 @@ pub struct Page {
     address: SocketAddr,
     answer: Arc<Mutex<String>>,
     requests: Arc<AtomicU64>,
+    head: Arc<Mutex<String>>,
     task: JoinHandle<()>,
 }
 
@@ -22,15 +23,16 @@ impl Page {
         let address = listener.local_addr().expect("a bound socket has an address");
         let answer = Arc::new(Mutex::new(ok(body)));
         let requests = Arc::new(AtomicU64::new(0));
-        let (text, count) = (Arc::clone(&answer), Arc::clone(&requests));
+        let head = Arc::new(Mutex::new(String::new()));
+        let (text, count, last) = (Arc::clone(&answer), Arc::clone(&requests), Arc::clone(&head));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
                 let text = text.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                tokio::spawn(serve(stream, text));
+                tokio::spawn(serve(stream, text, Arc::clone(&last)));
             }
         });
-        Self { address, answer, requests, task }
+        Self { address, answer, requests, head, task }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -52,6 +54,11 @@ impl Page {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = answer;
     }
 
+    /// Request line and headers of the last request.
+    pub fn last_head(&self) -> String {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Connections so far.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::SeqCst)
@@ -71,7 +78,7 @@ fn ok(body: &str) -> String {
     )
 }
 
-async fn serve(mut stream: TcpStream, answer: String) {
+async fn serve(mut stream: TcpStream, answer: String, last: Arc<Mutex<String>>) {
     let mut head = Vec::new();
     let mut byte = [0; 1024];
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -80,6 +87,7 @@ async fn serve(mut stream: TcpStream, answer: String) {
             _ => return,
         }
     }
+    *last.lock().unwrap_or_else(PoisonError::into_inner) = String::from_utf8_lossy(&head).into_owned();
     // The other side may have gone; it is the one to complain.
     let _ = stream.write_all(answer.as_bytes()).await;
 }
