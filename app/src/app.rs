@@ -1,0 +1,120 @@
+//! The app: what stands around every page, and which page stands at which address.
+
+use crate::components::demo_bar::demo_bar;
+use crate::components::dialog::{ActDialog, Dialogs};
+use crate::components::header::Header;
+use crate::components::help::Help;
+use crate::components::icon::icon;
+use crate::keys::Keys;
+use crate::live::Live;
+use crate::pages::act::Act;
+use crate::pages::board::Board;
+use crate::pages::decision::Decision;
+use crate::pages::decisions::Decisions;
+use crate::pages::new_release::NewRelease;
+use crate::pages::not_found::NotFound;
+use crate::pages::release::Release;
+use crate::pages::runbook::Runbook;
+use crate::pages::runbooks::Runbooks;
+use crate::pages::service::Service;
+use crate::pages::services::Services;
+use crate::pages::setup::Setup;
+use crate::pages::sign_in::SignIn;
+use crate::view::{ChromeView, Icon};
+use leptos::prelude::*;
+use leptos_router::SsrMode;
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::hooks::use_location;
+use leptos_router::path;
+
+#[component]
+pub fn App() -> impl IntoView {
+    leptos_meta::provide_meta_context();
+    let live = Live::new();
+    let (dialogs, keys) = (Dialogs::new(), Keys::new());
+    let chrome = SharedValue::new(|| use_context::<ChromeView>().unwrap_or_default()).into_inner();
+    let signed_in = chrome.person.is_some();
+    provide_context(live);
+    provide_context(dialogs);
+    provide_context(keys);
+    provide_context(StoredValue::new(chrome.clone()));
+    Effect::new(move |before: Option<()>| {
+        if before.is_none() {
+            awake(live, dialogs, keys, signed_in);
+        }
+    });
+    // Written once the page has loaded all it needs: pages without scripts hold everything too.
+    view! {
+        <Router>
+            <Around chrome/>
+            <div class:is-stale=move || live.lost()>
+                <Routes fallback=NotFound>
+                    <Route path=path!("/") view=Board ssr=SsrMode::Async/>
+                    <Route path=path!("/signin") view=SignIn ssr=SsrMode::Async/>
+                    <Route path=path!("/setup/:token") view=Setup ssr=SsrMode::Async/>
+                    <Route path=path!("/releases/new") view=NewRelease ssr=SsrMode::Async/>
+                    <Route path=path!("/releases/:id") view=Release ssr=SsrMode::Async/>
+                    <Route path=path!("/releases/:id/checklist") view=Release ssr=SsrMode::Async/>
+                    <Route path=path!("/releases/:id/act/:verb") view=Act ssr=SsrMode::Async/>
+                    <Route path=path!("/decisions") view=Decisions ssr=SsrMode::Async/>
+                    <Route path=path!("/decisions/:id") view=Decision ssr=SsrMode::Async/>
+                    <Route path=path!("/services") view=Services ssr=SsrMode::Async/>
+                    <Route path=path!("/services/:name") view=Service ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks") view=Runbooks ssr=SsrMode::Async/>
+                    <Route path=path!("/runbooks/:name") view=Runbook ssr=SsrMode::Async/>
+                </Routes>
+            </div>
+            <ActDialog/>
+            <Help/>
+        </Router>
+    }
+}
+
+/// Header, demo bar, and the notice that what stands below is old.
+#[component]
+fn Around(chrome: ChromeView) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let location = use_location();
+    let here = Signal::derive(move || {
+        format!(
+            "{}{}",
+            location.pathname.get(),
+            location.search.with(|search| { if search.is_empty() { String::new() } else { format!("?{search}") } })
+        )
+    });
+    let demo = chrome.demo.as_ref().map(|demo| demo_bar(demo, here));
+    let header = chrome.person.clone().map(|person| view! { <Header chrome=chrome.clone() person/> });
+    let lost = move || {
+        live.lost().then(|| {
+            view! {
+                <div class="notice notice-caution notice-live">
+                    {icon(Icon::Suspect)}
+                    <div class="notice-text">
+                        <b>"Not live: what stands below is kept and greyed"</b>
+                        <p>{move || live.lost_for()}" old. You can act; Sternway checks the newest state before it does."</p>
+                    </div>
+                    <a class="btn" href=move || here.get() rel="external">"Try now"</a>
+                </div>
+            }
+        })
+    };
+    let said = move || if live.lost() { "Not live. Retrying." } else { "" };
+    view! { {header}{demo}{lost}<p class="sr" role="status">{said}</p> }
+}
+
+/// After hydration: the stream, the keys, and the mark tests wait for.
+#[cfg(feature = "hydrate")]
+fn awake(live: Live, dialogs: Dialogs, keys: Keys, signed_in: bool) {
+    if signed_in {
+        live.listen();
+    }
+    keys.listen(dialogs);
+    if let Some(root) = web_sys::window().and_then(|window| window.document()).and_then(|page| page.document_element())
+    {
+        // A document without attributes does not exist.
+        let _marked = root.set_attribute("data-hydrated", "");
+    }
+}
+
+#[cfg(not(feature = "hydrate"))]
+fn awake(_live: Live, _dialogs: Dialogs, _keys: Keys, _signed_in: bool) {}

@@ -1,0 +1,35 @@
+//! The page before an act. Works without scripts; with them the same opens as a dialog.
+
+use super::{param, query, title};
+use crate::api;
+use crate::components::act_form::{act_form, facts_line};
+use crate::components::loaded::loaded;
+use crate::path;
+use crate::view::act::ActView;
+use leptos::prelude::*;
+
+#[component]
+pub fn Act() -> impl IntoView {
+    let (id, verb, seen) = (param("id"), param("verb"), query("seen"));
+    let asked = move || (id.get(), verb.get(), seen.get().parse().ok());
+    let resource = Resource::new(asked, |(id, verb, seen)| api::act_page(id, verb, seen));
+    // Not read again by itself: what is being typed and what is being read stay put. The server checks the version.
+    loaded(resource, Vec::new, page)
+}
+
+fn page(view: &ActView) -> AnyView {
+    view! {
+        {title(view.title.clone())}
+        <main class="page page-act" id="main" tabindex="-1">
+            <div class="head">
+                <div>
+                    <p class="crumb"><a href=path::release(&view.release)>{view.crumb.clone()}</a></p>
+                    <h1>{view.title.clone()}</h1>
+                    <p class="quiet">{facts_line(view)}</p>
+                </div>
+            </div>
+            {act_form(view, false)}
+        </main>
+    }
+    .into_any()
+}

@@ -1,0 +1,187 @@
+//! A control plane that knows one release and refuses nothing it is asked to show.
+
+use super::fixture;
+use async_trait::async_trait;
+use sternway_app::backend::{Caller, ControlPlane};
+use sternway_app::error::AppError;
+use sternway_app::view::act::{ActDone, ActForm, ActView, Verb};
+use sternway_app::view::board::{BoardFilter, BoardView};
+use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
+use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
+use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView, PreviewView};
+use sternway_app::view::release::{ChecklistForm, ReleaseView};
+use sternway_app::view::runbook::{RunbookRow, RunbookView, RunbooksView};
+use sternway_app::view::service::{ServiceRelease, ServiceRow, ServiceView, ServicesView};
+use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, LinkView, PillView, StepState, Tone};
+use sternway_domain::id::{DecisionId, ReleaseId, RunbookName, ServiceName};
+
+pub struct MadeUp;
+
+fn choice(value: &str) -> ChoiceView {
+    ChoiceView { value: value.into(), label: value.into(), chosen: false }
+}
+
+fn fact(name: &str, value: &str) -> FactView {
+    FactView { name: name.into(), value: value.into(), href: None }
+}
+
+#[async_trait]
+impl ControlPlane for MadeUp {
+    async fn sign_in_page(&self, _: &Caller, next: &str) -> Result<SignInView, AppError> {
+        let person = |name: &str, role: &str, may: &str| DemoPersonView {
+            name: name.into(),
+            role: role.into(),
+            may: may.into(),
+            email: format!("{}@example.com", name.to_lowercase().replace(' ', ".")),
+            password: "demo".into(),
+        };
+        let people = vec![
+            person("Maya Ortiz", "release manager", "starts, promotes, rolls back"),
+            person("Jonas Weber", "on call", "holds and rolls back"),
+            person("Tom Baker", "viewer", "watches"),
+        ];
+        Ok(SignInView { next: next.into(), people, ..SignInView::default() })
+    }
+
+    async fn setup_page(&self, _: &Caller, token: &str) -> Result<SetupView, AppError> {
+        Ok(SetupView { token: token.into(), valid: true, ..SetupView::default() })
+    }
+
+    async fn board(&self, _: &Caller, _: BoardFilter) -> Result<BoardView, AppError> {
+        Ok(fixture::board())
+    }
+
+    async fn release(&self, _: &Caller, id: ReleaseId, _: Option<DecisionId>) -> Result<ReleaseView, AppError> {
+        Ok(fixture::release(&id.to_string()))
+    }
+
+    async fn act_page(&self, _: &Caller, id: ReleaseId, verb: Verb, _: Option<u64>) -> Result<ActView, AppError> {
+        Ok(fixture::act_view(&id.to_string(), verb))
+    }
+
+    async fn act(&self, _: &Caller, _: ReleaseId, _: Verb, _: ActForm) -> Result<ActDone, AppError> {
+        Err(AppError::Refused { why: "Nothing moves in a test.".into() })
+    }
+
+    async fn set_checklist_item(&self, _: &Caller, _: ReleaseId, _: ChecklistForm) -> Result<ActDone, AppError> {
+        Err(AppError::Refused { why: "Nothing moves in a test.".into() })
+    }
+
+    async fn new_release_page(&self, _: &Caller, form: NewReleaseForm) -> Result<NewReleaseView, AppError> {
+        Ok(NewReleaseView {
+            services: vec![choice("checkout"), choice("search")],
+            plans: vec![choice("canary-standard")],
+            checklists: vec![choice("standard")],
+            yaml_example: "kind: Release\nservice: checkout\n".into(),
+            can_create: true,
+            typed: form,
+            preview: Some(PreviewView {
+                title: "checkout 1.41.3 → 1.42.0 under canary-standard".into(),
+                stages: ["5", "25", "50", "100"]
+                    .map(|share| {
+                        fixture::step(StepState::Todo, &format!("{share}\u{a0}%"), "bakes 10:00", "from 13:40")
+                    })
+                    .into(),
+                facts: vec![fact("Mode", "automatic"), fact("Guards", "errors, p99 latency")],
+                findings: vec![CheckView {
+                    tone: Tone::Caution,
+                    icon: Icon::Suspect,
+                    text: "No kill switch is named.".into(),
+                    ..CheckView::default()
+                }],
+                note: "Promoted 52 min after the start at the earliest.".into(),
+            }),
+            ..NewReleaseView::default()
+        })
+    }
+
+    async fn create_release(&self, _: &Caller, _: NewReleaseForm) -> Result<ActDone, AppError> {
+        Err(AppError::Refused { why: "Nothing moves in a test.".into() })
+    }
+
+    async fn decisions(&self, _: &Caller, filter: DecisionFilter) -> Result<DecisionsView, AppError> {
+        Ok(DecisionsView { filter, ..fixture::decisions() })
+    }
+
+    async fn decision(&self, _: &Caller, id: DecisionId) -> Result<DecisionView, AppError> {
+        Ok(fixture::decision(&id.to_string()))
+    }
+
+    async fn services(&self, _: &Caller) -> Result<ServicesView, AppError> {
+        let row = |name: &str, release: bool| ServiceRow {
+            name: name.into(),
+            description: "Takes the order and the money".into(),
+            version: "1.41.3".into(),
+            owner: "team-shop".into(),
+            source: "prometheus".into(),
+            driver: "haproxy".into(),
+            depends_on: vec!["pricing".into(), "payments".into()],
+            release: release.then(|| LinkView::new("/releases/1", "1.42.0")),
+            pill: release.then(|| PillView::new(Tone::Caution, Icon::Suspect, "Suspect")),
+        };
+        Ok(ServicesView { rows: vec![row("checkout", true), row("search", false)], empty: None })
+    }
+
+    async fn service(&self, _: &Caller, name: ServiceName) -> Result<ServiceView, AppError> {
+        if name.as_str() == "broken" {
+            return Err(AppError::Unavailable {
+                what: "The database did not answer within 5 s. Releases go on; nothing was stopped.".into(),
+                request_id: "7f3a21".into(),
+            });
+        }
+        Ok(ServiceView {
+            name: name.to_string(),
+            description: "Takes the order and the money".into(),
+            version: "1.41.3".into(),
+            facts: vec![fact("Owner", "team-shop")],
+            health: vec![CheckView {
+                tone: Tone::Go,
+                icon: Icon::Pass,
+                text: "Prometheus answers in 12\u{a0}ms".into(),
+                ..CheckView::default()
+            }],
+            depends_on: vec![
+                LinkView::new("/services/pricing", "pricing"),
+                LinkView::new("/services/payments", "payments"),
+            ],
+            depended_on_by: vec![],
+            releases: vec![ServiceRelease {
+                id: "1".into(),
+                from: "1.41.3".into(),
+                to: "1.42.0".into(),
+                pill: PillView::new(Tone::Caution, Icon::Suspect, "Suspect"),
+                what: "Running, stage 2 of 4".into(),
+                at: fixture::when("13:40:02", ""),
+                tone: Tone::Plain,
+            }],
+            document: "kind: Service\nname: checkout\n".into(),
+            can_create: true,
+        })
+    }
+
+    async fn runbooks(&self, _: &Caller) -> Result<RunbooksView, AppError> {
+        let row = RunbookRow {
+            name: "rollback".into(),
+            title: "Roll back a release".into(),
+            purpose: "rollback".into(),
+            steps: 7,
+            roles: "recovery lead, communications lead".into(),
+            digest: "sha256:9f2c…a41b".into(),
+            changed: fixture::when("13:38:20", ""),
+        };
+        Ok(RunbooksView { rows: vec![row], empty: None })
+    }
+
+    async fn runbook(&self, _: &Caller, name: RunbookName, _: Option<ReleaseId>) -> Result<RunbookView, AppError> {
+        Ok(RunbookView {
+            name: name.to_string(),
+            title: "Roll back a release".into(),
+            summary: "For `recovery lead` and `on call`.".into(),
+            digest: "sha256:9f2c…a41b".into(),
+            release: Some(LinkView::new("/releases/1", "checkout 1.41.3 → 1.42.0")),
+            steps: vec![fixture::step(StepState::Todo, "Freeze promotions", "", "auto")],
+            facts: vec![fact("Roles", "recovery lead")],
+            html: "<h2>When</h2><p>Errors are above what the plan tolerates.</p><ol><li>Freeze promotions</li><li>Kill switch <code>new-pricing</code> off</li></ol><table><thead><tr><th>Who</th><th>What</th></tr></thead><tbody><tr><td>Lead</td><td>Decides</td></tr></tbody></table><pre><code>sternway release rollback checkout</code></pre><blockquote><p>Do not wait.</p></blockquote>".into(),
+        })
+    }
+}
