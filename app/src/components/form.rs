@@ -90,7 +90,7 @@ impl Field {
                 spellcheck=if self.mono { "false" } else { "true" }
                 aria-invalid=self.fault.is_some().then_some("true")
                 aria-describedby=self.described_by()
-            >{self.value.clone()}</textarea>
+            >{inside_textarea(&self.value)}</textarea>
         };
         self.around(control.into_any())
     }
@@ -117,6 +117,11 @@ impl Field {
         };
         self.around(control.into_any())
     }
+}
+
+/// Leptos writes what stands inside `<textarea>` without escaping it. In the browser it is a text node and needs none.
+fn inside_textarea(text: &str) -> String {
+    if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text.to_owned() }
 }
 
 pub fn field_fault(id: String, fault: String) -> AnyView {

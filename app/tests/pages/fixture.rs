@@ -8,11 +8,11 @@ use sternway_app::view::decision::*;
 use sternway_app::view::release::*;
 use sternway_app::view::*;
 
-pub fn when(shown: &str, ago: &str) -> When {
+pub(crate) fn when(shown: &str, ago: &str) -> When {
     When { iso: format!("2026-11-19T{shown}Z"), shown: shown.into(), ago: ago.into() }
 }
 
-pub fn chrome() -> ChromeView {
+pub(crate) fn chrome() -> ChromeView {
     let fault = |value: &str, label: &str| ChoiceView { value: value.into(), label: label.into(), chosen: false };
     ChromeView {
         person: Some(PersonView {
@@ -39,7 +39,7 @@ pub fn chrome() -> ChromeView {
     }
 }
 
-pub fn changes() -> Vec<ChangeView> {
+pub(crate) fn changes() -> Vec<ChangeView> {
     let entry = |at: &str, tone, icon, text: &str, quote: &str, who: &str, leaf: &str| ChangeView {
         at: when(at, ""),
         tone,
@@ -113,7 +113,7 @@ fn act(style: ActStyle, icon: Option<Icon>, label: &str, verb: Option<&str>) -> 
     RowAct { style, icon, label: label.into(), href: "/releases/x/act/rollback".into(), verb: verb.map(str::to_owned) }
 }
 
-pub fn board() -> BoardView {
+pub(crate) fn board() -> BoardView {
     let count = |count, label: &str, wide: &str, icon, tone| CountView {
         count,
         label: label.into(),
@@ -227,7 +227,7 @@ fn check(tone: Tone, icon: Icon, text: &str, note: &str, meta: &str) -> CheckVie
     CheckView { tone, icon, text: text.into(), note: note.into(), meta: meta.into() }
 }
 
-pub fn step(state: StepState, name: &str, note: &str, meta: &str) -> StepView {
+pub(crate) fn step(state: StepState, name: &str, note: &str, meta: &str) -> StepView {
     StepView { state, name: name.into(), note: note.into(), meta: meta.into() }
 }
 
@@ -265,7 +265,7 @@ fn errors() -> ChartView {
     chart
 }
 
-pub fn release(id: &str) -> ReleaseView {
+pub(crate) fn release(id: &str) -> ReleaseView {
     let button = |verb: &str, label: &str, long: &str, icon, style, why: Option<&str>| ActButton {
         verb: verb.into(),
         label: label.into(),
@@ -481,7 +481,7 @@ fn table() -> TableView {
     }
 }
 
-pub fn act_view(id: &str, verb: Verb) -> ActView {
+pub(crate) fn act_view(id: &str, verb: Verb) -> ActView {
     let refused = verb == Verb::Promote;
     ActView {
         release: id.into(),
@@ -539,7 +539,7 @@ pub fn act_view(id: &str, verb: Verb) -> ActView {
     }
 }
 
-pub fn decisions() -> DecisionsView {
+pub(crate) fn decisions() -> DecisionsView {
     let row = |at: &str,
                icon,
                tone,
@@ -622,7 +622,7 @@ pub fn decisions() -> DecisionsView {
     }
 }
 
-pub fn decision(id: &str) -> DecisionView {
+pub(crate) fn decision(id: &str) -> DecisionView {
     let fact = |name: &str, value: &str, href: Option<&str>| FactView {
         name: name.into(),
         value: value.into(),

@@ -20,7 +20,7 @@ fn path(points: &[(f64, f64)]) -> String {
     })
 }
 
-pub fn chart(
+pub(crate) fn chart(
     key: &str,
     name: &str,
     flag: &str,
@@ -115,7 +115,7 @@ pub fn chart(
     }
 }
 
-pub fn cells(off: bool, silent: bool) -> Vec<SignalCell> {
+pub(crate) fn cells(off: bool, silent: bool) -> Vec<SignalCell> {
     [
         ("Errors", "0.31 %", "0.10 %"),
         ("p99", "212 ms", "208 ms"),
@@ -149,7 +149,7 @@ fn spark(seed: u32, off: bool) -> SparkView {
     SparkView { canary: path(&canary), baseline: path(&line(seed + 9, 0.0)), beyond, limit }
 }
 
-pub fn stages(now: usize, part: f64) -> Vec<MiniStage> {
+pub(crate) fn stages(now: usize, part: f64) -> Vec<MiniStage> {
     [5_u8, 25, 50, 100]
         .into_iter()
         .enumerate()

@@ -80,7 +80,7 @@ fn keep(name: &str, page: &Page) {
 
 /// What holds for every page.
 fn check(name: &str, page: &Page) {
-    let html = &page.html;
+    let html = &page.html.replace("<!>", "");
     assert!(!html.contains(" style="), "{name}: an inline style, which the policy blocks");
     assert_eq!(html.matches("<main").count(), 1, "{name}: one main");
     assert_eq!(html.matches("<h1").count(), 1, "{name}: one h1");
@@ -137,14 +137,14 @@ async fn given_nobody_signed_in_when_at_the_door_then_there_is_no_bar() {
 
 #[tokio::test]
 async fn given_an_act_without_a_reason_when_it_comes_back_then_what_was_typed_is_kept() {
-    let typed = ActForm { reason: "x<y".into(), expected_version: 17, ..ActForm::default() };
+    let typed = ActForm { reason: "</textarea><b>x&y".into(), expected_version: 17, ..ActForm::default() };
     let error = AppError::Invalid { problems: vec![Problem::new("reason", "Say why in 3 to 2 000 characters.")] };
     let back = FormReturn::Act { typed, error };
     let page = render(&format!("/releases/{RELEASE}/act/rollback"), fixture::chrome(), Some(back)).await;
     keep("act-fault", &page);
     check("act-fault", &page);
     assert_eq!(page.status, 422);
-    assert!(page.html.contains("x&lt;y</textarea>"), "the reason is gone");
+    assert!(page.html.contains("&lt;/textarea>&lt;b>x&amp;y</textarea>"), "the reason is gone");
     assert!(page.html.contains("Say why in 3 to 2 000 characters."));
     assert!(page.html.contains("aria-invalid=\"true\""));
 }

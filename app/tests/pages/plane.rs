@@ -15,7 +15,7 @@ use sternway_app::view::service::{ServiceRelease, ServiceRow, ServiceView, Servi
 use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, LinkView, PillView, StepState, Tone};
 use sternway_domain::id::{DecisionId, ReleaseId, RunbookName, ServiceName};
 
-pub struct MadeUp;
+pub(crate) struct MadeUp;
 
 fn choice(value: &str) -> ChoiceView {
     ChoiceView { value: value.into(), label: value.into(), chosen: false }
