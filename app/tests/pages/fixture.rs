@@ -233,11 +233,7 @@ pub(crate) fn step(state: StepState, name: &str, note: &str, meta: &str) -> Step
 
 fn errors() -> ChartView {
     let mut chart = chart(
-        "errors",
-        "Errors, share of requests, last 20 min",
-        "decided",
-        "0.31\u{a0}%",
-        "against 0.10\u{a0}%",
+        ["errors", "Errors, share of requests, last 20 min", "decided", "0.31\u{a0}%", "against 0.10\u{a0}%"],
         87.0,
         30.0,
         80.0,
@@ -402,11 +398,11 @@ pub(crate) fn release(id: &str) -> ReleaseView {
             newest: Some(when("14:03:01", "2\u{a0}s ago")),
             stale: None,
             charts: vec![
-                chart("p99", "p99 latency", "1.02x", "212\u{a0}ms", "against 208\u{a0}ms", 42.0, 1.0, 19.2),
-                chart("p50", "p50 latency", "1.03x", "39\u{a0}ms", "against 38\u{a0}ms", 36.0, 1.0, 20.0),
-                chart("traffic", "Traffic", "25.0\u{a0}%", "103/s", "of 412/s", 60.0, 20.0, 0.0),
-                chart("saturation", "Saturation", "1.05x", "61\u{a0}%", "against 58\u{a0}%", 45.0, 4.0, 15.0),
-                chart("conversions", "Conversions", "0.97x", "3.02\u{a0}%", "against 3.11\u{a0}%", 31.0, 0.0, 20.0),
+                chart(["p99", "p99 latency", "1.02x", "212\u{a0}ms", "against 208\u{a0}ms"], 42.0, 1.0, 19.2),
+                chart(["p50", "p50 latency", "1.03x", "39\u{a0}ms", "against 38\u{a0}ms"], 36.0, 1.0, 20.0),
+                chart(["traffic", "Traffic", "25.0\u{a0}%", "103/s", "of 412/s"], 60.0, 20.0, 0.0),
+                chart(["saturation", "Saturation", "1.05x", "61\u{a0}%", "against 58\u{a0}%"], 45.0, 4.0, 15.0),
+                chart(["conversions", "Conversions", "0.97x", "3.02\u{a0}%", "against 3.11\u{a0}%"], 31.0, 0.0, 20.0),
             ],
             empty: None,
         },

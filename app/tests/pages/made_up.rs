@@ -20,16 +20,9 @@ fn path(points: &[(f64, f64)]) -> String {
     })
 }
 
-pub(crate) fn chart(
-    key: &str,
-    name: &str,
-    flag: &str,
-    now: &str,
-    against: &str,
-    level: f64,
-    rise: f64,
-    tolerance: f64,
-) -> ChartView {
+/// `texts`: key, name, flag, now, against. Levels in percent of the height from the top.
+pub(crate) fn chart(texts: [&str; 5], level: f64, rise: f64, tolerance: f64) -> ChartView {
+    let [key, name, flag, now, against] = texts;
     let count = 81_usize;
     let at = |index: usize| index as f64 / 80.0;
     let seed = u32::try_from(key.len()).unwrap_or(1) * 31 + 7;
