@@ -3,7 +3,9 @@ use crate::plan::Tolerance;
 use crate::signal::stats::Sums;
 use crate::signal::{ArmTick, Bucket, Data, Histogram, InstanceTick, Kpi, SourceFailure};
 
+mod limits;
 mod properties;
+mod silence;
 
 const INTERVAL: Span = Span::from_secs(10);
 
@@ -252,16 +254,6 @@ fn given_an_absolute_limit_then_a_baseline_that_breaks_it_too_blocks_promotion_a
 }
 
 #[test]
-fn given_no_canary_requests_then_it_is_a_matter_of_routing() {
-    let mut run = Run::new(errors_guarded());
-    run.times(10, HEALTHY, CANARY);
-    let verdict = run.tick((4000.0, 4.0), (0.0, 0.0));
-    assert_eq!(verdict.kind, VerdictKind::NoData);
-    assert!(verdict.sentence.contains("25\u{a0}% of traffic is asked for it"), "{}", verdict.sentence);
-    assert!(verdict.next.starts_with("Check the routing."));
-}
-
-#[test]
 fn given_a_share_of_traffic_far_below_the_asked_one_then_it_is_suspect_and_never_fails() {
     let mut run = Run::new(policy(vec![guard(Metric::Traffic)]));
     assert_eq!(run.times(10, HEALTHY, CANARY).kind, VerdictKind::Pass);
@@ -295,34 +287,6 @@ fn limited(metric: Metric, bound: Bound, secs: i64) -> Policy {
 }
 
 #[test]
-fn given_a_hard_limit_then_its_timer_runs_pauses_and_fires() {
-    let policy = limited(Metric::Errors, Bound::Above(0.05), 60);
-    let mut run = Run::new(Policy { guards: vec![], ..policy });
-    let verdict = run.times(3, HEALTHY, BROKEN);
-    assert_eq!((verdict.kind, verdict.limits[0].elapsed), (VerdictKind::Suspect, Span::from_secs(30)));
-    assert_eq!(verdict.next, "If it stays like this, fails in about 30\u{a0}s.");
-    for _ in 0..5 {
-        let silent = run.goes_down();
-        assert_eq!(silent.kind, VerdictKind::ProviderDown);
-        assert_eq!((silent.limits[0].elapsed, silent.limits[0].paused), (Span::from_secs(30), true));
-    }
-    assert_eq!(run.times(2, HEALTHY, BROKEN).kind, VerdictKind::Suspect);
-    let fired = run.tick(HEALTHY, BROKEN);
-    assert_eq!((fired.kind, fired.decided_by), (VerdictKind::Fail, Some(Metric::Errors)));
-    assert_eq!(fired.sentence, "Errors 20.00\u{a0}%. Hard limit: above 5.00\u{a0}% for 1:00, broken for 1:00.");
-}
-
-#[test]
-fn given_a_clean_window_then_the_timer_of_a_hard_limit_begins_anew() {
-    let mut run = Run::new(limited(Metric::Errors, Bound::AboveBaseline(10.0), 600));
-    let broken = run.times(3, HEALTHY, BROKEN);
-    assert_eq!(broken.limits[0].elapsed, Span::from_secs(30));
-    let clean = run.times(40, HEALTHY, CANARY);
-    assert_eq!((clean.limits[0].breached, clean.limits[0].elapsed), (false, Span::ZERO));
-    assert_eq!(clean.kind, VerdictKind::Pass);
-}
-
-#[test]
 fn given_another_stage_then_minimum_data_is_counted_anew_and_windows_do_not_mix() {
     let mut run = Run::new(errors_guarded());
     assert_eq!(run.times(10, HEALTHY, CANARY).kind, VerdictKind::Pass);
@@ -351,50 +315,6 @@ fn given_all_traffic_on_the_canary_then_it_is_compared_with_the_baseline_as_last
 }
 
 #[test]
-fn given_nothing_to_conclude_from_then_it_is_a_config_error() {
-    let mut run = Run::new(policy(vec![]));
-    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::ConfigError);
-    let mut asked = Run::new(errors_guarded());
-    let refused =
-        asked.fails(SourceFailure::Misconfigured { source_name: "prometheus".into(), detail: "parse error".into() });
-    assert_eq!(refused.kind, VerdictKind::ConfigError);
-    assert_eq!(refused.sentence, "`prometheus` refuses the question: parse error.");
-}
-
-#[test]
-fn given_a_dead_source_then_the_sentence_says_for_how_long() {
-    let mut run = Run::new(errors_guarded());
-    run.times(10, HEALTHY, CANARY);
-    let verdict = (0..8).map(|_| run.goes_down()).last().expect("eight");
-    assert_eq!(verdict.sentence, "No data from `prometheus` for 1:20: connection refused.");
-    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Pass, "the window still holds enough");
-    (0..60).for_each(|_| drop(run.goes_down()));
-    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Insufficient, "ten minutes on, it must look afresh");
-}
-
-#[test]
-fn given_every_kind_of_unusable_data_then_it_says_which() {
-    let cases = [
-        (Data::Missing, "No canary instance has been seen"),
-        (Data::Stale { age: Span::from_secs(80) }, "The newest canary sample is 1:20 old."),
-        (Data::Partial { seen: 2, expected: 3 }, "Only 2 of 3 canary instances"),
-        (Data::NotANumber, "A canary value is not a number"),
-        (Data::Reset { instances: 1 }, "1 canary instance restarted"),
-        (Data::BucketsChanged, "The latency buckets of the canary changed"),
-    ];
-    for (data, said) in cases {
-        let mut run = Run::new(errors_guarded());
-        run.times(10, HEALTHY, CANARY);
-        let verdict = run.arms(complete(instance(HEALTHY)), arm(data));
-        assert_eq!(verdict.kind, VerdictKind::NoData);
-        assert!(verdict.sentence.starts_with(said), "{}", verdict.sentence);
-        assert!(verdict.guards.iter().all(|g| g.kind == VerdictKind::NoData && g.canary.is_none()));
-    }
-    let mut run = Run::new(errors_guarded());
-    assert_eq!(run.arms(arm(Data::First), arm(Data::First)).kind, VerdictKind::Insufficient);
-}
-
-#[test]
 fn the_state_stays_small_however_long_the_release_runs() {
     let mut run = Run::new(policy(vec![guard(Metric::Latency(99)), guard(Metric::Errors)]));
     run.policy.window = Span::from_secs(3600);
@@ -411,4 +331,22 @@ fn the_state_stays_small_however_long_the_release_runs() {
     let back: JudgeState = serde_json::from_str(&text).expect("what was written");
     assert_eq!(back, run.state);
     assert_eq!(run.state.pooled().canary.span, Sums { span: Span::from_secs(3600), ..Sums::default() }.span);
+}
+
+#[test]
+fn given_quantiles_beyond_the_last_bucket_then_the_versions_cannot_be_told_apart() {
+    let slow = |beyond: f64| {
+        let buckets = [(0.1, 1000.0 - beyond), (f64::INFINITY, 1000.0)];
+        let latency = Histogram::Classic(buckets.iter().map(|(le, count)| Bucket { le: *le, count: *count }).collect());
+        complete(InstanceTick { latency: Some(latency), ..instance((1000.0, 0.0)) })
+    };
+    let judged = |baseline: f64, canary: f64| {
+        let mut run = Run::new(policy(vec![guard(Metric::Latency(99))]));
+        (0..10).map(|_| run.arms(slow(baseline), slow(canary))).last().expect("ten")
+    };
+    let both = judged(100.0, 500.0);
+    assert_eq!(both.kind, VerdictKind::Insufficient);
+    assert!(both.sentence.starts_with("p99 latency: beyond the last latency bucket"), "{}", both.sentence);
+    assert_eq!(judged(5.0, 500.0).kind, VerdictKind::Insufficient, "at least 100 ms may be 125 ms or not");
+    assert_eq!(judged(100.0, 5.0).kind, VerdictKind::Pass, "below the bound beside at least the bound");
 }

@@ -86,6 +86,18 @@ fn given_only_old_samples_then_the_arm_is_stale_and_a_long_gap_is_a_first_readin
 }
 
 #[test]
+fn given_samples_further_apart_than_they_may_age_then_the_later_is_a_first_one() {
+    let mut window = SignalWindow::default();
+    let seen = |window: &mut SignalWindow, secs: i64, sampled: i64| {
+        let arm = |name| vec![sample(name, sampled, sampled as f64, 0.0)];
+        window.push(Ok(reading(secs, arm("old"), arm("new"))), at(secs), MAX_AGE).canary.data
+    };
+    assert_eq!(seen(&mut window, 0, 0), Data::First);
+    assert_eq!(seen(&mut window, 55, 0), Data::Complete);
+    assert_eq!(seen(&mut window, 100, 100), Data::First);
+}
+
+#[test]
 fn given_a_sample_seen_before_then_the_tick_covers_no_time_and_the_next_covers_both() {
     let mut window = SignalWindow::default();
     let same = |window: &mut SignalWindow, secs: i64, sampled: i64| {

@@ -50,6 +50,37 @@ fn given_five_times_the_errors_then_it_fails_within_minutes() {
     }
 }
 
+/// So many requests of exponential duration, mean 50 ms times `slower`, in Prometheus' default buckets.
+fn served(dice: &mut Dice, requests: u32, slower: f64) -> ArmTick {
+    let bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, f64::INFINITY];
+    let durations: Vec<f64> = (0..requests).map(|_| -0.05 * slower * (1.0 - dice.roll()).ln()).collect();
+    let count = |le: f64| durations.iter().filter(|duration| **duration <= le).count() as f64;
+    let latency = Histogram::Classic(bounds.iter().map(|le| Bucket { le: *le, count: count(*le) }).collect());
+    complete(InstanceTick { latency: Some(latency), ..instance((f64::from(requests), 0.0)) })
+}
+
+#[test]
+fn given_latencies_of_two_alike_versions_then_there_is_no_false_alarm_and_twice_as_slow_fails() {
+    for (seed, baseline, canary) in [(1, 300, 60), (2, 100, 100)] {
+        let mut dice = Dice(seed);
+        let guards = vec![guard(Metric::Latency(50)), guard(Metric::Latency(99))];
+        let mut run = Run::new(policy(guards));
+        let mut passed = 0;
+        for reading in 0..1000 {
+            let (b, c) = (served(&mut dice, baseline, 1.0), served(&mut dice, canary, 1.0));
+            let verdict = run.arms(b, c);
+            assert_ne!(verdict.kind, VerdictKind::Fail, "seed {seed}, reading {reading}: {}", verdict.sentence);
+            passed += u32::from(verdict.kind == VerdictKind::Pass);
+        }
+        assert!(passed > 700, "seed {seed}: passes only {passed} of 1000 times");
+        let fails = (0..40).position(|_| {
+            let (b, c) = (served(&mut dice, baseline, 1.0), served(&mut dice, canary, 2.0));
+            run.arms(b, c).kind == VerdictKind::Fail
+        });
+        assert!(fails.is_some_and(|reading| reading < 15), "seed {seed}: {fails:?}");
+    }
+}
+
 /// One reading of the judge's whole input: a state of data per arm and counts.
 #[derive(Debug, Clone)]
 enum Step {
