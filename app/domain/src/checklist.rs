@@ -1,35 +1,50 @@
 //! What must be true before a release starts, and how far each release is with it.
+//!
+//! Whether an incomplete checklist may be overridden is decided where the release is started, not here.
 
-use crate::actor::Role;
-use crate::id::{ChecklistName, Digest};
+use crate::id::{ChecklistName, Digest, ItemId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod check;
+mod evidence;
+
+pub use check::{ChecklistProblem, problems};
+pub use evidence::{Evidence, EvidenceError};
+
+/// Longest evidence or reason, in characters.
+pub const MOST_CHARS: usize = 2_000;
+
 /// The checklist as a person writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Checklist {
     pub name: ChecklistName,
-    #[serde(default)]
+    /// What people call it, 1 to 120 characters.
     pub title: String,
+    #[serde(default)]
+    pub description: String,
+    /// 1 to 50 items, in the order in which they are shown.
     pub items: Vec<Item>,
 }
 
 /// One thing that must be true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Item {
-    /// Stable within the checklist: `way-back`.
-    pub id: String,
+    /// Stable within the checklist, even when the wording changes: `way-back`.
+    pub id: ItemId,
+    /// A statement that is true or not, 1 to 120 characters.
     pub title: String,
+    /// How to find out, up to 2000 characters.
     #[serde(default)]
     pub detail: String,
-    /// What would prove it.
-    #[serde(default)]
+    /// What to show for it, 1 to 200 characters: `flag key, time of the last flip test`.
     pub evidence: String,
-    /// The role that answers for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<Role>,
+    /// The role that answers for it, 1 to 60 characters: `release manager`.
+    pub owner: String,
     /// Whether it may be set aside with a reason.
     #[serde(default)]
     pub may_not_apply: bool,
@@ -41,7 +56,7 @@ pub struct Item {
 pub enum ItemState {
     #[default]
     Open,
-    /// With a link (`https://…`) or text that proves it.
+    /// With a link (`https://…`) or text that proves it, as [`Evidence`] takes it.
     Done {
         evidence: String,
     },
@@ -68,15 +83,12 @@ pub struct ReleaseItem {
     pub at: Option<Timestamp>,
 }
 
-/// Longest evidence or reason, in characters.
-const MOST_CHARS: usize = 2_000;
-
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ItemError {
     #[error("the checklist has no item `{0}`")]
     Unknown(String),
-    #[error("name the evidence for `{0}`: a link or a sentence of 3 to 2000 characters")]
-    Evidence(String),
+    #[error("evidence for `{title}`: {why}")]
+    Evidence { title: String, why: EvidenceError },
     #[error("say why `{0}` does not apply, in 3 to 2000 characters")]
     Reason(String),
     #[error("`{0}` always applies; it cannot be set aside")]
@@ -99,27 +111,89 @@ impl ReleaseChecklist {
         self.items.iter().filter(|item| item.state == ItemState::Open).count()
     }
 
-    /// Whether an item may be set to this.
+    /// Whether an item may be set to this. Setting one back to open is always possible.
     pub fn check(&self, id: &str, to: &ItemState) -> Result<(), ItemError> {
-        let found = self.items.iter().find(|item| item.item.id == id);
+        let found = self.items.iter().find(|item| item.item.id.as_str() == id);
         let item = &found.ok_or_else(|| ItemError::Unknown(id.to_owned()))?.item;
-        let fits = |text: &str| (3..=MOST_CHARS).contains(&text.trim().chars().count());
         match to {
             ItemState::Open => Ok(()),
-            ItemState::Done { evidence } if fits(evidence) => Ok(()),
-            ItemState::Done { .. } => Err(ItemError::Evidence(item.title.clone())),
+            ItemState::Done { evidence } => match evidence.parse::<Evidence>() {
+                Ok(_) => Ok(()),
+                Err(why) => Err(ItemError::Evidence { title: item.title.clone(), why }),
+            },
             ItemState::NotApplicable { .. } if !item.may_not_apply => Err(ItemError::Applies(item.title.clone())),
-            ItemState::NotApplicable { reason } if fits(reason) => Ok(()),
-            ItemState::NotApplicable { .. } => Err(ItemError::Reason(item.title.clone())),
+            ItemState::NotApplicable { reason } => match (3..=MOST_CHARS).contains(&reason.trim().chars().count()) {
+                true => Ok(()),
+                false => Err(ItemError::Reason(item.title.clone())),
+            },
         }
     }
 
     /// Sets an item that [`check`](Self::check) allowed; an unknown one is left alone.
     pub fn set(&mut self, id: &str, to: ItemState, by: &str, at: Timestamp) {
-        if let Some(item) = self.items.iter_mut().find(|item| item.item.id == id) {
+        if let Some(item) = self.items.iter_mut().find(|item| item.item.id.as_str() == id) {
             item.state = to;
             item.by = Some(by.to_owned());
             item.at = Some(at);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pinned() -> ReleaseChecklist {
+        let checklist: Checklist = serde_json::from_value(serde_json::json!({
+            "name": "pre-release", "title": "Before a release",
+            "items": [
+                {"id": "flag", "title": "Behind a flag", "evidence": "flag key", "owner": "release manager"},
+                {"id": "backfill", "title": "Backfill planned", "evidence": "queries", "owner": "data owner", "may_not_apply": true},
+            ],
+        }))
+        .expect("the checklist of the test is well-formed");
+        ReleaseChecklist::pin(&checklist, 1, Digest::of(b""))
+    }
+
+    fn done(evidence: &str) -> ItemState {
+        ItemState::Done { evidence: evidence.to_owned() }
+    }
+
+    fn aside(reason: &str) -> ItemState {
+        ItemState::NotApplicable { reason: reason.to_owned() }
+    }
+
+    #[test]
+    fn a_checklist_is_complete_once_every_item_is_settled() {
+        let mut checklist = pinned();
+        for (item, to, open) in [
+            ("flag", done("new-pricing"), 1),
+            ("backfill", aside("no stored data changes"), 0),
+            ("flag", ItemState::Open, 1),
+        ] {
+            checklist.check(item, &to).expect("is allowed");
+            checklist.set(item, to, "Maya Ortiz", Timestamp::from_secs(1));
+            assert_eq!((checklist.open(), checklist.complete()), (open, open == 0));
+        }
+        assert_eq!(checklist.items[0].by.as_deref(), Some("Maya Ortiz"));
+    }
+
+    #[test]
+    fn an_item_is_set_aside_only_with_a_reason_and_where_that_is_allowed() {
+        let checklist = pinned();
+        assert!(matches!(checklist.check("flag", &aside("not this time")), Err(ItemError::Applies(_))));
+        for reason in ["", "  a  ", &"a".repeat(2_001)] {
+            assert!(matches!(checklist.check("backfill", &aside(reason)), Err(ItemError::Reason(_))), "{reason:?}");
+        }
+        assert!(matches!(checklist.check("unheard-of", &done("it")), Err(ItemError::Unknown(_))));
+    }
+
+    #[test]
+    fn done_needs_evidence_that_can_be_shown_safely() {
+        let checklist = pinned();
+        for wrong in ["", "  ", "javascript:alert(1)", &"a".repeat(2_001)] {
+            assert!(matches!(checklist.check("flag", &done(wrong)), Err(ItemError::Evidence { .. })), "{wrong:?}");
+        }
+        assert_eq!(checklist.check("flag", &done("https://flags.example/new-pricing")), Ok(()));
     }
 }

@@ -108,6 +108,8 @@ name! {
     ChecklistName,
     /// A runbook.
     RunbookName,
+    /// One item of a checklist, unique within it.
+    ItemId,
 }
 
 /// `sha256:` and 64 lower-case hexadecimal digits.

@@ -15,6 +15,7 @@ pub mod id;
 pub mod judge;
 pub mod plan;
 pub mod release;
+pub mod runbook;
 pub mod service;
 pub mod signal;
 pub mod time;
