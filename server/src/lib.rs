@@ -1,11 +1,15 @@
 //! The body of Sternway: storage, engine, sources, drivers, HTTP and the command line around the rules of
 //! `sternway-domain` and the pages of `sternway-app`.
 
+pub mod charts;
 pub mod demo;
 pub mod drivers;
+pub mod engine;
 pub mod live;
 pub mod outbound;
+pub mod plane;
 pub mod ports;
 pub mod service;
 pub mod sources;
 pub mod store;
+pub mod system;

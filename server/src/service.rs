@@ -16,7 +16,7 @@ mod act;
 mod create;
 mod evidence;
 mod query;
-mod record;
+pub(crate) mod record;
 mod summary;
 
 pub use act::{ActRequest, Acted, Wanted};
@@ -48,7 +48,7 @@ pub enum ServiceError {
     NotFound { what: &'static str, name: String },
     /// The release is not what the actor saw. `since` is what happened in between.
     #[error("the release has changed: it is at version {actual}, you saw {expected}")]
-    Stale { expected: i64, actual: i64, since: Vec<Event> },
+    Stale { expected: i64, actual: i64, release: Box<Release>, since: Vec<Event> },
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The service has another release under way.

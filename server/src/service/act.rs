@@ -183,7 +183,7 @@ impl Service {
     async fn stale(&self, release: &Release, expected: i64) -> Result<ServiceError> {
         let rows = self.store.events(release.id, expected.max(0)).await?;
         let since = rows.iter().map(|row| decode("event", &row.body)).collect::<Result<Vec<Event>>>()?;
-        Ok(ServiceError::Stale { expected, actual: release.version, since })
+        Ok(ServiceError::Stale { expected, actual: release.version, release: Box::new(release.clone()), since })
     }
 
     /// One transaction: events, entry, evidence, outbox message, idempotency record.

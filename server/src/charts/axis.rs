@@ -1,0 +1,93 @@
+//! Where values and times stand, in percent of the plot.
+
+use sternway_app::view::chart::{EndView, GridLine, TickView};
+use sternway_domain::plan::Metric;
+use sternway_domain::time::Timestamp;
+
+/// Maps time to percent of the width and values to percent of the height from the top.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    from: Timestamp,
+    to: Timestamp,
+    top: f64,
+}
+
+impl Scale {
+    pub(super) fn new(from: Timestamp, to: Timestamp, top: f64) -> Self {
+        Self { from, to, top }
+    }
+
+    /// `None` outside the plot.
+    pub(super) fn x(&self, at: Timestamp) -> Option<f64> {
+        if at < self.from || at > self.to {
+            return None;
+        }
+        let whole = self.to.since(self.from).micros().max(1) as f64;
+        Some(round(100.0 * at.since(self.from).micros() as f64 / whole))
+    }
+
+    pub(super) fn y(&self, value: f64) -> f64 {
+        round((100.0 * (1.0 - value / self.top)).clamp(0.0, 100.0))
+    }
+
+    fn whole_secs(&self) -> i64 {
+        self.to.since(self.from).secs()
+    }
+}
+
+fn round(percent: f64) -> f64 {
+    (percent * 100.0).round() / 100.0
+}
+
+/// The next of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten: splits into grid lines that can be read.
+pub(super) fn nice(value: f64) -> f64 {
+    if !(value.is_finite() && value > 0.0) {
+        return 1.0;
+    }
+    let power = 10f64.powf(value.log10().floor());
+    let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    let step = steps.into_iter().find(|step| step * power >= value * 0.999_999).unwrap_or(10.0);
+    step * power
+}
+
+/// Three lines; only the top one is labelled on small charts. The floor is the page's.
+pub(super) fn grid(metric: &Metric, top: f64, wide: bool) -> Vec<GridLine> {
+    let line = |part: f64, labelled: bool| GridLine {
+        y: round(100.0 * (1.0 - part)),
+        label: if labelled { metric.show(top * part) } else { String::new() },
+    };
+    vec![line(1.0, true), line(2.0 / 3.0, wide), line(1.0 / 3.0, wide)]
+}
+
+/// Three ticks small, five wide; the last is now.
+pub(super) fn ticks(scale: &Scale, wide: bool) -> Vec<TickView> {
+    let whole = scale.whole_secs().max(1);
+    let short = whole < 600;
+    let label = |at: Timestamp| if short { at.clock() } else { at.clock()[..5].to_owned() };
+    let wanted = if wide { 4 } else { 2 };
+    let steps = [15, 30, 60, 120, 300, 600];
+    let step = steps.into_iter().find(|step| whole / step <= wanted).unwrap_or(600);
+    let first = (scale.from.secs() / step + 1) * step;
+    let mut ticks: Vec<TickView> = (0..)
+        .map(|i| Timestamp::from_secs(first + i * step))
+        .take_while(|at| *at < scale.to)
+        .filter_map(|at| Some((scale.x(at)?, at)))
+        // Room for "now" at the right edge, and for half a label at the left.
+        .filter(|(x, _)| (8.0..=if wide { 88.0 } else { 74.0 }).contains(x))
+        .enumerate()
+        .map(|(i, (x, at))| TickView { x, label: label(at), fine: wide && i % 2 == 1 })
+        .collect();
+    ticks.push(TickView { x: 100.0, label: label(scale.to), fine: false });
+    ticks
+}
+
+/// Moves two labels apart so that both can be read.
+pub(super) fn part(a: &mut EndView, b: &mut EndView, apart: f64) {
+    let (upper, lower) = if a.y <= b.y { (a, b) } else { (b, a) };
+    let missing = apart - (lower.label_y - upper.label_y);
+    if missing > 0.0 {
+        upper.label_y = round((upper.label_y - missing / 2.0).max(0.0));
+        lower.label_y = round((upper.label_y + apart).min(100.0));
+        upper.label_y = round(lower.label_y - apart);
+    }
+}

@@ -1,0 +1,101 @@
+//! Lines and areas, by plotters, with classes instead of colours so that the theme decides.
+
+use plotters::backend::SVGBackend;
+use plotters::drawing::IntoDrawingArea;
+use plotters::element::{PathElement, Polygon};
+use plotters::style::{Color, RGBColor};
+
+/// What a line or area means; the name is the style's class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Class {
+    Canary,
+    Baseline,
+    Tolerance,
+    Beyond,
+}
+
+impl Class {
+    const ALL: [Class; 4] = [Class::Canary, Class::Baseline, Class::Tolerance, Class::Beyond];
+
+    fn name(self) -> &'static str {
+        match self {
+            Class::Canary => "canary",
+            Class::Baseline => "baseline",
+            Class::Tolerance => "tolerance",
+            Class::Beyond => "beyond",
+        }
+    }
+
+    /// A colour nobody sees: it marks the element until it gets its class.
+    fn sentinel(self) -> (u8, u8, u8) {
+        match self {
+            Class::Canary => (1, 0, 1),
+            Class::Baseline => (2, 0, 2),
+            Class::Tolerance => (3, 0, 3),
+            Class::Beyond => (4, 0, 4),
+        }
+    }
+}
+
+/// Plotters counts in whole pixels; ten of them make one unit of the page's `viewBox="0 0 1000 100"`.
+const FINER: f64 = 10.0;
+
+/// Collects shapes given in percent of the plot.
+pub(super) struct Canvas {
+    /// Class, whether it is an area, and the outline.
+    shapes: Vec<(Class, bool, Outline)>,
+}
+
+type Outline = Vec<(i32, i32)>;
+
+impl Canvas {
+    pub(super) fn new() -> Self {
+        Self { shapes: Vec::new() }
+    }
+
+    pub(super) fn line(&mut self, class: Class, points: &[(f64, f64)]) {
+        self.shapes.push((class, false, points.iter().map(pixel).collect()));
+    }
+
+    pub(super) fn area(&mut self, class: Class, points: &[(f64, f64)]) {
+        self.shapes.push((class, true, points.iter().map(pixel).collect()));
+    }
+
+    /// The markup for the inside of the page's `<svg viewBox="0 0 1000 100">`.
+    pub(super) fn finish(self) -> String {
+        let mut text = String::new();
+        {
+            let plot = SVGBackend::with_string(&mut text, (10_000, 1_000)).into_drawing_area();
+            for (class, area, points) in self.shapes {
+                let (r, g, b) = class.sentinel();
+                let colour = RGBColor(r, g, b);
+                // Writing into a string cannot fail.
+                let _ = if area {
+                    plot.draw(&Polygon::new(points, colour.filled()))
+                } else {
+                    plot.draw(&PathElement::new(points, colour.stroke_width(1)))
+                };
+            }
+            let _ = plot.present();
+        }
+        let shapes: String = text.lines().filter(|line| line.starts_with("<poly")).map(classed).collect();
+        format!("<g transform=\"scale(.1)\">{shapes}</g>")
+    }
+}
+
+fn pixel((x, y): &(f64, f64)) -> (i32, i32) {
+    ((x * 10.0 * FINER).round() as i32, (y * FINER).round() as i32)
+}
+
+/// Swaps colours for the class they stand for.
+fn classed(line: &str) -> String {
+    let mut line = line.replace(" opacity=\"1\"", "").replace(" stroke-width=\"1\"", "").replace(" fill=\"none\"", "");
+    for class in Class::ALL {
+        let (r, g, b) = class.sentinel();
+        for attribute in ["stroke", "fill"] {
+            let colour = format!("{attribute}=\"#{r:02X}{g:02X}{b:02X}\"");
+            line = line.replace(&colour, &format!("class=\"{}\"", class.name()));
+        }
+    }
+    line
+}

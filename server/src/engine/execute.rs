@@ -1,0 +1,123 @@
+//! Does what `reconcile` asked for. Whether anything changed is all it reports.
+
+use super::steward::Steward;
+use crate::live::Topic;
+use crate::ports::Intent;
+use crate::service::{Caller, ServiceError, TrafficStatus};
+use crate::store::StoreError;
+use crate::store::rows::{OutboxMark, OutboxRow};
+use sternway_domain::actor::Rule;
+use sternway_domain::effect::Effect;
+use sternway_domain::plan::Weight;
+use sternway_domain::release::Command;
+
+impl Steward {
+    /// Executes one effect; `true` when the release or what is observed of it changed.
+    pub(super) async fn execute(&mut self, effect: Effect) -> Result<bool, ServiceError> {
+        match effect {
+            Effect::ShiftTraffic { weight, key } => self.shift(weight, key).await,
+            Effect::Record(command) => self.act(Rule::ConfirmObserved, command).await,
+            Effect::Decide { rule, command } => {
+                tracing::info!(release = %self.release.id, rule = rule.as_str(), "acting under a rule");
+                self.act(rule, command).await
+            }
+        }
+    }
+
+    async fn act(&mut self, rule: Rule, command: Command) -> Result<bool, ServiceError> {
+        let service = self.engine.service.clone();
+        let before = self.release.clone();
+        let acted = service.act_by_rule(&Caller::engine(rule), before, command, self.fence.clone()).await;
+        match acted {
+            Ok(after) => {
+                let changed = after.version != self.release.version;
+                self.release = after;
+                if self.release.confirmed() {
+                    self.settle_outbox().await?;
+                }
+                Ok(changed)
+            }
+            // A person was quicker: look again.
+            Err(ServiceError::Store(StoreError::Conflict { .. })) => {
+                self.release = service.load(self.release.id).await?;
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Asks, then looks. Whether it worked is what the proxy says, not what the answer was.
+    async fn shift(&mut self, weight: Weight, key: String) -> Result<bool, ServiceError> {
+        let message = self.settle_outbox().await?;
+        let intent = Intent { service: self.release.service.clone(), canary: weight, key, token: self.fence.token };
+        let asked = match &self.driver {
+            Ok(driver) => driver.apply(&intent).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        if let Some(message) = message {
+            let mark = OutboxMark::Attempted { error: asked.clone().err() };
+            self.engine.service.store.outbox_mark(message.id, mark, &self.fence).await?;
+        }
+        if let Err(failure) = asked {
+            tracing::warn!(release = %self.release.id, weight = weight.percent(), failure, "traffic could not be moved");
+            self.observed = None;
+            self.note_traffic(Some(failure)).await?;
+            return Ok(false);
+        }
+        self.observe().await?;
+        Ok(self.observed.as_ref().is_some_and(|seen| seen.canary == weight))
+    }
+
+    /// Ends messages that are confirmed or overtaken; returns the one that is still to be done.
+    pub(super) async fn settle_outbox(&mut self) -> Result<Option<OutboxRow>, ServiceError> {
+        let store = self.engine.service.store.clone();
+        let at = self.engine.service.clock.now();
+        let asked = self.release.asked.clone();
+        let mut current = None;
+        for message in store.outbox_pending(self.release.id).await? {
+            match &asked {
+                Some(asked) if asked.key == message.key && asked.confirmed_at.is_none() => current = Some(message),
+                Some(asked) if asked.key == message.key => {
+                    store.outbox_mark(message.id, OutboxMark::Done { at }, &self.fence).await?;
+                }
+                _ => store.outbox_mark(message.id, OutboxMark::Superseded { at }, &self.fence).await?,
+            }
+        }
+        Ok(current)
+    }
+
+    /// Keeps asked and observed side by side, and since when they differ.
+    pub(super) async fn note_traffic(&mut self, failure: Option<String>) -> Result<(), ServiceError> {
+        let Some(asked) = &self.release.asked else { return Ok(()) };
+        let now = self.engine.service.clock.now();
+        let seen = self.observed.as_ref();
+        let agree = failure.is_none() && seen.is_some_and(|seen| seen.canary == asked.weight);
+        let before = self.traffic.take();
+        let since = before.as_ref().and_then(|before| before.disagree_since);
+        let status = TrafficStatus {
+            asked: asked.weight,
+            asked_at: asked.at,
+            observed: seen.map(|seen| seen.canary).or(before.as_ref().and_then(|b| b.observed)),
+            observed_at: seen.map(|seen| seen.at).or(before.as_ref().and_then(|b| b.observed_at)),
+            from: seen.map(|seen| seen.from.clone()).or(before.as_ref().map(|b| b.from.clone())).unwrap_or_default(),
+            baseline_ready: seen.and_then(|seen| seen.baseline_ready),
+            canary_ready: seen.and_then(|seen| seen.canary_ready),
+            disagree_since: if agree { None } else { Some(since.unwrap_or(now)) },
+            failure,
+            fenced: self.driver.as_ref().is_ok_and(|driver| driver.fenced()),
+        };
+        let service = &self.engine.service;
+        service.store.put_traffic(&self.release.service, &crate::service::encode(&status), &self.fence).await?;
+        let news = before.is_none_or(|before| {
+            before.observed != status.observed
+                || before.disagree_since.is_some() != status.disagree_since.is_some()
+                || before.alarm(now) != status.alarm(now)
+                || before.failure != status.failure
+        });
+        self.traffic = Some(status);
+        if news {
+            service.bus.touched(Topic::Release { id: self.release.id, service: self.release.service.clone() });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! The care of one release by one replica, for as long as it holds the lease.
+
+use super::{Engine, log_failure};
+use crate::live::Topic;
+use crate::ports::{Observation, SignalSource, TrafficDriver};
+use crate::service::{ServiceError, TrafficStatus};
+use crate::store::StoreError;
+use crate::store::rows::Fence;
+use std::sync::Arc;
+use std::time::Duration;
+use sternway_domain::engine::{World, reconcile};
+use sternway_domain::id::ReleaseId;
+use sternway_domain::judge::Verdict;
+use sternway_domain::release::Release;
+use sternway_domain::time::Timestamp;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio_util::sync::CancellationToken;
+
+use super::watch::Watch;
+
+/// A decision changes what should be done next; this many rounds settle any release.
+const MOST_ROUNDS: usize = 8;
+
+pub(super) struct Steward {
+    pub(super) engine: Engine,
+    pub(super) release: Release,
+    pub(super) fence: Fence,
+    renew_at: tokio::time::Instant,
+    pub(super) source: Result<Arc<dyn SignalSource>, String>,
+    pub(super) driver: Result<Arc<dyn TrafficDriver>, String>,
+    pub(super) watch: Watch,
+    pub(super) verdict: Option<Verdict>,
+    /// What the proxy said last; `None` until it has been read, and after it could not be.
+    pub(super) observed: Option<Observation>,
+    pub(super) traffic: Option<TrafficStatus>,
+    observed_at: Timestamp,
+}
+
+/// Whether there is anything left to care for.
+enum Next {
+    Wait,
+    End,
+}
+
+impl Steward {
+    /// Takes the lease of a release and reads where things stand. `None`: another replica has it.
+    pub(super) async fn claim(engine: &Engine, id: ReleaseId) -> Result<Option<Steward>, ServiceError> {
+        let name = format!("release:{id}");
+        let store = &engine.service.store;
+        let Some(lease) = store.lease(&name, &engine.config.holder, engine.config.lease).await? else {
+            return Ok(None);
+        };
+        let release = engine.service.load(id).await?;
+        let document = engine.service.service_document(&release.service).await?;
+        let missing = || format!("the service `{}` is not configured; apply its document", release.service);
+        let (source, driver) = match &document {
+            Some(document) => (engine.adapters.source(document), engine.adapters.driver(document)),
+            None => (Err(missing()), Err(missing())),
+        };
+        let watch = Watch::load(&engine.service, id).await?;
+        let traffic = engine.service.traffic_status(&release.service).await?;
+        Ok(Some(Steward {
+            engine: engine.clone(),
+            release,
+            fence: Fence { lease: name, token: lease.token },
+            renew_at: tokio::time::Instant::now() + renewal(engine),
+            source,
+            driver,
+            watch,
+            verdict: None,
+            observed: None,
+            traffic,
+            observed_at: Timestamp::default(),
+        }))
+    }
+
+    pub(super) async fn run(mut self, cancel: CancellationToken) {
+        let mut changes = self.engine.service.bus.subscribe();
+        loop {
+            match self.step().await {
+                Ok(Next::Wait) => {}
+                Ok(Next::End) => return,
+                Err(error @ ServiceError::Store(StoreError::Fenced { .. })) => {
+                    tracing::warn!(release = %self.release.id, %error, "another replica took over");
+                    return;
+                }
+                Err(error) => log_failure(self.release.id, &error),
+            }
+            let pause = self.pause();
+            let woken = async {
+                loop {
+                    match changes.recv().await {
+                        Ok(change) => {
+                            if matches!(&change.topic, Topic::Release { id, .. } if *id == self.release.id) {
+                                return;
+                            }
+                        }
+                        Err(RecvError::Lagged(_)) => return,
+                        Err(RecvError::Closed) => std::future::pending().await,
+                    }
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+                () = woken => {}
+            }
+            // What we published ourselves wakes us too: read it away, the next step looks at everything anyway.
+            while !matches!(changes.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
+        }
+    }
+
+    /// Looks at the whole situation once and does what it asks for.
+    async fn step(&mut self) -> Result<Next, ServiceError> {
+        self.keep_lease().await?;
+        self.release = self.engine.service.load(self.release.id).await?;
+        if !self.release.state.active() {
+            self.settle_outbox().await?;
+            return Ok(Next::End);
+        }
+        let now = self.engine.service.clock.now();
+        if self.watch.due(&self.release, now) {
+            self.read_and_judge(now).await?;
+        }
+        let poll = self.engine.config.poll;
+        if self.observed.is_none() || now.since(self.observed_at).micros() >= micros(poll) {
+            self.observe().await?;
+        }
+        for _ in 0..MOST_ROUNDS {
+            let now = self.engine.service.clock.now();
+            let observed = self.observed.as_ref().map(|seen| (seen.canary, seen.from.as_str()));
+            let world = World { release: &self.release, verdict: self.verdict.as_ref(), observed };
+            let effects = reconcile(&world, now);
+            if effects.is_empty() {
+                break;
+            }
+            let mut changed = false;
+            for effect in effects {
+                changed |= self.execute(effect).await?;
+            }
+            if !changed || !self.release.state.active() {
+                break;
+            }
+        }
+        if !self.release.state.active() {
+            self.settle_outbox().await?;
+            return Ok(Next::End);
+        }
+        Ok(Next::Wait)
+    }
+
+    pub(super) async fn observe(&mut self) -> Result<(), ServiceError> {
+        let now = self.engine.service.clock.now();
+        self.observed_at = now;
+        let seen = match &self.driver {
+            Ok(driver) => driver.observe(now).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        match seen {
+            Ok(observation) => {
+                self.observed = Some(observation);
+                self.note_traffic(None).await
+            }
+            Err(failure) => {
+                self.observed = None;
+                self.note_traffic(Some(failure)).await
+            }
+        }
+    }
+
+    /// The lease is checked again after every wait.
+    async fn keep_lease(&mut self) -> Result<(), ServiceError> {
+        if tokio::time::Instant::now() < self.renew_at {
+            return Ok(());
+        }
+        let config = &self.engine.config;
+        let lease = self.engine.service.store.lease(&self.fence.lease, &config.holder, config.lease).await?;
+        match lease {
+            Some(lease) if lease.token == self.fence.token => {
+                self.renew_at = tokio::time::Instant::now() + renewal(&self.engine);
+                Ok(())
+            }
+            _ => {
+                let Fence { lease, token } = self.fence.clone();
+                Err(StoreError::Fenced { lease, token }.into())
+            }
+        }
+    }
+
+    /// Until the next reading or observation, whichever comes first.
+    fn pause(&self) -> Duration {
+        let now = self.engine.service.clock.now();
+        let tick = Duration::from_micros(self.watch.next_in(&self.release, now).micros().unsigned_abs());
+        tick.min(self.engine.config.poll).max(Duration::from_millis(20))
+    }
+}
+
+fn renewal(engine: &Engine) -> Duration {
+    Duration::from_micros(engine.config.lease.micros().unsigned_abs() / 3)
+}
+
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

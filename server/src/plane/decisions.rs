@@ -1,0 +1,252 @@
+//! The log of decisions, as a list.
+
+use super::Plane;
+use super::words::{full_day, percent, when};
+use crate::service::{Caller, Result, decode};
+use crate::store::rows;
+use sternway_app::error::Problem;
+use sternway_app::path;
+use sternway_app::view::decision::*;
+use sternway_app::view::{ChoiceView, Icon, LinkView, StateView, Tone};
+use sternway_domain::access::Action;
+use sternway_domain::actor::Actor;
+use sternway_domain::audit::{Entry, Outcome};
+use sternway_domain::id::{ReleaseId, ServiceName};
+use sternway_domain::plan::grouped;
+use sternway_domain::release::ReleaseAct;
+use sternway_domain::time::{Span, Timestamp};
+
+const PAGE: u32 = 50;
+
+impl Plane {
+    pub(super) async fn decisions_view(&self, caller: &Caller, filter: DecisionFilter) -> Result<DecisionsView> {
+        self.service.authorise(caller, Action::View)?;
+        let now = self.service.clock.now();
+        let mut problems = Vec::new();
+        let wanted = self.wanted(&filter, &mut problems).await?;
+        let mut found = if problems.is_empty() { self.service.decisions(caller, &wanted).await? } else { Vec::new() };
+        let more = found.len() > PAGE as usize;
+        found.truncate(PAGE as usize);
+        let older = found.last().filter(|_| more).map(|row| address(&filter, Some(row.leaf_index)));
+        let mut days: Vec<DayView> = Vec::new();
+        for row in &found {
+            let title = full_day(row.at);
+            if days.last().is_none_or(|day| day.title != title) {
+                days.push(DayView { title, rows: Vec::new() });
+            }
+            let entry: Entry = decode("decision", &row.body)?;
+            if let Some(day) = days.last_mut() {
+                day.rows.push(line(row, &entry, now));
+            }
+        }
+        let newest = self.service.store.decisions(&rows::DecisionFilter { limit: 1, ..Default::default() }).await?;
+        let foot = newest.first().map_or_else(
+            || "Times in UTC. The log is empty.".to_owned(),
+            |row| format!("Times in UTC. Log at entry {}.", grouped(row.leaf_index)),
+        );
+        Ok(DecisionsView {
+            actors: actors(&filter.actor, &found),
+            acts: acts(&filter.act),
+            empty: days.is_empty().then(|| nothing(&filter)),
+            days,
+            older,
+            newest: (!filter.cursor.is_empty()).then(|| address(&filter, None)),
+            export: None,
+            foot,
+            problems,
+            filter,
+        })
+    }
+
+    async fn wanted(&self, filter: &DecisionFilter, problems: &mut Vec<Problem>) -> Result<rows::DecisionFilter> {
+        let mut wanted = rows::DecisionFilter { limit: PAGE + 1, ..rows::DecisionFilter::default() };
+        let release = filter.release.trim();
+        if let Ok(id) = release.parse::<ReleaseId>() {
+            wanted.release = Some(id);
+        } else if ServiceName::new(release).is_ok() {
+            wanted.text = Some(release.to_owned());
+        } else if !release.is_empty() {
+            problems.push(Problem::new("release", "Give a release's id or a service's name."));
+        }
+        match filter.actor.as_str() {
+            "" => {}
+            actor => wanted.actor_key = Some(actor.to_owned()),
+        }
+        match filter.act.as_str() {
+            "" => {}
+            "refused" => wanted.outcome = Some("refused".to_owned()),
+            act => wanted.action = Some(act.to_owned()),
+        }
+        let mut day = |field: &str, text: &str| {
+            if text.is_empty() {
+                return None;
+            }
+            let parsed = format!("{text}T00:00:00Z").parse::<Timestamp>().ok();
+            if parsed.is_none() {
+                problems.push(Problem::new(field, "Write the day like 2026-11-19."));
+            }
+            parsed
+        };
+        wanted.from = day("from", &filter.from);
+        wanted.to = day("to", &filter.to).map(|to| to + Span::from_secs(86_399));
+        wanted.before = filter.cursor.parse().ok();
+        Ok(wanted)
+    }
+}
+
+fn address(filter: &DecisionFilter, before: Option<i64>) -> String {
+    let cursor = before.map(|index| index.to_string()).unwrap_or_default();
+    let parts = [
+        ("release", filter.release.as_str()),
+        ("actor", filter.actor.as_str()),
+        ("act", filter.act.as_str()),
+        ("from", filter.from.as_str()),
+        ("to", filter.to.as_str()),
+        ("cursor", cursor.as_str()),
+    ];
+    let query: Vec<String> = parts
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}={}", path::escaped(value)))
+        .collect();
+    if query.is_empty() { path::DECISIONS.to_owned() } else { format!("{}?{}", path::DECISIONS, query.join("&")) }
+}
+
+/// An act's icon and tone, wherever it is shown.
+pub(super) fn look(action: &str) -> (Icon, Tone) {
+    match action {
+        "rollback" => (Icon::Rollback, Tone::Stop),
+        "rollforward" => (Icon::Rollforward, Tone::Accent),
+        "promote" | "start" | "resume" => (Icon::Promote, Tone::Accent),
+        "hold" => (Icon::Hold, Tone::Hold),
+        "freeze" => (Icon::Freeze, Tone::Hold),
+        "cancel" => (Icon::Close, Tone::Plain),
+        "create" => (Icon::Plus, Tone::Plain),
+        "check" => (Icon::Pass, Tone::Plain),
+        "apply" => (Icon::Data, Tone::Plain),
+        "inject" => (Icon::Switch, Tone::Caution),
+        _ => (Icon::Person, Tone::Plain),
+    }
+}
+
+/// What was done, in a word: `Rolled back`, `Refused: roll back`.
+pub(super) fn act_word(action: &str, refused: bool) -> String {
+    let (plain, past) = match action {
+        "rollback" => ("roll back", "Rolled back"),
+        "rollforward" => ("roll forward", "Rolled forward"),
+        "promote" => ("promote", "Promoted"),
+        "start" => ("start", "Started"),
+        "hold" => ("hold", "Held"),
+        "resume" => ("resume", "Resumed"),
+        "freeze" => ("freeze", "Frozen"),
+        "cancel" => ("cancel", "Cancelled"),
+        "create" => ("create", "Created"),
+        "check" => ("checklist", "Checklist item set"),
+        "apply" => ("apply", "Configuration applied"),
+        "inject" => ("inject a fault", "Fault injected"),
+        "sign_in" => ("sign in", "Signed in"),
+        "sign_out" => ("sign out", "Signed out"),
+        "manage_tokens" => ("change tokens", "Tokens changed"),
+        "manage_people" => ("change people", "People changed"),
+        other => (other, other),
+    };
+    if refused { format!("Refused: {plain}") } else { past.to_owned() }
+}
+
+/// Who, and in which role or under which rule.
+pub(super) fn who(actor: &Actor) -> (String, String) {
+    match actor {
+        Actor::Person { name, role, .. } => (name.clone(), role.label().to_owned()),
+        Actor::Token { name, owner_name, role, .. } => (format!("{name} for {owner_name}"), role.label().to_owned()),
+        Actor::Automation { rule } => ("Automation".to_owned(), format!("rule {}", rule.as_str())),
+        Actor::Anonymous => ("Not signed in".to_owned(), String::new()),
+    }
+}
+
+fn line(row: &rows::DecisionRow, entry: &Entry, now: Timestamp) -> DecisionRow {
+    let refused = matches!(entry.outcome, Outcome::Refused { .. });
+    let (icon, tone) = if refused { (Icon::Lock, Tone::Caution) } else { look(&entry.action) };
+    let (who, who_note) = who(&entry.actor);
+    let automatic = matches!(entry.actor, Actor::Automation { .. });
+    let why = match &entry.outcome {
+        Outcome::Refused { why } => why.clone(),
+        Outcome::Accepted if automatic => entry.reason.clone(),
+        Outcome::Accepted => String::new(),
+    };
+    let asked = entry.effects.iter().any(|effect| effect.starts_with("ask for"));
+    let (outcome, outcome_icon, outcome_tone) = match (refused, asked) {
+        (true, _) => ("refused", Icon::Lock, Tone::Caution),
+        (false, true) => ("asked of the proxy", Icon::Promote, Tone::Plain),
+        (false, false) => ("done", Icon::Pass, Tone::Go),
+    };
+    DecisionRow {
+        id: row.id.to_string(),
+        at: when(row.at, now),
+        icon,
+        tone,
+        act: act_word(&entry.action, refused),
+        service: row.service.as_ref().map(ToString::to_string).unwrap_or_else(|| target_words(entry)),
+        detail: detail(entry),
+        quote: if automatic { String::new() } else { entry.reason.clone() },
+        why,
+        who,
+        who_note,
+        outcome: outcome.to_owned(),
+        outcome_icon,
+        outcome_tone,
+        evidence: if entry.evidence.is_some() { "evidence kept".to_owned() } else { String::new() },
+        leaf: grouped(row.leaf_index),
+    }
+}
+
+pub(super) fn target_words(entry: &Entry) -> String {
+    use sternway_domain::audit::Target;
+    match &entry.target {
+        Target::Release { service, .. } => service.to_string(),
+        Target::Service { name } => name.to_string(),
+        Target::Configuration { names } => names.iter().take(3).cloned().collect::<Vec<_>>().join(", "),
+        Target::Account { name } => name.clone(),
+        Target::Unknown { text } => text.clone(),
+    }
+}
+
+/// The weight asked, if traffic was to move: `to 25 %`.
+fn detail(entry: &Entry) -> String {
+    let asked =
+        entry.effects.iter().find_map(|effect| effect.strip_prefix("ask for ")?.split(' ').next()?.parse().ok());
+    asked.map(|weight: u8| format!("to {}", percent(weight))).unwrap_or_default()
+}
+
+fn actors(chosen: &str, found: &[rows::DecisionRow]) -> Vec<ChoiceView> {
+    let mut choices = vec![ChoiceView { value: String::new(), label: "Anybody".into(), chosen: chosen.is_empty() }];
+    for row in found {
+        if choices.iter().all(|choice| choice.value != row.actor_key) {
+            let chosen = row.actor_key == chosen;
+            choices.push(ChoiceView { value: row.actor_key.clone(), label: row.actor_label.clone(), chosen });
+        }
+    }
+    if !chosen.is_empty() && choices.iter().all(|choice| !choice.chosen) {
+        choices.push(ChoiceView { value: chosen.to_owned(), label: chosen.to_owned(), chosen: true });
+    }
+    choices
+}
+
+fn acts(chosen: &str) -> Vec<ChoiceView> {
+    let any = [(String::new(), "Any act".to_owned()), ("refused".to_owned(), "Refused attempts".to_owned())];
+    let verbs = ReleaseAct::ALL.into_iter().map(|act| (act.as_str().to_owned(), act_word(act.as_str(), false)));
+    let others = ["create", "apply", "sign_in"].map(|act| (act.to_owned(), act_word(act, false)));
+    let all = any.into_iter().chain(verbs).chain(others);
+    all.map(|(value, label)| ChoiceView { chosen: value == chosen, value, label }).collect()
+}
+
+fn nothing(filter: &DecisionFilter) -> StateView {
+    let filtered = *filter != DecisionFilter::default();
+    StateView {
+        icon: if filtered { Icon::Search } else { Icon::Proof },
+        title: if filtered { "No decision matches this filter" } else { "No decision yet" }.to_owned(),
+        text: if filtered { "Widen the filter." } else { "Every act is written down here, refused ones too." }
+            .to_owned(),
+        acts: if filtered { vec![LinkView::new(path::DECISIONS, "Show all")] } else { vec![] },
+        ..StateView::default()
+    }
+}

@@ -1,0 +1,472 @@
+//! The page of one release.
+
+use super::words::{NBSP, change, hold_cause, lasting, leaf_link, percent, state_pill, verdict_pill, when};
+use super::{Plane, panels, signals, told};
+use crate::service::{Caller, Result, TickBody, TrafficStatus, decode};
+use crate::store::rows::DecisionFilter;
+use std::collections::HashMap;
+use sternway_app::path;
+use sternway_app::view::act::Verb;
+use sternway_app::view::board::ActStyle;
+use sternway_app::view::release::*;
+use sternway_app::view::{ChangeView, CheckView, Icon, LinkView, NoticeView, Or, StateView, StepState, Tone};
+use sternway_domain::access::{self, Action};
+use sternway_domain::id::{DecisionId, ReleaseId};
+use sternway_domain::judge::{Verdict, VerdictKind};
+use sternway_domain::plan::{Mode, grouped};
+use sternway_domain::release::{Event, Release, ReleaseAct, State, table};
+use sternway_domain::time::{Span, Timestamp};
+
+/// Lines of the timeline before "all decisions of this release".
+const TIMELINE_ROWS: usize = 40;
+
+/// Everything the page is made from, read once.
+pub(super) struct Facts {
+    pub(super) release: Release,
+    pub(super) now: Timestamp,
+    pub(super) ticks: Vec<TickBody>,
+    pub(super) traffic: Option<TrafficStatus>,
+}
+
+impl Facts {
+    /// The newest verdict, if it was given for the stage the release is in.
+    pub(super) fn verdict(&self) -> Option<&Verdict> {
+        let note = self.release.current_verdict()?;
+        self.ticks.last().map(|body| &body.verdict).filter(|verdict| verdict.kind == note.kind)
+    }
+}
+
+impl Plane {
+    pub(super) async fn facts(&self, caller: &Caller, id: ReleaseId) -> Result<Facts> {
+        let release = self.service.release(caller, id).await?;
+        let now = self.service.clock.now();
+        let end = release.ended_at.map_or(now, |ended| (ended + Span::from_secs(60)).min(now));
+        let ticks = self.service.tick_bodies(id, end - crate::service::CHART_SPAN).await?;
+        let active = release.state.active();
+        let traffic = if active { self.service.traffic_status(&release.service).await? } else { None };
+        Ok(Facts { release, now, ticks, traffic })
+    }
+
+    pub(super) async fn release_view(
+        &self,
+        caller: &Caller,
+        id: ReleaseId,
+        done: Option<DecisionId>,
+    ) -> Result<ReleaseView> {
+        let facts = self.facts(caller, id).await?;
+        let (timeline, more) = self.timeline(&facts).await?;
+        let release = &facts.release;
+        let stage = release.state.stage();
+        let of = release.plan.stages.len();
+        let place = stage.map_or_else(String::new, |stage| format!(", stage {} of {of}", stage + 1));
+        let state = release.state.label();
+        let state = state[..1].to_uppercase() + &state[1..];
+        let cause = match &release.state {
+            State::Holding { cause, .. } => format!(": {}", hold_cause(cause)),
+            _ => String::new(),
+        };
+        let by = match (&release.started_by, release.started_at) {
+            (Some(by), Some(at)) => format!("Started by {by} at {}", at.clock()),
+            _ => format!("Created by {} at {}", release.created_by, release.created_at.clock()),
+        };
+        Ok(ReleaseView {
+            id: release.id.to_string(),
+            version: unsigned(release.version),
+            at: when(facts.now, facts.now),
+            service: release.service.to_string(),
+            from: release.baseline.version.to_string(),
+            to: release.candidate.version.to_string(),
+            summary: format!("{state}{place}{cause}. {by}, {} mode, plan", mode(release.plan.mode)),
+            state: state_pill(&release.state),
+            plan: LinkView::new(
+                path::service(release.service.as_str()),
+                format!("{} v{}", release.plan_ref.name, release.plan_ref.version),
+            ),
+            toast: self.toast(done, &facts).await?,
+            notices: notices(&facts),
+            acts: acts(caller, &facts),
+            marks: marks(&facts),
+            track: track(&facts),
+            flow: flow(&facts),
+            verdict: self.verdict_panel(&facts),
+            signals: signals::panel(&facts),
+            timeline,
+            timeline_more: more,
+            runbook: self.runbook_panel(&facts).await?,
+            way_back: panels::way_back(&facts),
+            checklist: panels::checklist(self, caller, &facts),
+            migration: None,
+        })
+    }
+
+    async fn timeline(&self, facts: &Facts) -> Result<(Vec<ChangeView>, Option<LinkView>)> {
+        let release = &facts.release;
+        let rows = self.service.store.events(release.id, 0).await?;
+        let filter = DecisionFilter { release: Some(release.id), limit: 200, ..DecisionFilter::default() };
+        let decisions = self.service.store.decisions(&filter).await?;
+        let leaves: HashMap<DecisionId, i64> = decisions.iter().map(|row| (row.id, row.leaf_index)).collect();
+        let mut timeline = Vec::new();
+        for row in rows.iter().rev().take(TIMELINE_ROWS) {
+            let event: Event = decode("event", &row.body)?;
+            let acted = !matches!(event, Event::StageEntered { .. } | Event::Completed { .. });
+            let leaf = row.decision.filter(|_| acted);
+            let leaf = leaf.and_then(|id| Some(leaf_link(&id.to_string(), *leaves.get(&id)?)));
+            timeline.push(change(release, &event, leaf, facts.now));
+        }
+        let all = LinkView::new(path::decisions_of(&release.id.to_string()), "All decisions of this release");
+        Ok((timeline, Some(all)))
+    }
+
+    async fn toast(&self, done: Option<DecisionId>, facts: &Facts) -> Result<Option<ToastView>> {
+        let Some(id) = done else { return Ok(None) };
+        let Some(decision) = self.service.store.decision(id).await? else { return Ok(None) };
+        if decision.release != Some(facts.release.id) {
+            return Ok(None);
+        }
+        let waiting =
+            if facts.release.state.active() && !facts.release.confirmed() { " Waiting for the proxy." } else { "" };
+        let verb = decision.action.replace('_', " ");
+        Ok(Some(ToastView {
+            text: format!("Asked {}: {verb} {}.{waiting}", decision.at.clock(), facts.release.service),
+            link: Some(LinkView::new(
+                path::decision(&id.to_string()),
+                format!("Decision {}", grouped(decision.leaf_index)),
+            )),
+        }))
+    }
+
+    fn verdict_panel(&self, facts: &Facts) -> Or<VerdictView> {
+        let release = &facts.release;
+        let Some(verdict) = facts.verdict() else { return Or::Instead(no_verdict(release)) };
+        let note = release.current_verdict();
+        let marked = |text: &str| text.to_owned();
+        Or::Shown(VerdictView {
+            pill: verdict_pill(verdict.kind),
+            since: note.map(|note| when(note.since, facts.now)),
+            sentence: marked(&verdict.sentence),
+            next: marked(&verdict.next),
+            meters: meters(facts, verdict),
+            advice: advice(facts, verdict),
+            chart: signals::deciding(facts, verdict),
+            findings: findings(verdict),
+        })
+    }
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Manual => "manual",
+        Mode::Assisted => "assisted",
+        Mode::Automatic => "automatic",
+    }
+}
+
+pub(super) fn unsigned(version: i64) -> u64 {
+    u64::try_from(version).unwrap_or_default()
+}
+
+fn no_verdict(release: &Release) -> StateView {
+    let (icon, title, text) = match &release.state {
+        State::Draft => (Icon::Clock, "Not started", "Complete the checklist, then start."),
+        State::Ready => (Icon::Clock, "Not started", "Nothing is judged before the first traffic."),
+        State::Promoted => (Icon::Pass, "Promoted", "The candidate is the new baseline. It is no longer judged."),
+        State::RollingBack => {
+            (Icon::Rollback, "Rolling back", "Waiting until the proxy reports all traffic on the baseline.")
+        }
+        State::RolledBack => (Icon::Rollback, "Rolled back", "All traffic is on the baseline, as the proxy reports."),
+        State::Cancelled => (Icon::Close, "Cancelled", "It was never started."),
+        _ => (Icon::Insufficient, "No verdict yet", "The first reading is on its way."),
+    };
+    StateView { tone: Tone::Plain, icon, title: title.to_owned(), text: text.to_owned(), acts: vec![] }
+}
+
+fn notices(facts: &Facts) -> Vec<NoticeView> {
+    let mut notices = Vec::new();
+    if let Some(traffic) = facts.traffic.as_ref().filter(|traffic| traffic.alarm(facts.now)) {
+        let since = traffic.disagree_since.unwrap_or(facts.now);
+        let observed = traffic.observed.map_or_else(|| "nothing".to_owned(), |w| percent(w.percent()));
+        let why = traffic.failure.clone().map(|failure| format!(" {failure}.")).unwrap_or_default();
+        notices.push(NoticeView {
+            tone: Tone::Stop,
+            icon: Icon::ProviderDown,
+            title: "Traffic is not what was asked".to_owned(),
+            text: format!(
+                "Asked **{}**, the proxy last reported **{observed}**, for {}.{why} Sternway keeps asking.",
+                percent(traffic.asked.percent()),
+                facts.now.since(since).clock(),
+            ),
+            acts: vec![],
+        });
+    }
+    if let State::Holding { cause, .. } = &facts.release.state {
+        let held = facts.release.held_since.map_or(Span::ZERO, |since| facts.now.since(since));
+        notices.push(NoticeView {
+            tone: Tone::Hold,
+            icon: Icon::Hold,
+            title: format!("Holding for {}", held.clock()),
+            text: format!("{}. Traffic stays where it is.", capital(&hold_cause(cause))),
+            acts: vec![],
+        });
+    }
+    notices
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Which buttons, in which order, and why some cannot be pressed.
+fn acts(caller: &Caller, facts: &Facts) -> ActsView {
+    let release = &facts.release;
+    let verdict = release.current_verdict().map(|note| note.kind);
+    let button = |verb: Verb, style: ActStyle| {
+        let why_not = why_not(caller, release, verb);
+        let long = match verb {
+            Verb::Rollback => format!("Roll back to {}", release.baseline.version),
+            Verb::Promote => format!("Promote {}", release.candidate.version),
+            _ => format!("{} {}", verb.label(), release.service),
+        };
+        ActButton {
+            verb: verb.as_str().to_owned(),
+            label: verb.label().to_owned(),
+            long_label: long,
+            icon: Some(verb.icon()),
+            style,
+            allowed: why_not.is_none(),
+            why_not,
+        }
+    };
+    let bad = matches!(verdict, Some(VerdictKind::Fail | VerdictKind::Suspect));
+    let pass = verdict == Some(VerdictKind::Pass);
+    let plain = ActStyle::Plain;
+    let (first, more): (Vec<ActButton>, Vec<ActButton>) = match &release.state {
+        State::Draft | State::Ready => (vec![button(Verb::Cancel, plain), button(Verb::Start, ActStyle::Main)], vec![]),
+        State::Running { .. } | State::Holding { .. } => {
+            let hold = if matches!(release.state, State::Running { .. }) { Verb::Hold } else { Verb::Resume };
+            let back = button(Verb::Rollback, if bad { ActStyle::Stop } else { plain });
+            let promote = button(Verb::Promote, if pass { ActStyle::Main } else { plain });
+            let first =
+                if bad { vec![button(hold, plain), promote, back] } else { vec![button(hold, plain), back, promote] };
+            (first, vec![button(Verb::Rollforward, plain), button(Verb::Freeze, plain)])
+        }
+        State::Frozen { .. } => {
+            (vec![button(Verb::Resume, plain), button(Verb::Rollback, plain)], vec![button(Verb::Rollforward, plain)])
+        }
+        State::Promoted | State::RollingForward | State::PartiallyRolledBack => {
+            (vec![button(Verb::Rollback, plain)], vec![])
+        }
+        State::RollingBack | State::RolledBack | State::Cancelled => (vec![], vec![]),
+    };
+    let reach = facts.verdict().map(|verdict| verdict.kind.label().to_owned()).unwrap_or(release.state.label());
+    let reach_next = facts.verdict().map(|verdict| verdict.next.clone()).unwrap_or_default();
+    ActsView { first, more, reach, reach_next }
+}
+
+/// Why this person cannot do this now; `None` when they can.
+pub(super) fn why_not(caller: &Caller, release: &Release, verb: Verb) -> Option<String> {
+    let act = act_of(verb);
+    if let Err(denied) = access::authorise(&caller.actor, act.action()) {
+        return Some(told(&denied.to_string()));
+    }
+    if !table::allowed(&release.state, act) {
+        return Some(format!("Not while {}.", release.state.label()));
+    }
+    None
+}
+
+pub(super) fn act_of(verb: Verb) -> ReleaseAct {
+    match verb {
+        Verb::Start => ReleaseAct::Start,
+        Verb::Promote => ReleaseAct::Promote,
+        Verb::Hold => ReleaseAct::Hold,
+        Verb::Resume => ReleaseAct::Resume,
+        Verb::Rollback => ReleaseAct::Rollback,
+        Verb::Rollforward => ReleaseAct::Rollforward,
+        Verb::Freeze => ReleaseAct::Freeze,
+        Verb::Cancel => ReleaseAct::Cancel,
+    }
+}
+
+/// Asked and confirmed: two marks with two times. Recovery has a proof of its own, not yet built.
+fn marks(facts: &Facts) -> Vec<ProgressMark> {
+    let Some(asked) = &facts.release.asked else { return vec![] };
+    let confirmed = match asked.confirmed_at {
+        Some(at) => ProgressMark {
+            state: StepState::Done,
+            label: format!("Confirmed by the proxy, {} later", lasting(at.since(asked.at))),
+            at: Some(when(at, facts.now)),
+        },
+        None => ProgressMark { state: StepState::Now, label: "Not confirmed yet".to_owned(), at: None },
+    };
+    let weight = percent(asked.weight.percent());
+    let asked =
+        ProgressMark { state: StepState::Done, label: format!("Asked {weight}"), at: Some(when(asked.at, facts.now)) };
+    vec![asked, confirmed]
+}
+
+fn track(facts: &Facts) -> TrackView {
+    let release = &facts.release;
+    let now = facts.now;
+    let current = release.state.stage().map(usize::from);
+    let passed_all = release.state == State::Promoted;
+    let last = release.plan.stages.len().saturating_sub(1);
+    let stages = release.plan.stages.iter().enumerate().map(|(i, stage)| {
+        let entered = release.stages_entered.iter().rev().find(|entry| usize::from(entry.stage) == i);
+        let left_at = release.stages_entered.iter().rev().find(|entry| usize::from(entry.stage) == i + 1).map(|e| e.at);
+        let is_now = current == Some(i);
+        let done = passed_all || current.is_some_and(|current| i < current);
+        let baked = release.baked(now);
+        let (state, note, more) = if is_now {
+            let held = release.held_since.is_some();
+            let left = stage.bake.saturating_sub(baked);
+            let more = match (held, left > Span::ZERO) {
+                (true, _) => "held".to_owned(),
+                (false, true) => format!("{} left", left.clock()),
+                (false, false) => "bake time over".to_owned(),
+            };
+            let note = format!("**{}** of {}", Span::from_secs(baked.secs()).clock(), stage.bake.clock());
+            (if held { StageState::Held } else { StageState::Now }, note, more)
+        } else if done {
+            let at = left_at.or(release.ended_at);
+            let took = entered.zip(at).map(|(entry, at)| format!("{} there", at.since(entry.at).clock()));
+            let note = at.map_or_else(|| "passed".to_owned(), |at| format!("passed {}", at.clock()));
+            (StageState::Done, note, took.unwrap_or_default())
+        } else {
+            let more = if i == last { "then promoted".to_owned() } else { String::new() };
+            (StageState::Next, format!("bakes {}", stage.bake.clock()), more)
+        };
+        StageView {
+            state,
+            asked: stage.weight.percent(),
+            observed: if is_now {
+                facts.traffic.as_ref().and_then(|traffic| traffic.observed).map(|weight| weight.percent())
+            } else {
+                done.then_some(stage.weight.percent())
+            },
+            baked: if is_now { (baked.secs_f64() / stage.bake.secs_f64().max(1e-9)).min(1.0) } else { 0.0 },
+            note,
+            note_more: more,
+        }
+    });
+    TrackView { stages: stages.collect() }
+}
+
+fn flow(facts: &Facts) -> FlowView {
+    let release = &facts.release;
+    let Some(asked) = &release.asked else {
+        return FlowView {
+            asked: "–".to_owned(),
+            observer: "Proxy reports".to_owned(),
+            observed: "–".to_owned(),
+            icon: Icon::Info,
+            note: "Nothing has been asked of the proxy yet.".to_owned(),
+            ..FlowView::default()
+        };
+    };
+    let traffic = facts.traffic.as_ref();
+    let observed = match (traffic.and_then(|traffic| traffic.observed), asked.confirmed_at) {
+        (Some(weight), _) => Some(weight),
+        (None, Some(_)) => Some(asked.weight),
+        (None, None) => None,
+    };
+    let failure = traffic.and_then(|traffic| traffic.failure.clone());
+    let (tone, icon, note) = match (&failure, observed) {
+        (Some(_), _) => {
+            (Tone::Caution, Icon::ProviderDown, "Asked, not confirmed: the proxy cannot be read.".to_owned())
+        }
+        (None, Some(weight)) if weight == asked.weight => {
+            (Tone::Go, Icon::Pass, format!("Traffic to {} is what was asked.", release.candidate.version))
+        }
+        (None, Some(_)) => (Tone::Caution, Icon::Suspect, "Asked, not confirmed yet.".to_owned()),
+        (None, None) => (Tone::Plain, Icon::Clock, "Asked, waiting for the proxy.".to_owned()),
+    };
+    let observed_at = traffic.and_then(|traffic| traffic.observed_at).or(asked.confirmed_at);
+    FlowView {
+        asked: percent(asked.weight.percent()),
+        asked_at: Some(when(asked.at, facts.now)),
+        observer: "Proxy reports".to_owned(),
+        observed: observed.map_or_else(|| "–".to_owned(), |weight| percent(weight.percent())),
+        observed_at: observed_at.map(|at| when(at, facts.now)),
+        tone,
+        icon,
+        note,
+    }
+}
+
+/// Progress toward a conclusion: data seen out of what is needed, timers of limits.
+fn meters(facts: &Facts, verdict: &Verdict) -> Vec<MeterView> {
+    let plan = &facts.release.plan;
+    let seen = verdict.guards.iter().map(|finding| finding.requests.0.min(finding.requests.1)).fold(0.0, f64::max);
+    let needed = plan.min_data.requests as f64;
+    let mut meters = vec![MeterView {
+        label: "Requests seen by both versions".to_owned(),
+        value: grouped(seen.round() as i64),
+        needed: format!("{} needed", grouped(i64::try_from(plan.min_data.requests).unwrap_or(i64::MAX))),
+        tone: if seen >= needed { Tone::Go } else { Tone::Plain },
+        filled: (seen / needed.max(1.0)).clamp(0.0, 1.0),
+        scale: vec![(0.0, "0".to_owned()), (1.0, "enough to judge".to_owned())],
+    }];
+    for limit in verdict.limits.iter().filter(|limit| limit.breached || limit.elapsed > Span::ZERO) {
+        meters.push(MeterView {
+            label: format!("{} beyond its limit", capital(&limit.metric.label())),
+            value: limit.elapsed.clock(),
+            needed: format!("of {}{}", limit.lasting.clock(), if limit.paused { ", timer paused" } else { "" }),
+            tone: Tone::Caution,
+            filled: (limit.elapsed.secs_f64() / limit.lasting.secs_f64().max(1e-9)).clamp(0.0, 1.0),
+            scale: vec![(0.0, "0:00".to_owned()), (1.0, "rolls back".to_owned())],
+        });
+    }
+    meters
+}
+
+fn advice(facts: &Facts, verdict: &Verdict) -> Option<AdviceView> {
+    let release = &facts.release;
+    let by_itself = release.plan.mode == Mode::Automatic;
+    let baked = release.bake_left(facts.now) == Some(Span::ZERO);
+    match verdict.kind {
+        VerdictKind::Fail | VerdictKind::Suspect => Some(AdviceView {
+            icon: Icon::Rollback,
+            tone: Tone::Stop,
+            title: format!("Recommended: roll back to {}.", release.baseline.version),
+            text: room(facts),
+        }),
+        VerdictKind::Pass if baked && !by_itself => Some(AdviceView {
+            icon: Icon::Promote,
+            tone: Tone::Go,
+            title: "Recommended: promote.".to_owned(),
+            text: "Every guard passes and the bake time is over.".to_owned(),
+        }),
+        VerdictKind::NoData | VerdictKind::ProviderDown | VerdictKind::ConfigError => Some(AdviceView {
+            icon: Icon::Hold,
+            tone: Tone::Hold,
+            title: "Recommended: wait, and look at the source.".to_owned(),
+            text: "Without readings Sternway neither promotes nor rolls back. Traffic stays.".to_owned(),
+        }),
+        _ => None,
+    }
+}
+
+/// Whether the baseline can take all traffic, as far as is known.
+fn room(facts: &Facts) -> String {
+    let ready = facts.traffic.as_ref().and_then(|traffic| traffic.baseline_ready);
+    match ready {
+        Some(0) => "**Careful: the proxy reports no ready instance of the baseline.**".to_owned(),
+        Some(n) => format!("{n}{NBSP}instances of {} are ready to take all traffic.", facts.release.baseline.version),
+        None => "The proxy does not tell how many instances of the baseline are ready.".to_owned(),
+    }
+}
+
+fn findings(verdict: &Verdict) -> Vec<CheckView> {
+    let guards = verdict.guards.iter().map(|finding| {
+        let pill = verdict_pill(finding.kind);
+        CheckView { tone: pill.tone, icon: pill.icon, text: finding.sentence.clone(), ..CheckView::default() }
+    });
+    guards.collect()
+}
+
+impl Plane {
+    pub(super) fn may(&self, caller: &Caller, action: Action) -> bool {
+        access::authorise(&caller.actor, action).is_ok()
+    }
+}
