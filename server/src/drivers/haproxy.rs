@@ -35,6 +35,8 @@ struct Write {
     weight: u16,
     /// Whether it lowers the canary's share.
     lowers: bool,
+    /// Whether it gives the server more than it has.
+    grows: bool,
 }
 
 impl HaproxyDriver {
@@ -61,8 +63,8 @@ impl HaproxyDriver {
         Ok(servers)
     }
 
-    /// The writes that bring about this share, those that lower the canary's share first, so that on the way it never
-    /// gets more than the larger of old and new.
+    /// The writes that bring about this share. Those that lower the canary's share come first, so that on the way it
+    /// never gets more than the larger of old and new; then those that give, so that there is never no server at all.
     fn writes(&self, canary: Weight, servers: &[Server]) -> Result<Vec<Write>, DriverFailure> {
         let arm = |names: &[String]| -> Vec<&Server> {
             servers.iter().filter(|server| names.contains(&server.name)).collect()
@@ -86,7 +88,7 @@ impl HaproxyDriver {
         let split = weights::split(canary, ready(&old), ready(&new));
         let mut writes = targets(&old, split.baseline, |weight, now| weight > now);
         writes.extend(targets(&new, split.canary, |weight, now| weight < now));
-        writes.sort_by_key(|write| !write.lowers);
+        writes.sort_by_key(|write| (!write.lowers, !write.grows));
         Ok(writes)
     }
 
@@ -136,7 +138,8 @@ fn targets(arm: &[&Server], load: Load, lowers: impl Fn(u16, u16) -> bool) -> Ve
         }
         let weight = if loaded { load.weight } else { 0 };
         if weight != server.weight {
-            writes.push(Write { server: server.name.clone(), weight, lowers: lowers(weight, server.weight) });
+            let (lowers, grows) = (lowers(weight, server.weight), weight > server.weight);
+            writes.push(Write { server: server.name.clone(), weight, lowers, grows });
         }
     }
     writes
@@ -194,5 +197,69 @@ impl TrafficDriver for HaproxyDriver {
 
     fn fenced(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    static OUTBOUND: LazyLock<Outbound> = LazyLock::new(|| Outbound::new(vec![]).expect("a client"));
+
+    fn any_weight() -> impl Strategy<Value = u16> {
+        prop_oneof![Just(0), 0u16..=256]
+    }
+
+    fn driver(old: usize, new: usize) -> HaproxyDriver {
+        let names = |arm: &str, n: usize| (1..=n).map(|i| format!("{arm}{i}")).collect::<Vec<_>>();
+        let config = serde_json::json!({
+            "address": "unix:/run/none.sock", "backend": "b", "baseline": names("o", old), "canary": names("n", new),
+        });
+        let config = serde_json::from_value(config).expect("well-formed");
+        HaproxyDriver::new(config, OUTBOUND.clone())
+    }
+
+    /// The canary's part of the whole.
+    fn share(servers: &[Server]) -> (u32, u32) {
+        let sum =
+            |arm: &str| servers.iter().filter(|s| s.name.starts_with(arm)).map(|s| u32::from(s.weight)).sum::<u32>();
+        (sum("n"), sum("n") + sum("o"))
+    }
+
+    proptest! {
+        #[test]
+        fn on_the_way_the_canary_never_gets_more_than_before_or_after_and_somebody_always_serves(
+            old in prop::collection::vec(any_weight(), 1..5),
+            new in prop::collection::vec(any_weight(), 1..5),
+            percent in prop_oneof![Just(0u8), Just(100), 1u8..100],
+        ) {
+            let driver = driver(old.len(), new.len());
+            let arm = |arm: &str, weights: &[u16]| -> Vec<Server> {
+                let server = |(i, &weight): (usize, &u16)| Server {
+                    name: format!("{arm}{}", i + 1), ready: true, weight, effective: weight.into(), backup: false,
+                };
+                weights.iter().enumerate().map(server).collect()
+            };
+            let mut servers = [arm("o", &old), arm("n", &new)].concat();
+            prop_assume!(share(&servers).1 > 0);
+            let before = share(&servers);
+            let asked = Weight::try_from(percent).expect("a percentage");
+            let writes = driver.writes(asked, &servers).expect("every server is up");
+            let ratio = |(part, whole): (u32, u32)| f64::from(part) / f64::from(whole);
+            let mut after = servers.clone();
+            for write in &writes {
+                after.iter_mut().filter(|s| s.name == write.server).for_each(|s| s.weight = write.weight);
+            }
+            let most = ratio(before).max(ratio(share(&after)));
+            for write in &writes {
+                servers.iter_mut().filter(|s| s.name == write.server).for_each(|s| s.weight = write.weight);
+                let now = share(&servers);
+                prop_assert!(now.1 > 0, "no server at all after {:?} of {:?}", write, writes);
+                prop_assert!(ratio(now) <= most + 1e-12, "{} > {} after {:?} of {:?}", ratio(now), most, write, writes);
+            }
+            prop_assert_eq!(driver.writes(asked, &servers).expect("every server is up"), vec![]);
+        }
     }
 }
