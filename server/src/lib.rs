@@ -3,6 +3,7 @@
 
 pub mod charts;
 pub mod demo;
+pub mod documents;
 pub mod drivers;
 pub mod engine;
 pub mod live;

@@ -1,0 +1,73 @@
+//! Services, plans and checklists: one or more documents in a file, parted by `---`.
+
+use super::node::{self, Node, Value};
+use super::typed::{self, Misfit};
+use super::{Body, Document, DocumentProblem, Kind, own_problems, place};
+
+pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Document>, Vec<DocumentProblem>> {
+    let nodes = node::read(file, text).map_err(|problem| vec![problem])?;
+    if nodes.is_empty() {
+        let text = "holds no document; begin one with `kind: Plan`";
+        return Err(vec![DocumentProblem::new(file, node::At::START, "", text)]);
+    }
+    let mut documents = Vec::new();
+    let mut problems = Vec::new();
+    for node in nodes {
+        let source = source_of(text, node.at.line);
+        match document(file, node, source) {
+            Ok(document) => documents.push(document),
+            Err(mut found) => problems.append(&mut found),
+        }
+    }
+    if problems.is_empty() { Ok(documents) } else { Err(problems) }
+}
+
+fn document(file: &str, mut node: Node, source: String) -> Result<Document, Vec<DocumentProblem>> {
+    let places = node.places();
+    let problem = |field: &str, text: String| DocumentProblem::new(file, place(&places, field), field, text);
+    let kind = kind(&mut node).map_err(|text| vec![problem("kind", text)])?;
+    let body = match kind {
+        Kind::Service => typed::read(&node).map(|service| Body::Service(Box::new(service))),
+        Kind::Plan => typed::read(&node).map(Body::Plan),
+        Kind::Checklist => typed::read(&node).map(Body::Checklist),
+        Kind::Runbook => {
+            let text = "a runbook is a Markdown file (`.md`) with this as its header".to_owned();
+            return Err(vec![problem("kind", text)]);
+        }
+    };
+    let body = body.map_err(|misfits| misfits.into_iter().map(|m| misfit(file, &node, m)).collect::<Vec<_>>())?;
+    let wrong: Vec<_> = own_problems(&body).into_iter().map(|(field, text)| problem(&field, text)).collect();
+    if wrong.is_empty() { Ok(Document { file: file.to_owned(), body, source, places }) } else { Err(wrong) }
+}
+
+/// Takes `kind` out of a document and reads it.
+pub(super) fn kind(node: &mut Node) -> Result<Kind, String> {
+    if !matches!(node.value, Value::Map(_)) {
+        return Err("a document has fields; begin it with `kind: Service`, `Plan` or `Checklist`".to_owned());
+    }
+    match node.take("kind").map(|kind| kind.value) {
+        None => Err("`kind` is missing: use `Service`, `Plan` or `Checklist`".to_owned()),
+        Some(Value::Text(text)) => Kind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let text: String = text.chars().take(60).collect();
+            format!("`{text}` is not a kind of document: use `Service`, `Plan` or `Checklist`")
+        }),
+        Some(_) => Err("the kind is a word: `Service`, `Plan` or `Checklist`".to_owned()),
+    }
+}
+
+pub(super) fn misfit(file: &str, node: &Node, misfit: Misfit) -> DocumentProblem {
+    DocumentProblem::new(file, misfit.at.unwrap_or(node.at), &misfit.field, misfit.text)
+}
+
+/// The lines between the `---` before and after this line. No line inside a document begins so.
+fn source_of(text: &str, line: usize) -> String {
+    let parts = |text: &str| text == "---" || text.starts_with("--- ");
+    let lines: Vec<&str> = text.lines().collect();
+    let at = line.saturating_sub(1).min(lines.len());
+    let from = lines[..at].iter().rposition(|line| parts(line)).map_or(0, |i| i + 1);
+    let to = lines[at..].iter().position(|line| parts(line) || *line == "...").map_or(lines.len(), |i| at + i);
+    let mut source = lines[from..to].join("\n");
+    source.truncate(source.trim_end().len());
+    source.push('\n');
+    source
+}
