@@ -1,8 +1,8 @@
-//! The document around the app.
+//! The document around the app. Written on the server only; the browser hydrates what is inside `<body>`.
 
 use serde::{Deserialize, Serialize};
 
-/// Addresses of the built files, with their hashes in the names. Provided by the server.
+/// Addresses of the built files, with their hashes in the names. Provided by the server in the context.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Assets {
     /// `/assets/sternway.3f2a91c0.css`.
@@ -11,4 +11,61 @@ pub struct Assets {
     pub js: String,
     pub wasm: String,
     pub favicon: String,
+}
+
+#[cfg(feature = "ssr")]
+pub use document::shell;
+
+#[cfg(feature = "ssr")]
+mod document {
+    use super::Assets;
+    use crate::app::App;
+    use crate::view::{ChromeView, Theme};
+    use leptos::nonce::use_nonce;
+    use leptos::prelude::*;
+    use leptos_meta::MetaTags;
+
+    /// The symbols that `<use href="#i-…">` refers to, and the hatching of gaps.
+    const SPRITE: &str = include_str!("../../style/icons.svg");
+    const HATCH: &str = r#"<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch-line" d="M0 0V6"/></pattern>"#;
+
+    /// The whole document. Takes [`Assets`] and [`ChromeView`] from the context; the nonce is the one in the context too.
+    pub fn shell() -> impl IntoView {
+        let assets = use_context::<Assets>().unwrap_or_default();
+        let theme = match use_context::<ChromeView>().unwrap_or_default().theme {
+            Theme::Auto => None,
+            forced => Some(forced.as_str()),
+        };
+        let nonce = use_nonce().map(|nonce| nonce.to_string());
+        let start = format!("import init from \"{}\";init({{module_or_path:\"{}\"}});", assets.js, assets.wasm);
+        // Without a build there is nothing to start: pages work all the same.
+        let start = (!assets.js.is_empty()).then(|| {
+            view! {
+                <link rel="modulepreload" href=assets.js.clone() nonce=nonce.clone()/>
+                <link rel="preload" href=assets.wasm.clone() r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+                <script type="module" nonce=nonce inner_html=start></script>
+            }
+        });
+        let symbols = SPRITE.split_once('>').map_or("", |(_, rest)| rest).trim_end().trim_end_matches("</svg>");
+        view! {
+            <!DOCTYPE html>
+            <html lang="en" data-theme=theme>
+                <head>
+                    <meta charset="utf-8"/>
+                    <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
+                    <meta name="color-scheme" content="light dark"/>
+                    <meta name="referrer" content="same-origin"/>
+                    <link rel="icon" href=assets.favicon.clone() type="image/svg+xml"/>
+                    <link rel="stylesheet" href=assets.css.clone()/>
+                    {start}
+                    <MetaTags/>
+                </head>
+                <body>
+                    <App/>
+                    <svg class="sprite" aria-hidden="true" inner_html=symbols></svg>
+                    <svg class="hatch-defs" aria-hidden="true" inner_html=HATCH></svg>
+                </body>
+            </html>
+        }
+    }
 }
