@@ -13,10 +13,12 @@ use tokio::time::Instant;
 
 mod haproxy;
 mod page;
+mod postgres;
 mod prometheus;
 
 pub use haproxy::{Backend, HaproxyProcess, Server};
 pub use page::Page;
+pub use postgres::PostgresProcess;
 pub use prometheus::{PrometheusProcess, Target};
 
 /// A port nobody listens on.
