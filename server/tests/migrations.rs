@@ -1,5 +1,7 @@
 //! The two schemas are one: same migrations, same tables, applied once, by one process, or not at all.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where it finds something wrong")]
+
 use rstest::rstest;
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::collections::BTreeSet;

@@ -133,11 +133,12 @@ mod tests {
 
     #[tokio::test]
     async fn the_writer_waits_for_the_disk_and_readers_cannot_write() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(dir.path().join("s.db").to_str().unwrap()).await.unwrap();
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(dir.path().join("s.db").to_str().expect("plain text")).await.expect("opens");
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.expect("answers");
         assert_eq!(synchronous, 2, "2 is FULL");
         let written = sqlx::query("UPDATE log_head SET leaves = 9").execute(&store.readers).await;
-        assert!(written.unwrap_err().to_string().contains("readonly"));
+        assert!(written.expect_err("a reader wrote").to_string().contains("readonly"));
     }
 }
