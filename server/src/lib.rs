@@ -1,6 +1,7 @@
 //! The body of Sternway: storage, engine, sources, drivers, HTTP and the command line around the rules of
 //! `sternway-domain` and the pages of `sternway-app`.
 
+pub mod auth;
 pub mod charts;
 pub mod demo;
 pub mod documents;
@@ -14,3 +15,4 @@ pub mod service;
 pub mod sources;
 pub mod store;
 pub mod system;
+pub mod telemetry;

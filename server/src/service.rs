@@ -4,6 +4,7 @@
 use crate::live::Bus;
 use crate::ports::{Clock, Rng};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
 use std::sync::Arc;
 use sternway_domain::access::{self, Action, Denied};
 use sternway_domain::actor::{Actor, Rule};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 mod act;
 mod create;
 mod evidence;
+pub(crate) mod once;
 mod query;
 pub(crate) mod record;
 mod summary;
@@ -77,9 +79,18 @@ pub struct Service {
     pub clock: Arc<dyn Clock>,
     pub rng: Arc<dyn Rng>,
     pub bus: Bus,
+    /// Counts decisions; the engine counts the rest of its work here.
+    pub metrics: Metrics,
 }
 
 impl Service {
+    /// How many changes a slow listener may lag behind before it has to read everything again.
+    const BACKLOG: usize = 1_024;
+
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        Self { store, clock, rng, bus: Bus::new(Self::BACKLOG), metrics: Metrics::new() }
+    }
+
     /// Turns away whoever may not do this. Questions are not logged; refused acts are, by whoever asks.
     pub fn authorise(&self, caller: &Caller, action: Action) -> Result<()> {
         Ok(access::authorise(&caller.actor, action)?)

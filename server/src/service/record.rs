@@ -103,7 +103,7 @@ impl Service {
 
     /// Commits a unit and tells whoever is connected.
     pub(crate) async fn commit(&self, unit: Unit, topic: Option<Topic>) -> Result<Committed> {
-        let decided = unit.decision.is_some();
+        let decided = unit.decision.as_ref().map(|decision| counted(&decision.row));
         let busy = unit.release.as_ref().map(|write| write.row.service.clone());
         let committed = self.store.commit(unit).await.map_err(|error| match (error, busy) {
             (StoreError::Exists { what }, Some(service)) if what == ACTIVE_RELEASE => ServiceError::Busy { service },
@@ -112,11 +112,21 @@ impl Service {
         if let Some(topic) = topic {
             self.bus.committed(topic, committed.position);
         }
-        if decided {
+        if let Some((action, outcome, actor)) = decided {
+            self.metrics.decided(action, outcome, actor);
             self.bus.committed(Topic::Decisions, committed.position);
         }
         Ok(committed)
     }
+}
+
+/// The labels under which a decision is counted: from fixed sets, never text from outside.
+fn counted(row: &DecisionRow) -> (&'static str, &'static str, &'static str) {
+    let action = Action::ALL.into_iter().find(|action| action.as_str() == row.action).map_or("other", Action::as_str);
+    let outcome = if row.outcome == "accepted" { "accepted" } else { "refused" };
+    let kind = row.actor_key.split(':').next().unwrap_or_default();
+    let actor = ["person", "token", "automation"].into_iter().find(|known| *known == kind).unwrap_or("anonymous");
+    (action, outcome, actor)
 }
 
 /// Text from outside is bounded before it goes into the log.

@@ -1,0 +1,77 @@
+//! The first start: a link that makes the first admin, once.
+
+use super::people::{check_login, check_name};
+use super::{Auth, AuthError, Result, SignedIn, actor_of, password, secret, session};
+use crate::service::Caller;
+use crate::service::record::Act;
+use crate::store::rows::{PersonRow, Unit};
+use sternway_domain::access::Action;
+use sternway_domain::actor::Role;
+use sternway_domain::audit::{Origin, Outcome, Target};
+use sternway_domain::id::{PersonId, hex};
+
+/// The setting that holds the link's hash.
+const SETTING: &str = "setup_link";
+
+impl Auth {
+    /// The secret of a new link, if nobody has an account yet. An earlier link no longer works.
+    pub async fn setup_secret(&self) -> Result<Option<String>> {
+        if !self.service.store.people().await?.is_empty() {
+            return Ok(None);
+        }
+        let text = secret::text(&secret::random(self.service.rng.as_ref()));
+        self.service.store.put_setting(SETTING, &hex(&secret::hash(&text))).await?;
+        Ok(Some(text))
+    }
+
+    /// Whether this link can still be used.
+    pub async fn setup_open(&self, link: &str) -> Result<bool> {
+        let stored = self.service.store.setting(SETTING).await?;
+        Ok(stored.is_some_and(|stored| secret::same(stored.as_bytes(), hex(&secret::hash(link)).as_bytes())))
+    }
+
+    /// Makes the first admin and signs them in. Of two who use the link at once, one gets in.
+    pub async fn set_up(
+        &self,
+        origin: &Origin,
+        agent: &str,
+        link: &str,
+        name: &str,
+        login: &str,
+        password: &str,
+    ) -> Result<SignedIn> {
+        let address = origin.ip.as_deref().unwrap_or_default();
+        self.doors.check("", address)?;
+        if !self.setup_open(link).await? {
+            self.doors.failed("", address);
+            return Err(AuthError::Link);
+        }
+        let login = session::normal(login);
+        check_name(name)?;
+        check_login(&login)?;
+        password::acceptable(password, &login, name)?;
+        let password_hash = self.hasher.hash(password).await?;
+        let person = PersonRow {
+            id: PersonId(self.service.new_id()),
+            login: login.clone(),
+            name: name.trim().to_owned(),
+            role: Role::Admin.as_str().to_owned(),
+            password_hash,
+            created_at: self.service.clock.now(),
+            disabled_at: None,
+        };
+        let actor = actor_of(&person).ok_or(AuthError::Link)?;
+        let Some(taken) = self.service.store.take_setting(SETTING).await? else { return Err(AuthError::Link) };
+        let caller = Caller { actor: actor.clone(), origin: origin.clone() };
+        let mut act = Act::on(Action::ManagePeople, Target::Account { name: login }, "first admin, by the one-time link");
+        act.effects.push("made with the role admin".to_owned());
+        let decision = self.service.decision(&caller, &act, Outcome::Accepted)?;
+        let unit = Unit { people: vec![person.clone()], decision: Some(decision), ..Unit::default() };
+        if let Err(error) = self.service.commit(unit, None).await {
+            // Nobody was made: the link stays good.
+            self.service.store.put_setting(SETTING, &taken).await?;
+            return Err(error.into());
+        }
+        self.begin(origin, agent, &person, actor).await
+    }
+}

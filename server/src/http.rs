@@ -1,0 +1,60 @@
+//! HTTP: the API, the stream of events, the pages, and what operators ask. Thin: everything is decided in `service`.
+
+use crate::auth::Auth;
+use crate::service::Service;
+use ipnet::IpNet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+mod ask;
+mod cursor;
+mod health;
+mod identity;
+mod problem;
+mod request;
+mod router;
+mod sse;
+mod v1;
+
+pub use identity::COOKIE;
+pub use problem::{FieldProblem, Problem};
+pub use request::RequestContext;
+pub use router::{OTHER_ROUTES, openapi, router};
+
+/// What every handler stands on. Cheap to clone.
+#[derive(Clone)]
+pub struct Http {
+    pub service: Service,
+    pub auth: Auth,
+    pub settings: Arc<HttpSettings>,
+    /// Ends the streams, which would otherwise hold up the shutdown for ever.
+    pub shutdown: CancellationToken,
+}
+
+/// How requests are taken.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often an open stream makes sure that its session still stands.
+    pub recheck: Duration,
+    /// How often an open stream says that it lives.
+    pub beat: Duration,
+    /// Whether `/metrics` answers who is not signed in.
+    pub open_metrics: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            recheck: Duration::from_secs(15),
+            beat: Duration::from_secs(5),
+            open_metrics: true,
+        }
+    }
+}
+
+/// The longest body that is read, in bytes.
+pub const MAX_BODY: usize = 1 << 20;
