@@ -7,6 +7,7 @@ pub mod demo;
 pub mod documents;
 pub mod drivers;
 pub mod engine;
+pub mod http;
 pub mod live;
 pub mod outbound;
 pub mod plane;

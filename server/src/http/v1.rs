@@ -1,0 +1,93 @@
+//! The API, version 1: each endpoint with its documentation, request, errors and handler in one place.
+
+use super::problem::Problem;
+use super::{Http, sse};
+use axum::middleware::from_fn;
+use std::collections::BTreeMap;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, ContactBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, Ref, RefOr, Response,
+    ResponseBuilder, SecurityRequirement,
+};
+use utoipa::{IntoResponses, PartialSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+mod acts;
+mod decisions;
+mod documents;
+mod people;
+mod releases;
+mod shapes;
+mod tokens;
+mod whoami;
+
+/// Every answer that is not a success.
+pub(super) struct Faults;
+
+impl IntoResponses for Faults {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let problem = |description: &str| {
+            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            ResponseBuilder::new().description(description).content("application/problem+json", content).build().into()
+        };
+        BTreeMap::from([
+            ("4XX".to_owned(), problem("The request was refused: `status`, `detail` and `errors` say why")),
+            ("5XX".to_owned(), problem("Sternway could not answer")),
+        ])
+    }
+}
+
+/// Routes and their documentation in one.
+pub(super) fn api() -> OpenApiRouter<Http> {
+    let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("swy_…").build();
+    let cookie = ApiKey::Cookie(ApiKeyValue::new(super::COOKIE));
+    let components = ComponentsBuilder::new()
+        .security_scheme("token", SecurityScheme::Http(http))
+        .security_scheme("session", SecurityScheme::ApiKey(cookie))
+        .schema("Problem", Problem::schema())
+        .schema("FieldProblem", super::FieldProblem::schema())
+        .build();
+    let info = InfoBuilder::new()
+        .title("Sternway")
+        .version("1")
+        .description(Some("Watch canaries, promote them, take them back. Every act names its reason and the version it saw."))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .contact(Some(ContactBuilder::new().name(Some("Whoever runs this Sternway")).build()))
+        .build();
+    let document = OpenApiBuilder::new()
+        .info(info)
+        .components(Some(components))
+        .security(Some([
+            SecurityRequirement::new("token", Vec::<String>::new()),
+            SecurityRequirement::new("session", Vec::<String>::new()),
+        ]))
+        .build();
+    let routes = OpenApiRouter::new()
+        .routes(routes!(releases::list, releases::create))
+        .routes(routes!(releases::get))
+        .routes(routes!(releases::history))
+        .routes(routes!(releases::ticks))
+        .routes(routes!(decisions::of_release))
+        .routes(routes!(acts::act))
+        .routes(routes!(acts::set_item))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::get))
+        .routes(routes!(decisions::evidence))
+        .routes(routes!(documents::services))
+        .routes(routes!(documents::service))
+        .routes(routes!(documents::plans))
+        .routes(routes!(documents::plan))
+        .routes(routes!(documents::runbooks))
+        .routes(routes!(documents::runbook))
+        .routes(routes!(documents::checklists))
+        .routes(routes!(documents::checklist))
+        .routes(routes!(people::list, people::create))
+        .routes(routes!(people::change))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(whoami::whoami))
+        .routes(routes!(sse::events))
+        .layer(from_fn(super::identity::required));
+    OpenApiRouter::with_openapi(document).nest("/api/v1", routes)
+}

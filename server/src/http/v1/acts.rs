@@ -1,0 +1,143 @@
+//! Acts on a release: the same contract for every verb.
+
+use super::Faults;
+use super::shapes::ActedView;
+use crate::http::Http;
+use crate::http::ask::{Asker, Body, Key};
+use crate::http::problem::Problem;
+use crate::service::{ActRequest, NewArtifact, Wanted};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use sternway_domain::artifact::Artifact;
+use sternway_domain::checklist::ItemState;
+use sternway_domain::id::ReleaseId;
+use utoipa::ToSchema;
+
+/// What every act names.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Act {
+    /// Why, in 3 to 2000 characters.
+    #[serde(default)]
+    #[schema(required, min_length = 3, max_length = 2000)]
+    reason: String,
+    /// The version of the release that was seen. Another one now, and nothing is done: 409 with the events since.
+    expected_version: i64,
+    /// `start`: although the checklist is not complete. `promote`: although there is no `pass`. Shown by the decision.
+    #[serde(default, rename = "override")]
+    overridden: bool,
+    /// `rollforward`: the build that replaces the candidate.
+    #[serde(default)]
+    hotfix: Option<NewArtifact>,
+}
+
+/// Acts on a release.
+///
+/// The same `Idempotency-Key` with the same body gets the same answer and acts once; with another body it is refused.
+#[utoipa::path(post, path = "/releases/{id}/actions/{verb}", tag = "releases", request_body = Act,
+    params(
+        ("id" = String, Path, format = "uuid"),
+        ("verb" = String, Path, description = "`start`, `promote`, `hold`, `resume`, `rollback`, `rollforward`, `freeze` or `cancel`"),
+        ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
+    ),
+    responses((status = 202, body = ActedView), Faults))]
+pub(in crate::http) async fn act(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Path((id, verb)): Path<(String, String)>,
+    Key(key): Key,
+    Body(act): Body<Act>,
+) -> Result<(StatusCode, Json<ActedView>), Problem> {
+    let release = read_release(&id)?;
+    let wanted = wanted(&verb, &act)?;
+    let request = ActRequest {
+        release,
+        wanted,
+        reason: act.reason,
+        expected_version: act.expected_version,
+        idempotency_key: key,
+    };
+    let acted = http.service.act(&caller, request).await?;
+    Ok((StatusCode::ACCEPTED, Json(acted.into())))
+}
+
+/// How an item of the checklist is to stand.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct SetItem {
+    /// `open`, `done` or `not_applicable`.
+    state: String,
+    /// For `done`: a link or a sentence that proves it. For `not_applicable`: why. 3 to 2000 characters.
+    #[serde(default)]
+    evidence: String,
+    /// The version of the release that was seen.
+    expected_version: i64,
+}
+
+/// Sets one item of the release's checklist.
+#[utoipa::path(post, path = "/releases/{id}/checklist/{item}", tag = "releases", request_body = SetItem,
+    params(
+        ("id" = String, Path, format = "uuid"),
+        ("item" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
+    ),
+    responses((status = 202, body = ActedView), Faults))]
+pub(in crate::http) async fn set_item(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Path((id, item)): Path<(String, String)>,
+    Key(key): Key,
+    Body(set): Body<SetItem>,
+) -> Result<(StatusCode, Json<ActedView>), Problem> {
+    let to = match set.state.as_str() {
+        "open" => ItemState::Open,
+        "done" => ItemState::Done { evidence: set.evidence },
+        "not_applicable" => ItemState::NotApplicable { reason: set.evidence },
+        _ => return Err(Problem::invalid("/state", "write `open`, `done` or `not_applicable`")),
+    };
+    let request = ActRequest {
+        release: read_release(&id)?,
+        wanted: Wanted::Check { item, to },
+        reason: String::new(),
+        expected_version: set.expected_version,
+        idempotency_key: key,
+    };
+    let acted = http.service.act(&caller, request).await?;
+    Ok((StatusCode::ACCEPTED, Json(acted.into())))
+}
+
+fn read_release(id: &str) -> Result<ReleaseId, Problem> {
+    id.parse().map_err(|_| Problem::not_found("release", id))
+}
+
+fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
+    let wanted = match verb {
+        "start" => Wanted::Start { override_checklist: act.overridden },
+        "promote" => Wanted::Promote { override_verdict: act.overridden },
+        "hold" => Wanted::Hold,
+        "resume" => Wanted::Resume,
+        "rollback" => Wanted::Rollback,
+        "rollforward" => Wanted::Rollforward { hotfix: hotfix(act.hotfix.as_ref())? },
+        "freeze" => Wanted::Freeze,
+        "cancel" => Wanted::Cancel,
+        _ => return Err(Problem::not_found("act", verb)),
+    };
+    if act.overridden && !matches!(verb, "start" | "promote") {
+        return Err(Problem::invalid("/override", "only `start` and `promote` can be overridden"));
+    }
+    if act.hotfix.is_some() && verb != "rollforward" {
+        return Err(Problem::invalid("/hotfix", "only `rollforward` takes a hotfix"));
+    }
+    Ok(wanted)
+}
+
+fn hotfix(new: Option<&NewArtifact>) -> Result<Artifact, Problem> {
+    let new = new.ok_or_else(|| Problem::invalid("/hotfix", "name the version and digest of the hotfix"))?;
+    let wrong = |field: &str, error: String| Problem::invalid(format!("/hotfix/{field}"), error);
+    Ok(Artifact {
+        version: new.version.clone().try_into().map_err(|error: sternway_domain::artifact::VersionError| wrong("version", error.to_string()))?,
+        digest: new.digest.parse().map_err(|error: sternway_domain::id::DigestError| wrong("digest", error.to_string()))?,
+    })
+}

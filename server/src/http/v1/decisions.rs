@@ -1,0 +1,142 @@
+//! The decision log, as far as the API shows it: who, what, when, why, seen what.
+#![expect(unused_qualifications, reason = "the macro of the documentation writes `self::` before query types")]
+
+use super::Faults;
+use super::shapes::DecisionView;
+use crate::http::Http;
+use crate::http::ask::{Asker, Named, Params};
+use crate::http::cursor::{self, Page, Paged};
+use crate::http::problem::Problem;
+use crate::service::Caller;
+use crate::store::rows::DecisionFilter;
+use axum::Json;
+use axum::extract::{OriginalUri, State};
+use axum::http::Uri;
+use serde::Deserialize;
+use serde_json::Value;
+use sternway_domain::access::Action;
+use sternway_domain::id::{DecisionId, Digest, ReleaseId};
+use sternway_domain::time::Timestamp;
+use utoipa::IntoParams;
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct ListQuery {
+    #[param(format = "uuid")]
+    release: Option<String>,
+    /// The actor's key: `person:…`, `token:…`, `automation:…`.
+    actor: Option<String>,
+    /// `rollback`, `promote`, …
+    action: Option<String>,
+    /// `accepted` or `refused`.
+    outcome: Option<String>,
+    /// Part of reason, actor or service.
+    q: Option<String>,
+    /// RFC 3339, inclusive.
+    from: Option<String>,
+    /// RFC 3339, exclusive.
+    to: Option<String>,
+    /// 1 to 200; 50 when left out.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Decisions, newest first.
+#[utoipa::path(get, path = "/decisions", tag = "decisions", params(ListQuery),
+    responses((status = 200, body = Page<DecisionView>), Faults))]
+pub(in crate::http) async fn list(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    OriginalUri(uri): OriginalUri,
+    Params(query): Params<ListQuery>,
+) -> Result<Paged<DecisionView>, Problem> {
+    let release = query.release.as_deref().map(str::parse).transpose();
+    let release = release.map_err(|_| Problem::bad_request("`release` is the id of a release, a UUID."))?;
+    page(&http, &caller, &uri, query, release).await
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct OfReleaseQuery {
+    /// 1 to 200; 50 when left out.
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// The decisions about one release, newest first.
+#[utoipa::path(get, path = "/releases/{id}/decisions", tag = "decisions",
+    params(("id" = String, Path, format = "uuid"), OfReleaseQuery),
+    responses((status = 200, body = Page<DecisionView>), Faults))]
+pub(in crate::http) async fn of_release(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    OriginalUri(uri): OriginalUri,
+    Named(id): Named<ReleaseId>,
+    Params(query): Params<OfReleaseQuery>,
+) -> Result<Paged<DecisionView>, Problem> {
+    http.service.release(&caller, id).await?;
+    let query = ListQuery { limit: query.limit, cursor: query.cursor, ..ListQuery::default() };
+    page(&http, &caller, &uri, query, Some(id)).await
+}
+
+async fn page(
+    http: &Http,
+    caller: &Caller,
+    uri: &Uri,
+    query: ListQuery,
+    release: Option<ReleaseId>,
+) -> Result<Paged<DecisionView>, Problem> {
+    let size = cursor::size(query.limit)?;
+    let time = |field: &str, text: Option<String>| match text.as_deref().map(str::parse::<Timestamp>) {
+        None => Ok(None),
+        Some(Ok(at)) => Ok(Some(at)),
+        Some(Err(_)) => Err(Problem::bad_request(format!("`{field}` is a time like `2026-11-19T14:03:10Z`."))),
+    };
+    let filter = DecisionFilter {
+        release,
+        actor_key: query.actor,
+        action: query.action,
+        outcome: query.outcome,
+        text: query.q,
+        from: time("from", query.from)?,
+        to: time("to", query.to)?,
+        before: query.cursor.as_deref().map(cursor::read_index).transpose()?,
+        limit: size + 1,
+    };
+    let rows = http.service.decisions(caller, &filter).await?;
+    Ok(cursor::page(uri, rows, size, |row| row.leaf_index.to_string(), |row| DecisionView::from(row)))
+}
+
+/// One decision.
+#[utoipa::path(get, path = "/decisions/{id}", tag = "decisions", params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = DecisionView), Faults))]
+pub(in crate::http) async fn get(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Named(id): Named<DecisionId>,
+) -> Result<Json<DecisionView>, Problem> {
+    http.service.authorise(&caller, Action::View)?;
+    let row = http.service.store.decision(id).await?;
+    let row = row.ok_or_else(|| Problem::not_found("decision", &id.to_string()))?;
+    Ok(Json(DecisionView::from(&row)))
+}
+
+/// What was seen when a decision was made.
+#[utoipa::path(get, path = "/evidence/{digest}", tag = "decisions", params(("digest" = String, Path)),
+    responses((status = 200, description = "The JSON whose SHA-256 is the digest", body = Object), Faults))]
+pub(in crate::http) async fn evidence(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Named(digest): Named<Digest>,
+) -> Result<([(axum::http::HeaderName, &'static str); 1], String), Problem> {
+    http.service.authorise(&caller, Action::View)?;
+    let body = http.service.store.evidence(&digest).await?;
+    let body = body.ok_or_else(|| Problem::not_found("evidence", digest.as_str()))?;
+    // Byte for byte, so that whoever asks can check the digest.
+    debug_assert!(serde_json::from_str::<Value>(&body).is_ok());
+    Ok(([(axum::http::header::CONTENT_TYPE, "application/json")], body))
+}
