@@ -3,6 +3,8 @@
 
 pub mod auth;
 pub mod charts;
+pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod documents;
 pub mod drivers;
@@ -12,6 +14,7 @@ pub mod live;
 pub mod outbound;
 pub mod plane;
 pub mod ports;
+pub mod serve;
 pub mod service;
 pub mod sources;
 pub mod store;

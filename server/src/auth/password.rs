@@ -66,7 +66,8 @@ impl Hasher {
 
 fn argon2() -> Argon2<'static> {
     let (memory, passes, lanes) = COST;
-    let params = Params::new(memory, passes, lanes, None).expect("19,456 KiB, 2 passes, 1 lane are within argon2's limits");
+    let params =
+        Params::new(memory, passes, lanes, None).expect("19,456 KiB, 2 passes, 1 lane are within argon2's limits");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 

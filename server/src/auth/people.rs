@@ -115,7 +115,13 @@ impl Auth {
     }
 
     /// Changes an account, once per key. Nobody changes their own role or closes their own account.
-    pub async fn change_person(&self, caller: &Caller, id: PersonId, change: PersonChange, key: &str) -> Result<Person> {
+    pub async fn change_person(
+        &self,
+        caller: &Caller,
+        id: PersonId,
+        change: PersonChange,
+        key: &str,
+    ) -> Result<Person> {
         let once = Once::new(&caller.actor.key(), key, &(id, &change));
         if let Some(person) = self.service.recall(&once).await? {
             return Ok(person);
@@ -191,8 +197,7 @@ impl Auth {
         let decision = self.service.decision(caller, act, Outcome::Accepted)?;
         let idempotency = once.as_ref().map(|(once, status)| self.service.remember(once, *status, &person));
         let login = row.login.clone();
-        let unit =
-            Unit { people: vec![row], decision: Some(decision), end_sessions, idempotency, ..Unit::default() };
+        let unit = Unit { people: vec![row], decision: Some(decision), end_sessions, idempotency, ..Unit::default() };
         match self.service.commit(unit, None).await {
             Ok(_) => Ok(person),
             Err(ServiceError::Store(StoreError::Exists { .. })) => {

@@ -63,7 +63,8 @@ impl Auth {
         let actor = actor_of(&person).ok_or(AuthError::Link)?;
         let Some(taken) = self.service.store.take_setting(SETTING).await? else { return Err(AuthError::Link) };
         let caller = Caller { actor: actor.clone(), origin: origin.clone() };
-        let mut act = Act::on(Action::ManagePeople, Target::Account { name: login }, "first admin, by the one-time link");
+        let mut act =
+            Act::on(Action::ManagePeople, Target::Account { name: login }, "first admin, by the one-time link");
         act.effects.push("made with the role admin".to_owned());
         let decision = self.service.decision(&caller, &act, Outcome::Accepted)?;
         let unit = Unit { people: vec![person.clone()], decision: Some(decision), ..Unit::default() };

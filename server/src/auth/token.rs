@@ -238,7 +238,9 @@ mod tests {
         let id = TokenId(Uuid::from_u128(7));
         let text = render(id, &"ab".repeat(32));
         assert_eq!(parse(&text), Some((id, "ab".repeat(32).as_str())));
-        for wrong in ["", "swy", "x", &text[1..], &text[..text.len() - 1], &text.replace('a', "c"), "é".repeat(60).as_str()] {
+        for wrong in
+            ["", "swy", "x", &text[1..], &text[..text.len() - 1], &text.replace('a', "c"), "é".repeat(60).as_str()]
+        {
             assert_eq!(parse(wrong), None, "{wrong} was taken");
         }
     }

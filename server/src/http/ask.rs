@@ -98,7 +98,9 @@ fn wrong(path: &str, error: &serde_json::Error) -> Problem {
     let named = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next());
     let field = named("unknown field `").or_else(|| named("missing field `"));
     let path = match field {
-        Some(field) if !path.ends_with(field) => [path, field].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join("."),
+        Some(field) if !path.ends_with(field) => {
+            [path, field].iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(".")
+        }
         _ => path.to_owned(),
     };
     let path = path.replace('[', ".").replace(']', "");

@@ -58,7 +58,8 @@ pub(super) fn page<R, T>(
 
 /// The same address with another cursor.
 fn next(uri: &Uri, cursor: &str) -> String {
-    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let kept =
+        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let mut query: Vec<&str> = kept.collect();
     let own = format!("cursor={cursor}");
     query.push(&own);

@@ -1,8 +1,8 @@
 //! Finds out who asks: by a token for programs, by a cookie for browsers.
 
+use super::Http;
 use super::problem::Problem;
 use super::request::RequestContext;
-use super::Http;
 use crate::auth::{Identity, LIFETIME, Proof};
 use crate::service::Caller;
 use axum::extract::{Request, State};

@@ -236,8 +236,7 @@ fn refused(refusal: &Refusal, text: &str) -> Problem {
         Refusal::Checklist { .. } | Refusal::NoPass(_) => "/override",
         Refusal::NotNow { .. } | Refusal::WindowOver { .. } | Refusal::Automation { .. } => "",
     };
-    let problem =
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Not possible now", sentence(text));
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Not possible now", sentence(text));
     if field.is_empty() {
         return problem;
     }

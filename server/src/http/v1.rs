@@ -6,8 +6,8 @@ use axum::middleware::from_fn;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContactBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, Ref, RefOr, Response,
-    ResponseBuilder, SecurityRequirement,
+    ComponentsBuilder, ContactBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApiBuilder, Ref, RefOr,
+    Response, ResponseBuilder, SecurityRequirement,
 };
 use utoipa::{IntoResponses, PartialSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -51,7 +51,9 @@ pub(super) fn api() -> OpenApiRouter<Http> {
     let info = InfoBuilder::new()
         .title("Sternway")
         .version("1")
-        .description(Some("Watch canaries, promote them, take them back. Every act names its reason and the version it saw."))
+        .description(Some(
+            "Watch canaries, promote them, take them back. Every act names its reason and the version it saw.",
+        ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
         .contact(Some(ContactBuilder::new().name(Some("Whoever runs this Sternway")).build()))
         .build();

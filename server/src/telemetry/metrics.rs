@@ -99,7 +99,17 @@ impl Metrics {
         let requests = Family::<RequestLabels, Histogram>::new_with_constructor(buckets);
         let help = "Time from the request's head to the answer's head";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, requests.clone());
-        Self(Arc::new(Inner { registry, decisions, verdicts, effects, lag, listeners, disagreements, sign_ins, requests }))
+        Self(Arc::new(Inner {
+            registry,
+            decisions,
+            verdicts,
+            effects,
+            lag,
+            listeners,
+            disagreements,
+            sign_ins,
+            requests,
+        }))
     }
 
     /// The OpenMetrics text.

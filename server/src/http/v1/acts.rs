@@ -137,7 +137,14 @@ fn hotfix(new: Option<&NewArtifact>) -> Result<Artifact, Problem> {
     let new = new.ok_or_else(|| Problem::invalid("/hotfix", "name the version and digest of the hotfix"))?;
     let wrong = |field: &str, error: String| Problem::invalid(format!("/hotfix/{field}"), error);
     Ok(Artifact {
-        version: new.version.clone().try_into().map_err(|error: sternway_domain::artifact::VersionError| wrong("version", error.to_string()))?,
-        digest: new.digest.parse().map_err(|error: sternway_domain::id::DigestError| wrong("digest", error.to_string()))?,
+        version: new
+            .version
+            .clone()
+            .try_into()
+            .map_err(|error: sternway_domain::artifact::VersionError| wrong("version", error.to_string()))?,
+        digest: new
+            .digest
+            .parse()
+            .map_err(|error: sternway_domain::id::DigestError| wrong("digest", error.to_string()))?,
     })
 }

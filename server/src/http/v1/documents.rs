@@ -103,7 +103,8 @@ async fn one(
 }
 
 fn view(row: &DocumentRow) -> DocumentView {
-    let plan = || serde_json::from_str::<Plan>(&row.body).ok().and_then(|plan| serde_json::to_value(plan.effective()).ok());
+    let plan =
+        || serde_json::from_str::<Plan>(&row.body).ok().and_then(|plan| serde_json::to_value(plan.effective()).ok());
     let effective = if row.kind == "Plan" { plan() } else { None };
     DocumentView {
         name: row.name.clone(),

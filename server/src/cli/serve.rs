@@ -1,0 +1,43 @@
+//! `sternway serve`.
+
+use super::config::Where;
+use crate::config::ConfigError;
+use crate::http;
+use crate::serve::{Base, ServeError, bind};
+use crate::system::{SystemClock, SystemRng};
+use crate::telemetry::log::{self, LogError};
+use clap::Args;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    place: Where,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ServeFailure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<ExitCode, ServeFailure> {
+        let config = self.place.effective()?.config()?;
+        log::start(&config.log_filter, config.log_format)?;
+        let (listener, address) = bind(config.listen).await?;
+        let base = Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await?;
+        println!("Sternway listens on {}", base.address(address));
+        if let Some(link) = base.setup_link(address).await? {
+            println!("Nobody has an account yet. Make the first admin here, once: {link}");
+        }
+        let router = http::router(base.http());
+        base.run(listener, router, Vec::new()).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,209 @@
+//! How this Sternway runs: `sternway.toml`, then the environment, then flags; the later one counts.
+//!
+//! Every setting stands once in [`settings::SETTINGS`]: its key in the file, its variable, its flag, what it is for.
+
+use crate::auth::DoorsConfig;
+use crate::telemetry::LogFormat;
+use ipnet::IpNet;
+use settings::{SETTINGS, Setting};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use sternway_domain::time::Span;
+use url::Url;
+
+mod file;
+mod flags;
+pub mod settings;
+
+pub use flags::SettingFlags;
+
+/// The file that is read when none is named and it is there.
+pub const USUAL_FILE: &str = "sternway.toml";
+
+/// Everything that can be set, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// `sqlite:PATH` or `postgres://…`. May hold a password.
+    pub database: String,
+    /// How people reach this Sternway; `None`: at the address it listens on.
+    pub public_url: Option<Url>,
+    /// Proxies in front whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Private networks that sources, drivers and webhooks may reach.
+    pub outbound_allow: Vec<IpNet>,
+    pub log_filter: String,
+    pub log_format: LogFormat,
+    /// Whether `/metrics` answers who is not signed in.
+    pub metrics_open: bool,
+    pub sign_in: DoorsConfig,
+    /// Names this replica in leases.
+    pub replica: String,
+    pub engine_lease: Span,
+    pub engine_poll: Span,
+    /// How long a shutdown may take.
+    pub shutdown: Duration,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    Default,
+    File { path: PathBuf, line: usize },
+    Env(&'static str),
+    Flag(&'static str),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Default => f.write_str("default"),
+            Source::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Source::Env(name) => write!(f, "${name}"),
+            Source::Flag(flag) => write!(f, "--{flag}"),
+        }
+    }
+}
+
+/// Why Sternway does not know how to run.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the configuration `{}` cannot be read", .path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{}:{line}: {text}", .path.display())]
+    Syntax { path: PathBuf, line: usize, text: String },
+    #[error("{source}: there is no setting `{key}`; `sternway config check` lists all", source = .at)]
+    Unknown { at: Source, key: String },
+    #[error("{source}: `{key}` is `{shown}`: {text}", source = .at)]
+    Value { at: Source, key: &'static str, shown: String, text: String },
+}
+
+/// One value, as text, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    pub text: String,
+    pub from: Source,
+}
+
+/// All values before they are checked: what `sternway config check` prints.
+#[derive(Debug, Clone, Default)]
+pub struct Effective(BTreeMap<&'static str, Found>);
+
+impl Effective {
+    /// Collects every setting. `file`: the one named, which must then exist; otherwise [`USUAL_FILE`], if it is there.
+    pub fn collect(
+        file: Option<&Path>,
+        env: impl Fn(&str) -> Option<String>,
+        flags: &SettingFlags,
+    ) -> Result<Self, ConfigError> {
+        let mut all = BTreeMap::new();
+        for setting in SETTINGS {
+            all.insert(setting.key, Found { text: setting.default.to_owned(), from: Source::Default });
+        }
+        let path = file.map(Path::to_owned).or_else(|| {
+            let usual = PathBuf::from(USUAL_FILE);
+            usual.exists().then_some(usual)
+        });
+        if let Some(path) = path {
+            all.extend(file::read(&path)?);
+        }
+        for setting in SETTINGS {
+            // An empty variable is an unset one.
+            let set =
+                setting.env.iter().find_map(|name| env(name).filter(|text| !text.is_empty()).map(|text| (*name, text)));
+            if let Some((name, text)) = set {
+                all.insert(setting.key, Found { text, from: Source::Env(name) });
+            }
+            if let Some(text) = flags.get(setting.flag) {
+                all.insert(setting.key, Found { text: text.to_owned(), from: Source::Flag(setting.flag) });
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// Settings in the order of the table, with what may be shown of their values.
+    pub fn shown(&self) -> impl Iterator<Item = (&'static Setting, String, &Source)> {
+        SETTINGS.iter().filter_map(|setting| {
+            let found = self.0.get(setting.key)?;
+            Some((setting, (setting.show)(&found.text), &found.from))
+        })
+    }
+
+    /// Reads every value.
+    pub fn config(&self) -> Result<Config, ConfigError> {
+        Ok(Config {
+            listen: self.read("listen", "write an address and a port, like `127.0.0.1:3000`")?,
+            database: self.with("database", |text| {
+                let fits = ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+                let wrong = "write `sqlite:PATH` or `postgres://USER@HOST/NAME`";
+                if fits { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }
+            })?,
+            public_url: self.with("public_url", |text| match text {
+                "" => Ok(None),
+                text => match Url::parse(text) {
+                    Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Some(url)),
+                    _ => Err("write the address people use, like `https://sternway.example.org`".to_owned()),
+                },
+            })?,
+            trusted_proxies: self.list("trusted_proxies")?,
+            outbound_allow: self.list("outbound.allow")?,
+            log_filter: self.with("log.filter", |text| Ok(text.to_owned()))?,
+            log_format: self.with("log.format", LogFormat::from_str)?,
+            metrics_open: self.read("metrics.open", "write `true` or `false`")?,
+            sign_in: DoorsConfig {
+                per_login: self.read::<NonZeroU32>("sign_in.failures", "write a number of at least 1")?,
+                per_address: self.read::<NonZeroU32>("sign_in.failures_per_address", "write a number of at least 1")?,
+                within: Duration::from_secs(60),
+            },
+            replica: self.with("replica", |text| Ok(text.to_owned()))?,
+            engine_lease: self.span("engine.lease", 1, 300)?,
+            engine_poll: self.span("engine.poll", 0, 60)?,
+            shutdown: Duration::from_secs(self.span("shutdown", 1, 60)?.secs().unsigned_abs()),
+        })
+    }
+
+    fn with<T>(&self, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {
+        let found = self.0.get(key).expect("every key of the table was given its default");
+        read(&found.text).map_err(|text| {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key);
+            let shown = setting.map_or_else(String::new, |setting| (setting.show)(&found.text));
+            ConfigError::Value { at: found.from.clone(), key, shown, text }
+        })
+    }
+
+    fn read<T: FromStr>(&self, key: &'static str, wrong: &str) -> Result<T, ConfigError> {
+        self.with(key, |text| text.trim().parse().map_err(|_| wrong.to_owned()))
+    }
+
+    fn list(&self, key: &'static str) -> Result<Vec<IpNet>, ConfigError> {
+        self.with(key, |text| {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            let net = |part: &str| {
+                let single = part.parse::<std::net::IpAddr>().map(IpNet::from);
+                part.parse().or(single).map_err(|_| format!("`{part}` is not a network; write it like `10.0.0.0/8`"))
+            };
+            parts.map(net).collect()
+        })
+    }
+
+    /// Within these many seconds.
+    fn span(&self, key: &'static str, least: i64, most: i64) -> Result<Span, ConfigError> {
+        self.with(key, |text| {
+            let span: Span = text.parse().map_err(|error: sternway_domain::time::SpanError| error.to_string())?;
+            let fits = (least..=most).contains(&span.secs()) && span > Span::ZERO;
+            if fits { Ok(span) } else { Err(format!("write a time of {} s to {most} s", least.max(0))) }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

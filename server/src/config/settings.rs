@@ -1,0 +1,117 @@
+//! The table of settings.
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// In the file, with its table: `log.filter`.
+    pub key: &'static str,
+    /// The first that is set counts.
+    pub env: &'static [&'static str],
+    pub flag: &'static str,
+    /// As text, as it would be written in a variable.
+    pub default: &'static str,
+    pub help: &'static str,
+    /// What may be shown of a value.
+    pub show: fn(&str) -> String,
+}
+
+macro_rules! setting {
+    ($key:literal, [$($env:literal),+], $flag:literal, $default:expr, $help:literal) => {
+        setting!($key, [$($env),+], $flag, $default, $help, str::to_owned)
+    };
+    ($key:literal, [$($env:literal),+], $flag:literal, $default:expr, $help:literal, $show:expr) => {
+        Setting { key: $key, env: &[$($env),+], flag: $flag, default: $default, help: $help, show: $show }
+    };
+}
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    setting!("listen", ["STERNWAY_LISTEN"], "listen", "127.0.0.1:3000", "Address and port to listen on"),
+    setting!(
+        "database",
+        ["DATABASE_URL", "STERNWAY_DATABASE"],
+        "database",
+        "sqlite:sternway.db",
+        "`sqlite:PATH` or `postgres://USER@HOST/NAME`",
+        without_password
+    ),
+    setting!(
+        "public_url",
+        ["STERNWAY_PUBLIC_URL"],
+        "public-url",
+        "",
+        "How people reach this Sternway, if not at the address it listens on"
+    ),
+    setting!(
+        "trusted_proxies",
+        ["STERNWAY_TRUSTED_PROXIES"],
+        "trusted-proxies",
+        "",
+        "Networks of proxies in front, whose X-Forwarded-For is believed"
+    ),
+    setting!(
+        "outbound.allow",
+        ["STERNWAY_OUTBOUND_ALLOW"],
+        "outbound-allow",
+        "",
+        "Private networks that sources, drivers and webhooks may reach"
+    ),
+    setting!(
+        "log.filter",
+        ["STERNWAY_LOG_FILTER"],
+        "log-filter",
+        "info",
+        "Like `info` or `info,sternway_server=debug`"
+    ),
+    setting!("log.format", ["STERNWAY_LOG_FORMAT"], "log-format", "auto", "`json`, `pretty`, or `auto`: by terminal"),
+    setting!(
+        "metrics.open",
+        ["STERNWAY_METRICS_OPEN"],
+        "metrics-open",
+        "true",
+        "Whether /metrics answers without a token"
+    ),
+    setting!(
+        "sign_in.failures",
+        ["STERNWAY_SIGN_IN_FAILURES"],
+        "sign-in-failures",
+        "5",
+        "Failed attempts a minute for one name at one address"
+    ),
+    setting!(
+        "sign_in.failures_per_address",
+        ["STERNWAY_SIGN_IN_FAILURES_PER_ADDRESS"],
+        "sign-in-failures-per-address",
+        "50",
+        "Failed attempts a minute at one address"
+    ),
+    setting!(
+        "replica",
+        ["STERNWAY_REPLICA"],
+        "replica",
+        "",
+        "Names this process in leases; unique. Empty: made up at each start"
+    ),
+    setting!(
+        "engine.lease",
+        ["STERNWAY_ENGINE_LEASE"],
+        "engine-lease",
+        "10s",
+        "A lease not renewed for so long is over"
+    ),
+    setting!("engine.poll", ["STERNWAY_ENGINE_POLL"], "engine-poll", "1s", "How often the engine looks by itself"),
+    setting!("shutdown", ["STERNWAY_SHUTDOWN"], "shutdown", "10s", "How long a shutdown may take"),
+];
+
+/// A database address with its password hidden.
+fn without_password(text: &str) -> String {
+    match url::Url::parse(text) {
+        Ok(mut url) if url.password().is_some() => match url.set_password(Some("hidden")) {
+            Ok(()) => url.to_string(),
+            Err(()) => "hidden".to_owned(),
+        },
+        Ok(_) => text.to_owned(),
+        Err(_) if text.contains('@') => "hidden".to_owned(),
+        Err(_) => text.to_owned(),
+    }
+}

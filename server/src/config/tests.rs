@@ -1,0 +1,56 @@
+use super::*;
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("sternway.toml");
+    std::fs::write(&path, text).expect("written");
+    (dir, path)
+}
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+#[test]
+fn given_file_environment_and_flag_when_collected_then_the_later_one_counts_and_says_so() {
+    let (_dir, path) = file(
+        "listen = \"127.0.0.1:1\"\n[log]\nfilter = \"debug\"\n[outbound]\nallow = [\"10.0.0.0/8\", \"192.0.2.7\"]\n",
+    );
+    let env = |name: &str| (name == "STERNWAY_LOG_FILTER").then(|| "warn".to_owned());
+    let flags = SettingFlags::default().set("listen", "127.0.0.1:2");
+    let effective = Effective::collect(Some(&path), env, &flags).expect("collected");
+    let config = effective.config().expect("checked");
+    assert_eq!(config.listen.port(), 2);
+    assert_eq!(config.log_filter, "warn");
+    assert_eq!(config.outbound_allow.len(), 2);
+    let from: Vec<String> = effective.shown().map(|(setting, _, from)| format!("{} {from}", setting.key)).collect();
+    assert!(from.contains(&"listen --listen".to_owned()), "{from:?}");
+    assert!(from.contains(&"log.filter $STERNWAY_LOG_FILTER".to_owned()), "{from:?}");
+    assert!(from.contains(&format!("outbound.allow {}:5", path.display())), "{from:?}");
+}
+
+#[test]
+fn given_a_wrong_file_when_read_then_file_line_and_key_are_named() {
+    for (text, line, told) in [
+        ("listen = \"127.0.0.1:1\"\nlissten = 1\n", 2, "no setting `lissten`"),
+        ("\n[log]\nfromat = \"json\"\n", 3, "no setting `log.fromat`"),
+        ("listen = \n", 1, ""),
+        ("[log]\nformat = \"xml\"\n", 2, "`log.format` is `xml`: write `auto`"),
+        ("listen = 3000\n", 1, "`listen` is `3000`: write an address"),
+    ] {
+        let (_dir, path) = file(text);
+        let read = Effective::collect(Some(&path), nothing, &SettingFlags::default()).and_then(|all| all.config());
+        let error = read.expect_err(text).to_string();
+        assert!(error.contains(&format!("{}:{line}: ", path.display())) && error.contains(told), "{error}");
+    }
+}
+
+#[test]
+fn given_a_database_with_a_password_when_shown_then_it_is_hidden() {
+    let env = |name: &str| (name == "DATABASE_URL").then(|| "postgres://sternway:s3cret@db/sternway".to_owned());
+    let (_dir, path) = file("");
+    let effective = Effective::collect(Some(&path), env, &SettingFlags::default()).expect("collected");
+    let shown: Vec<String> = effective.shown().map(|(_, value, _)| value).collect();
+    assert!(shown.iter().all(|value| !value.contains("s3cret")), "{shown:?}");
+    assert!(shown.contains(&"postgres://sternway:hidden@db/sternway".to_owned()), "{shown:?}");
+}

@@ -1,0 +1,174 @@
+//! Starts and ends: the store, the application service, who may enter, then the listener, and all of it in reverse.
+
+use crate::auth::{Auth, AuthError, Doors, Hasher};
+use crate::config::Config;
+use crate::http::{Http, HttpSettings};
+use crate::outbound::{Outbound, OutboundError};
+use crate::ports::{Clock, Rng};
+use crate::service::Service;
+use crate::store::{self, StoreError};
+use axum::Router;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Why Sternway could not start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("the database could not be opened")]
+    Store(#[source] StoreError),
+    #[error("sign-in could not be set up")]
+    Auth(#[source] AuthError),
+    #[error("the way out could not be set up")]
+    Outbound(#[source] OutboundError),
+    #[error("`{address}` cannot be listened on; is another program using it?")]
+    Listen {
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the listener failed")]
+    Accept(#[source] std::io::Error),
+}
+
+/// What everything else stands on. Cheap to clone.
+#[derive(Clone)]
+pub struct Base {
+    pub service: Service,
+    pub auth: Auth,
+    pub outbound: Outbound,
+    /// Names this replica in leases.
+    pub holder: String,
+    /// Cancelled when Sternway is to end: streams, engine and listener watch it.
+    pub shutdown: CancellationToken,
+    pub config: Arc<Config>,
+}
+
+/// Work beside the listener; ends by itself soon after the shutdown begins.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Base {
+    /// Opens the database, bringing its schema up to date, and sets up who may enter.
+    pub async fn lay(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Self, ServeError> {
+        let store = store::open(&config.database).await.map_err(ServeError::Store)?;
+        let service = Service::new(store, clock, rng.clone());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
+        let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));
+        let outbound = Outbound::new(config.outbound_allow.clone()).map_err(ServeError::Outbound)?;
+        let holder = if config.replica.is_empty() { service.new_id().to_string() } else { config.replica.clone() };
+        Ok(Self { service, auth, outbound, holder, shutdown: CancellationToken::new(), config: Arc::new(config) })
+    }
+
+    pub fn http(&self) -> Http {
+        let settings = HttpSettings {
+            trusted_proxies: self.config.trusted_proxies.clone(),
+            open_metrics: self.config.metrics_open,
+            ..HttpSettings::default()
+        };
+        Http {
+            service: self.service.clone(),
+            auth: self.auth.clone(),
+            settings: Arc::new(settings),
+            shutdown: self.shutdown.clone(),
+        }
+    }
+
+    /// The link that makes the first admin, while nobody has an account.
+    pub async fn setup_link(&self, address: SocketAddr) -> Result<Option<String>, ServeError> {
+        let secret = self.auth.setup_secret().await.map_err(ServeError::Auth)?;
+        Ok(secret.map(|secret| format!("{}/setup/{secret}", self.address(address))))
+    }
+
+    /// How people reach this Sternway, without a slash at the end.
+    pub fn address(&self, listening: SocketAddr) -> String {
+        match &self.config.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{listening}"),
+        }
+    }
+
+    /// Serves until a signal or [`Base::shutdown`], then ends everything within the time allowed for it.
+    pub async fn run(&self, listener: TcpListener, router: Router, tasks: Vec<Task>) -> Result<(), ServeError> {
+        let mut work = JoinSet::new();
+        for task in tasks {
+            work.spawn(task);
+        }
+        let token = self.shutdown.clone();
+        work.spawn(async move {
+            tokio::select! {
+                () = signalled() => token.cancel(),
+                () = token.cancelled() => {}
+            }
+        });
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let graceful = axum::serve(listener, service).with_graceful_shutdown(self.shutdown.clone().cancelled_owned());
+        let serving = async { graceful.await.map_err(ServeError::Accept) };
+        tokio::pin!(serving);
+        let ended = tokio::select! {
+            ended = &mut serving => ended,
+            () = self.shutdown.cancelled() => {
+                tracing::info!("shutting down");
+                let drained = async {
+                    let served = serving.await;
+                    while work.join_next().await.is_some() {}
+                    served
+                };
+                match tokio::time::timeout(self.config.shutdown.saturating_sub(RESERVE), drained).await {
+                    Ok(served) => served,
+                    Err(_) => {
+                        tracing::warn!("some requests or tasks did not end in time and are cut off");
+                        Ok(())
+                    }
+                }
+            }
+        };
+        self.shutdown.cancel();
+        work.abort_all();
+        // Other replicas need not wait for the leases to run out.
+        match tokio::time::timeout(RESERVE, self.service.store.release_leases(&self.holder)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = &error as &dyn std::error::Error, "leases were not given back"),
+            Err(_) => tracing::warn!("leases were not given back in time"),
+        }
+        tracing::info!("ended");
+        ended
+    }
+}
+
+/// Kept back from the time of a shutdown for giving leases back.
+const RESERVE: Duration = Duration::from_millis(500);
+
+/// Binds the address of the configuration.
+pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// SIGTERM or Ctrl-C.
+async fn signalled() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}
