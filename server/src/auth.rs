@@ -22,6 +22,7 @@ pub use doors::{Doors, DoorsConfig};
 pub use password::Hasher;
 pub use people::{NewPerson, Person, PersonChange};
 pub use session::{IDLE, LIFETIME, SignedIn};
+pub use setup::setup_open;
 pub use token::{NewToken, Token, TokenMade};
 
 /// People, sessions and tokens over the application service. Cheap to clone.

@@ -18,7 +18,7 @@ mod sse;
 mod v1;
 
 pub use identity::COOKIE;
-pub use problem::{FieldProblem, Problem};
+pub use problem::{Details, FieldProblem, Problem};
 pub use request::RequestContext;
 pub use router::{OTHER_ROUTES, openapi, router};
 

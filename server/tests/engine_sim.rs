@@ -15,8 +15,7 @@ use sternway_domain::signal::{InstanceReading, Reading, SourceFailure};
 use sternway_domain::time::{Span, Timestamp};
 use sternway_server::drivers::MemoryTraffic;
 use sternway_server::engine::{Adapters, Engine, EngineConfig};
-use sternway_server::live::Bus;
-use sternway_server::ports::{Clock, Rng, SignalSource, TrafficDriver};
+use sternway_server::ports::{Clock, SignalSource, TrafficDriver};
 use sternway_server::service::{ActRequest, Caller, NewArtifact, NewRelease, Service, Wanted};
 use sternway_server::store;
 use sternway_server::store::rows::{DecisionFilter, DocumentWrite, Unit};
@@ -122,12 +121,7 @@ impl Rig {
     async fn new(mode: &str) -> Rig {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let store = store::open(&format!("sqlite:{}", dir.path().join("t.db").display())).await.expect("opens");
-        let service = Service {
-            store,
-            clock: Arc::new(SystemClock) as Arc<dyn Clock>,
-            rng: Arc::new(SystemRng) as Arc<dyn Rng>,
-            bus: Bus::new(256),
-        };
+        let service = Service::new(store, Arc::new(SystemClock), Arc::new(SystemRng));
         let world = World::new();
         let plan = serde_json::json!({
             "name": "quick", "mode": mode, "interval": "500ms", "window": "10s", "max_age": "5s",

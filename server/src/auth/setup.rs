@@ -5,6 +5,7 @@ use super::{Auth, AuthError, Result, SignedIn, actor_of, password, secret, sessi
 use crate::service::Caller;
 use crate::service::record::Act;
 use crate::store::rows::{PersonRow, Unit};
+use crate::store::{self, Store};
 use sternway_domain::access::Action;
 use sternway_domain::actor::Role;
 use sternway_domain::audit::{Origin, Outcome, Target};
@@ -12,6 +13,12 @@ use sternway_domain::id::{PersonId, hex};
 
 /// The setting that holds the link's hash.
 const SETTING: &str = "setup_link";
+
+/// Whether this link can still be used.
+pub async fn setup_open(store: &dyn Store, link: &str) -> store::Result<bool> {
+    let stored = store.setting(SETTING).await?;
+    Ok(stored.is_some_and(|stored| secret::same(stored.as_bytes(), hex(&secret::hash(link)).as_bytes())))
+}
 
 impl Auth {
     /// The secret of a new link, if nobody has an account yet. An earlier link no longer works.
@@ -22,12 +29,6 @@ impl Auth {
         let text = secret::text(&secret::random(self.service.rng.as_ref()));
         self.service.store.put_setting(SETTING, &hex(&secret::hash(&text))).await?;
         Ok(Some(text))
-    }
-
-    /// Whether this link can still be used.
-    pub async fn setup_open(&self, link: &str) -> Result<bool> {
-        let stored = self.service.store.setting(SETTING).await?;
-        Ok(stored.is_some_and(|stored| secret::same(stored.as_bytes(), hex(&secret::hash(link)).as_bytes())))
     }
 
     /// Makes the first admin and signs them in. Of two who use the link at once, one gets in.
@@ -42,7 +43,7 @@ impl Auth {
     ) -> Result<SignedIn> {
         let address = origin.ip.as_deref().unwrap_or_default();
         self.doors.check("", address)?;
-        if !self.setup_open(link).await? {
+        if !setup_open(self.service.store.as_ref(), link).await? {
             self.doors.failed("", address);
             return Err(AuthError::Link);
         }

@@ -16,9 +16,14 @@ use sternway_domain::access::Denied;
 use sternway_domain::release::Refusal;
 use utoipa::ToSchema;
 
+/// A refusal on its way out.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Details>);
+
 /// RFC 9457 problem details.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Problem {
+#[schema(as = Problem)]
+pub struct Details {
     /// `urn:sternway:problem:` and a stable code: `stale`, `refused`, `invalid`, …
     #[serde(rename = "type")]
     kind: String,
@@ -62,7 +67,7 @@ pub(super) const PROBLEM_JSON: &str = "application/problem+json";
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind: format!("urn:sternway:problem:{code}"),
             title,
             status: status.as_u16(),
@@ -74,7 +79,7 @@ impl Problem {
             actual_version: None,
             since: None,
             retry_after: None,
-        }
+        }))
     }
 
     /// The same for whatever was wrong with the token: missing, cut, expired, revoked or somebody else's.
@@ -101,13 +106,13 @@ impl Problem {
     }
 
     pub(super) fn with_errors(mut self, errors: Vec<FieldProblem>) -> Self {
-        self.errors = errors;
+        self.0.errors = errors;
         self
     }
 
     fn unavailable(detail: &str) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "No answer now", detail);
-        problem.retry_after = Some(5);
+        problem.0.retry_after = Some(5);
         problem
     }
 
@@ -129,11 +134,11 @@ impl Problem {
     }
 
     fn respond(&self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self)).into_response();
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(&self.0)).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -164,8 +169,8 @@ pub(super) async fn finish(request: Request, next: Next) -> Response {
     let Some(mut problem) = problem.or_else(|| status.is_client_error().then(|| Problem::of_status(status))) else {
         return response;
     };
-    problem.instance = Some(path.chars().take(200).collect());
-    problem.request_id = id.filter(|_| status != StatusCode::UNAUTHORIZED);
+    problem.0.instance = Some(path.chars().take(200).collect());
+    problem.0.request_id = id.filter(|_| status != StatusCode::UNAUTHORIZED);
     let mut finished = problem.respond();
     if let Some(allow) = response.headers().get(ALLOW) {
         finished.headers_mut().insert(ALLOW, allow.clone());
@@ -182,12 +187,12 @@ impl From<ServiceError> for Problem {
                 Problem::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", sentence(&text))
             }
             ServiceError::NotFound { what, name } => Problem::not_found(what, &name),
-            ServiceError::Stale { expected, actual, since } => {
+            ServiceError::Stale { expected, actual, since, .. } => {
                 let mut problem =
                     Problem::new(StatusCode::CONFLICT, "stale", "The release has changed", sentence(&text));
-                problem.expected_version = Some(expected);
-                problem.actual_version = Some(actual);
-                problem.since = Some(since.iter().filter_map(|event| serde_json::to_value(event).ok()).collect());
+                problem.0.expected_version = Some(expected);
+                problem.0.actual_version = Some(actual);
+                problem.0.since = Some(since.iter().filter_map(|event| serde_json::to_value(event).ok()).collect());
                 problem
             }
             ServiceError::Refused(refusal) => refused(&refusal, &text),
@@ -215,7 +220,7 @@ impl From<AuthError> for Problem {
             AuthError::Wrong | AuthError::Link => Problem::unauthorized(),
             AuthError::TooMany { retry_after } => {
                 let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many attempts", text);
-                problem.retry_after = Some(retry_after.max(1));
+                problem.0.retry_after = Some(retry_after.max(1));
                 problem
             }
             AuthError::Hash(detail) => {
@@ -293,7 +298,7 @@ mod tests {
     fn given_a_database_error_when_answered_then_its_text_stays_inside() {
         let source = sqlx::Error::Configuration("postgres://sternway:secret@db".into());
         let problem = Problem::from(StoreError::Unavailable { operation: "read", source });
-        let text = serde_json::to_string(&problem).expect("json");
-        assert!(!text.contains("secret") && problem.status == 503, "{text}");
+        let text = serde_json::to_string(&problem.0).expect("json");
+        assert!(!text.contains("secret") && problem.0.status == 503, "{text}");
     }
 }

@@ -1,6 +1,5 @@
 //! The API, version 1: each endpoint with its documentation, request, errors and handler in one place.
 
-use super::problem::Problem;
 use super::{Http, sse};
 use axum::middleware::from_fn;
 use std::collections::BTreeMap;
@@ -45,7 +44,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
     let components = ComponentsBuilder::new()
         .security_scheme("token", SecurityScheme::Http(http))
         .security_scheme("session", SecurityScheme::ApiKey(cookie))
-        .schema("Problem", Problem::schema())
+        .schema("Problem", super::Details::schema())
         .schema("FieldProblem", super::FieldProblem::schema())
         .build();
     let info = InfoBuilder::new()

@@ -13,7 +13,7 @@ impl Plane {
     }
 
     pub(super) async fn setup_view(&self, token: &str) -> Result<SetupView> {
-        let valid = false;
+        let valid = crate::auth::setup_open(self.service.store.as_ref(), token).await?;
         Ok(SetupView { token: token.to_owned(), valid, ..SetupView::default() })
     }
 }
