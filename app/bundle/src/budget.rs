@@ -1,0 +1,63 @@
+//! What a first visit costs, and how much it may.
+
+use crate::Care;
+use crate::failure::Failure;
+use crate::publish::Sent;
+
+/// Bytes over the wire, brotli, 1 KB = 1,000 bytes.
+const WASM_LIMIT: usize = 300_000;
+const VISIT_LIMIT: usize = 400_000;
+
+/// Not loaded by a first visit to any page: only in print and where linked.
+const LATER: &[&str] = &["mark", "wordmark"];
+
+/// Prints a table. A build that ships is refused above the limits.
+pub(crate) fn report(files: &[Sent], care: Care) -> Result<(), Failure> {
+    println!("      {:<10} {:>10} {:>10}", "file", "plain KB", "brotli KB");
+    for file in files {
+        println!("      {:<10} {:>10} {:>10}", file.role, kilobytes(file.plain), kilobytes(file.brotli));
+    }
+    let visit = first_visit(files);
+    let (visit_kb, limit_kb) = (kilobytes(visit), VISIT_LIMIT / 1_000);
+    println!("      first visit, without the page itself: {visit_kb} KB of {limit_kb} KB");
+    if care == Care::Ship { within(files, visit) } else { Ok(()) }
+}
+
+fn within(files: &[Sent], visit: usize) -> Result<(), Failure> {
+    let wasm = files.iter().filter(|file| file.role == "wasm").map(|file| file.brotli).sum::<usize>();
+    if wasm > WASM_LIMIT {
+        let limit = WASM_LIMIT / 1_000;
+        return Err(Failure::OverBudget(format!("WebAssembly is {} KB, allowed are {limit} KB", kilobytes(wasm))));
+    }
+    if visit > VISIT_LIMIT {
+        let limit = VISIT_LIMIT / 1_000;
+        return Err(Failure::OverBudget(format!("all files are {} KB, allowed are {limit} KB", kilobytes(visit))));
+    }
+    Ok(())
+}
+
+fn first_visit(files: &[Sent]) -> usize {
+    files.iter().filter(|file| !LATER.contains(&file.role.as_str())).map(|file| file.brotli).sum()
+}
+
+fn kilobytes(bytes: usize) -> String {
+    format!("{}.{}", bytes / 1_000, bytes % 1_000 / 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(role: &str, brotli: usize) -> Sent {
+        Sent { role: role.to_owned(), plain: brotli * 3, brotli }
+    }
+
+    #[test]
+    fn given_exactly_the_limits_then_they_pass_and_one_byte_more_does_not() {
+        let files = |wasm, css| vec![sent("wasm", wasm), sent("css", css), sent("mark", 900_000)];
+        assert!(report(&files(300_000, 100_000), Care::Ship).is_ok());
+        assert!(report(&files(300_001, 0), Care::Ship).is_err());
+        assert!(report(&files(300_000, 100_001), Care::Ship).is_err());
+        assert!(report(&files(300_001, 100_001), Care::Quick).is_ok());
+    }
+}
