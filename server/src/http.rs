@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 mod ask;
+pub mod assets;
 mod cursor;
 mod health;
 mod identity;
 mod problem;
 mod request;
 mod router;
+pub mod security;
 mod sse;
 mod v1;
 

@@ -1,6 +1,7 @@
 //! The body of Sternway: storage, engine, sources, drivers, HTTP and the command line around the rules of
 //! `sternway-domain` and the pages of `sternway-app`.
 
+pub mod adapters;
 pub mod auth;
 pub mod charts;
 pub mod cli;
