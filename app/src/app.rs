@@ -5,7 +5,7 @@ use crate::components::dialog::{ActDialog, Dialogs};
 use crate::components::header::Header;
 use crate::components::help::Help;
 use crate::components::icon::icon;
-use crate::keys::Keys;
+use crate::keys::{Keys, arrive};
 use crate::live::Live;
 use crate::pages::act::Act;
 use crate::pages::board::Board;
@@ -81,6 +81,13 @@ fn Around(chrome: ChromeView) -> impl IntoView {
             location.pathname.get(),
             location.search.with(|search| { if search.is_empty() { String::new() } else { format!("?{search}") } })
         )
+    });
+    Effect::new(move |before: Option<String>| {
+        let now = location.pathname.get();
+        if before.is_some_and(|before| before != now) {
+            arrive();
+        }
+        now
     });
     let demo = chrome.demo.as_ref().map(|demo| demo_bar(demo, here));
     let header = chrome.person.clone().map(|person| view! { <Header chrome=chrome.clone() person/> });

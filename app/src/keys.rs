@@ -4,6 +4,11 @@ use leptos::prelude::*;
 
 #[cfg(feature = "hydrate")]
 mod listen;
+#[cfg(feature = "hydrate")]
+pub(crate) use listen::arrive;
+
+#[cfg(not(feature = "hydrate"))]
+pub(crate) fn arrive() {}
 
 /// Whether single keys act; they can be switched off (WCAG 2.1.4).
 #[derive(Clone, Copy)]

@@ -63,7 +63,8 @@ impl Live {
     /// For `data-state`.
     pub fn name(self) -> &'static str {
         match self.state.get() {
-            State::Made | State::Live => "live",
+            State::Made => "made",
+            State::Live => "live",
             State::Paused => "paused",
             State::Lost => "lost",
         }

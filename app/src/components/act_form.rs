@@ -43,15 +43,15 @@ pub fn act_form(view: &ActView, dialog: bool) -> AnyView {
     view! {
         <form class=if dialog { "act" } else { "act act-page" } method="post" action=path::act(&view.release, view.verb) data-needs-reason=(view.verb != Verb::Start).then_some("") novalidate>
             <div class="act-body">
+                {hidden("expected_version", view.version)}
+                {hidden("idempotency_key", &view.idempotency_key)}
+                {hidden("evidence", &view.evidence)}
                 {changes}
                 {fault}
                 {will}
                 {part(dialog, format!("{id}known"), "What is known", what_is_known(view))}
                 {wrong}
                 {deciding}
-                {hidden("expected_version", view.version)}
-                {hidden("idempotency_key", &view.idempotency_key)}
-                {hidden("evidence", &view.evidence)}
             </div>
             {foot(view, dialog)}
         </form>

@@ -49,7 +49,7 @@ fn on_key(keys: Keys, dialogs: Dialogs, event: &KeyboardEvent) {
         matches!(target.closest("input, textarea, select, dialog[open], [role=img]"), Ok(Some(_)))
     });
     let chord = event.ctrl_key() || event.meta_key() || event.alt_key();
-    if typing || chord || event.default_prevented() || !keys.0.get_untracked() {
+    if (typing && event.key() != "Escape") || chord || event.default_prevented() || !keys.0.get_untracked() {
         return;
     }
     let done = match event.key().as_str() {
@@ -59,6 +59,10 @@ fn on_key(keys: Keys, dialogs: Dialogs, event: &KeyboardEvent) {
         "r" => act(&document, dialogs, Verb::Rollback),
         "/" => focus(&document, "[role=search] input"),
         "?" => help(&document),
+        "Escape" => {
+            close_menus(None);
+            false
+        }
         _ => false,
     };
     if done {
@@ -110,6 +114,7 @@ fn on_click(dialogs: Dialogs, event: &MouseEvent) {
     if event.button() != 0 || event.ctrl_key() || event.meta_key() || event.shift_key() {
         return;
     }
+    close_menus(near("details.drop").as_ref());
     if let Some(link) = near("a[data-act][data-of]") {
         let verb = link.get_attribute("data-act").as_deref().and_then(Verb::read);
         if let (Some(verb), Some(release)) = (verb, link.get_attribute("data-of")) {
@@ -132,6 +137,31 @@ fn on_click(dialogs: Dialogs, event: &MouseEvent) {
     {
         // A browser that cannot print says so itself.
         let _printed = window.print();
+    }
+}
+
+/// Menus of acts close when the click is elsewhere.
+fn close_menus(kept: Option<&Element>) {
+    let Some(open) = document().and_then(|page| page.query_selector_all("details.drop[open]").ok()) else { return };
+    for menu in (0..open.length()).filter_map(|at| open.item(at)?.dyn_into::<Element>().ok()) {
+        if Some(&menu) != kept {
+            // A menu that cannot be closed stays open; nothing else depends on it.
+            let _closed = menu.remove_attribute("open");
+        }
+    }
+}
+
+/// After a page has given way to another: whoever reads with keys or ears begins at its top.
+pub(crate) fn arrive() {
+    for after in [100, 800] {
+        gloo_timers::callback::Timeout::new(after, || {
+            if let Some(page) = document()
+                && page.active_element().is_none_or(|active| active.tag_name() == "BODY")
+            {
+                focus(&page, "#main");
+            }
+        })
+        .forget();
     }
 }
 

@@ -66,7 +66,7 @@ fn filters(view: &DecisionsView) -> AnyView {
         prefix: "f-",
         ..Field::default()
     };
-    let day = |name, label, value: &str| Field { kind: "date", ..text(name, label, value, "") };
+    let day = |name, label, value: &str| text(name, label, value, "yyyy-mm-dd");
     view! {
         <form class="filters" method="get" action=path::DECISIONS aria-label="Filter decisions">
             {text("release", "Release or service", &view.filter.release, "any").input()}
