@@ -57,7 +57,7 @@ fn row(row: &ServiceRow) -> AnyView {
         <tr>
             <th scope="row"><a class="list-name" href=path::service(&row.name)>{row.name.clone()}</a>{description}</th>
             <td data-name="Runs now"><code>{row.version.clone()}</code></td>
-            <td data-name="Release">{release}</td>
+            <td data-name="Release"><span>{release}</span></td>
             <td data-name="Signals from">{row.source.clone()}</td>
             <td data-name="Traffic by">{row.driver.clone()}</td>
             <td data-name="Depends on">{depends}</td>

@@ -64,16 +64,9 @@ fn keep(name: &str, page: &Page) {
     }
     let mut css = String::new();
     let style = concat!(env!("CARGO_MANIFEST_DIR"), "/../style");
-    let mut files: Vec<String> = ["tokens", "base", "layout"].map(|file| format!("{style}/{file}.css")).into();
-    let mut parts: Vec<String> = std::fs::read_dir(format!("{style}/components"))
-        .expect("the components")
-        .filter_map(|entry| Some(entry.ok()?.path().to_str()?.to_owned()))
-        .collect();
-    parts.sort();
-    files.extend(parts);
-    files.extend(["utilities", "print"].map(|file| format!("{style}/{file}.css")));
-    for file in files {
-        css.push_str(&std::fs::read_to_string(file).expect("a stylesheet"));
+    let main = std::fs::read_to_string(format!("{style}/main.css")).expect("the list of stylesheets");
+    for name in main.split("@import \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        css.push_str(&std::fs::read_to_string(format!("{style}/{name}")).expect("a stylesheet"));
     }
     std::fs::write(format!("{folder}/preview.css"), css).expect("written");
 }
