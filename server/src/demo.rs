@@ -53,6 +53,8 @@ pub enum DemoError {
     UnknownService { service: ServiceName, known: String },
     #[error("no candidate of `{service}` is deployed: deploy one first")]
     NothingDeployed { service: ServiceName },
+    #[error("`{candidate}` of `{service}` has all traffic: settle or withdraw it before deploying another")]
+    AllTraffic { service: ServiceName, candidate: Version },
     #[error("the fault cannot be injected: {detail}")]
     Fault { detail: String },
 }
@@ -177,13 +179,20 @@ impl DemoWorld {
     /// starts anew, because each release counts its own tokens. Deploying what takes traffic already changes nothing.
     ///
     /// # Errors
-    /// Unknown service.
+    /// Unknown service, or another candidate has all traffic.
     pub async fn deploy(&self, service: &ServiceName, version: Version, behaviour: Behaviour) -> Result<(), DemoError> {
         let node = self.node(service)?;
         let _alone = node.changing.lock().await;
-        let same = node.canary.deployed().is_some_and(|now| now.version == version && now.behaviour == behaviour);
-        if same && node.router.weight() > Weight::ZERO {
-            return Ok(());
+        if let Some(now) = node.canary.deployed() {
+            let same = now.version == version && now.behaviour == behaviour;
+            match node.router.weight() {
+                Weight::ZERO => {}
+                _ if same => return Ok(()),
+                Weight::FULL => {
+                    return Err(DemoError::AllTraffic { service: service.clone(), candidate: now.version.clone() });
+                }
+                _ => {}
+            }
         }
         node.router.forget_tokens();
         node.canary.run(Some(Deployment::new(version, behaviour)));

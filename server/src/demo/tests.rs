@@ -133,6 +133,21 @@ async fn given_a_stale_token_or_a_key_with_another_weight_then_the_router_refuse
 }
 
 #[tokio::test]
+async fn given_a_candidate_with_all_traffic_then_no_other_is_put_in_its_place() {
+    let world = quiet().await;
+    let storage = name("storage");
+    world.deploy(&storage, version("12.1.0"), Behaviour::Healthy).await.unwrap();
+    shift(&world, "storage", 100).await;
+    world.deploy(&storage, version("12.1.0"), Behaviour::Healthy).await.unwrap();
+    let other = world.deploy(&storage, version("12.2.0"), Behaviour::Healthy).await;
+    assert!(matches!(other, Err(DemoError::AllTraffic { .. })), "{other:?}");
+    world.settle(&storage).await.unwrap();
+    world.deploy(&storage, version("12.2.0"), Behaviour::Healthy).await.unwrap();
+    assert_eq!(world.driver(&storage).unwrap().observe(NOW).await.unwrap().canary, Weight::ZERO);
+    world.shutdown().await;
+}
+
+#[tokio::test]
 async fn given_injected_errors_then_the_counters_of_that_arm_show_them_until_cleared() {
     let world = quiet().await;
     let storage = service(&world, "storage");
