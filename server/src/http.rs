@@ -18,17 +18,20 @@ mod router;
 pub mod security;
 mod sse;
 mod v1;
+mod web;
 
 pub use identity::COOKIE;
 pub use problem::{Details, FieldProblem, Problem};
 pub use request::RequestContext;
-pub use router::{OTHER_ROUTES, openapi, router};
+pub use router::{openapi, other_routes, router};
+pub use web::Pages;
 
 /// What every handler stands on. Cheap to clone.
 #[derive(Clone)]
 pub struct Http {
     pub service: Service,
     pub auth: Auth,
+    pub pages: Pages,
     pub settings: Arc<HttpSettings>,
     /// Ends the streams, which would otherwise hold up the shutdown for ever.
     pub shutdown: CancellationToken,

@@ -68,7 +68,7 @@ fn caller(page: &PageCaller) -> Caller {
 }
 
 /// Words a failure for the person who asked. What only operators may see is logged here, once.
-fn worded(page: &PageCaller, error: ServiceError) -> AppError {
+pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
     match error {
         ServiceError::Denied(Denied::NotSignedIn) => AppError::NotSignedIn,
         ServiceError::Denied(denied) => AppError::Forbidden { why: told(&denied.to_string()) },

@@ -2,7 +2,7 @@
 
 use crate::auth::{Auth, AuthError, Doors, Hasher};
 use crate::config::Config;
-use crate::http::{Http, HttpSettings};
+use crate::http::{Http, HttpSettings, Pages};
 use crate::outbound::{Outbound, OutboundError};
 use crate::ports::{Clock, Rng};
 use crate::service::Service;
@@ -65,7 +65,7 @@ impl Base {
         Ok(Self { service, auth, outbound, holder, shutdown: CancellationToken::new(), config: Arc::new(config) })
     }
 
-    pub fn http(&self) -> Http {
+    pub fn http(&self, pages: Pages) -> Http {
         let settings = HttpSettings {
             trusted_proxies: self.config.trusted_proxies.clone(),
             open_metrics: self.config.metrics_open,
@@ -74,6 +74,7 @@ impl Base {
         Http {
             service: self.service.clone(),
             auth: self.auth.clone(),
+            pages,
             settings: Arc::new(settings),
             shutdown: self.shutdown.clone(),
         }

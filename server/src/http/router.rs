@@ -1,6 +1,6 @@
 //! Which address leads where, and what every request passes on its way.
 
-use super::{Http, MAX_BODY, health, identity, problem, request, v1};
+use super::{Http, MAX_BODY, health, identity, problem, request, v1, web};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -8,9 +8,15 @@ use axum::{Json, Router};
 use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
-/// Routes that are not part of the API, with their methods. A test asks each of them, and nothing else answers.
-pub const OTHER_ROUTES: &[(&str, &str)] =
-    &[("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/api/v1/openapi.json")];
+/// Routes that are not part of the API, with their methods: operations, pages, forms, server functions. A test asks each
+/// of them, and nothing else answers.
+pub fn other_routes() -> Vec<(&'static str, String)> {
+    let operations = ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"].map(|path| ("GET", path.to_owned()));
+    let pages = web::page_paths().into_iter().map(|path| ("GET", path));
+    let forms = web::FORMS.iter().map(|path| ("POST", (*path).to_owned()));
+    let functions = web::function_paths().into_iter().map(|path| ("POST", path));
+    operations.into_iter().chain(pages).chain(forms).chain(functions).collect()
+}
 
 /// The document of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
@@ -25,6 +31,7 @@ pub fn router(http: Http) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .merge(web::routes())
         // The first layer is the innermost.
         .layer(from_fn_with_state(http.clone(), identity::identify))
         .layer(DefaultBodyLimit::max(MAX_BODY))
