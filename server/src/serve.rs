@@ -2,8 +2,9 @@
 
 use crate::auth::{Auth, AuthError, Doors, Hasher};
 use crate::config::Config;
-use crate::http::{Http, HttpSettings, Pages};
+use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::outbound::{Outbound, OutboundError};
+use crate::plane::Plane;
 use crate::ports::{Clock, Rng};
 use crate::service::Service;
 use crate::store::{self, StoreError};
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
+use sternway_app::view::door::DemoPersonView;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +65,12 @@ impl Base {
         let outbound = Outbound::new(config.outbound_allow.clone()).map_err(ServeError::Outbound)?;
         let holder = if config.replica.is_empty() { service.new_id().to_string() } else { config.replica.clone() };
         Ok(Self { service, auth, outbound, holder, shutdown: CancellationToken::new(), config: Arc::new(config) })
+    }
+
+    /// The pages over what is stored here, with the browser's files of this build.
+    pub fn pages(&self, demo_people: Vec<DemoPersonView>) -> Pages {
+        let plane = Plane { service: self.service.clone(), demo_people };
+        Pages::new(Arc::new(plane), assets::addresses())
     }
 
     pub fn http(&self, pages: Pages) -> Http {

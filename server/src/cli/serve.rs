@@ -2,15 +2,13 @@
 
 use super::config::Where;
 use crate::config::ConfigError;
-use crate::http::{self, Pages};
-use crate::plane::Plane;
+use crate::http;
 use crate::serve::{Base, ServeError, bind};
 use crate::system::{SystemClock, SystemRng};
 use crate::telemetry::log::{self, LogError};
 use clap::Args;
 use std::process::ExitCode;
 use std::sync::Arc;
-use sternway_app::shell::Assets;
 
 #[derive(Debug, Args)]
 pub(super) struct Serve {
@@ -38,9 +36,7 @@ impl Serve {
         if let Some(link) = base.setup_link(address).await? {
             println!("Nobody has an account yet. Make the first admin here, once: {link}");
         }
-        let plane = Plane { service: base.service.clone(), demo_people: Vec::new() };
-        let pages = Pages::new(Arc::new(plane), Assets::default());
-        let router = http::router(base.http(pages));
+        let router = http::router(base.http(base.pages(Vec::new())));
         base.run(listener, router, Vec::new()).await?;
         Ok(ExitCode::SUCCESS)
     }

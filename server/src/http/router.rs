@@ -1,21 +1,24 @@
 //! Which address leads where, and what every request passes on its way.
 
-use super::{Http, MAX_BODY, health, identity, problem, request, v1, web};
+use super::{Http, MAX_BODY, assets, health, identity, problem, request, security, v1, web};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use axum::{Json, Router};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
 /// Routes that are not part of the API, with their methods: operations, pages, forms, server functions. A test asks each
 /// of them, and nothing else answers.
 pub fn other_routes() -> Vec<(&'static str, String)> {
-    let operations = ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json"].map(|path| ("GET", path.to_owned()));
+    let single = ["/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/assets/{name}"]
+        .map(|path| ("GET", path.to_owned()));
     let pages = web::page_paths().into_iter().map(|path| ("GET", path));
     let forms = web::FORMS.iter().map(|path| ("POST", (*path).to_owned()));
     let functions = web::function_paths().into_iter().map(|path| ("POST", path));
-    operations.into_iter().chain(pages).chain(forms).chain(functions).collect()
+    single.into_iter().chain(pages).chain(forms).chain(functions).collect()
 }
 
 /// The document of the API.
@@ -31,6 +34,7 @@ pub fn router(http: Http) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
+        .route(&format!("{}/{{name}}", assets::PREFIX), get(assets::file))
         .merge(web::routes())
         // The first layer is the innermost.
         .layer(from_fn_with_state(http.clone(), identity::identify))
@@ -38,6 +42,9 @@ pub fn router(http: Http) -> Router {
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(CsrfLayer::new())
         .layer(from_fn(problem::finish))
+        // What is compressed already, small, or a stream of events is left alone.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(from_fn_with_state(http.service.rng.clone(), security::secure))
         .layer(from_fn_with_state(http.clone(), request::begin))
         .with_state(http)
 }

@@ -5,6 +5,7 @@
 
 use super::Http;
 use super::request::RequestContext;
+use super::security::CspNonce;
 use crate::auth::{Identity, Proof};
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +15,7 @@ use axum::http::{HeaderValue, Method, StatusCode, request};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum_extra::extract::CookieJar;
+use leptos::nonce::Nonce;
 use leptos::prelude::provide_context;
 use leptos_axum::{generate_route_list, handle_server_fns_with_context, render_app_async_with_context};
 use std::sync::Arc;
@@ -144,7 +146,12 @@ impl Http {
         let pages = self.pages.clone();
         let caller = page_caller(parts);
         let chrome = self.chrome(parts);
+        let nonce = parts.extensions.get::<CspNonce>().map(|nonce| Nonce::from_value(nonce.0.as_str()));
         move || {
+            // Leptos makes one of its own before this; only the one in the header lets the script run.
+            if let Some(nonce) = &nonce {
+                provide_context(nonce.clone());
+            }
             provide_context(pages.plane.clone());
             provide_context(pages.assets.clone());
             provide_context(caller.clone());
