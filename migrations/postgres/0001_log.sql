@@ -27,6 +27,7 @@ CREATE TABLE release (
 CREATE INDEX release_by_age ON release (created_at, id);
 -- One at a time: two would pull the same traffic two ways.
 CREATE UNIQUE INDEX release_active ON release (service) WHERE active = 1;
+CREATE INDEX release_active_by_age ON release (created_at, id) WHERE active = 1;
 CREATE INDEX release_by_service ON release (service, created_at, id);
 
 -- An act, accepted or refused. No foreign keys out of here: a refused act may name a release that never was.

@@ -74,7 +74,11 @@ fn check(applied: &[Row], dialect: &Dialect) -> Result<i64> {
             continue;
         };
         if row.parse::<Digest>("digest")? != Digest::of((dialect.script)(migration).as_bytes()) {
-            let detail = format!("migration {newest} `{}` was applied with another text", migration.name);
+            let detail = format!(
+                "migration {newest} `{}` was applied with another text; \
+                use the sternway that applied it, or an empty database",
+                migration.name
+            );
             return Err(StoreError::Corrupt { what: "schema", detail });
         }
     }
