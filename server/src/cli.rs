@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod config;
+mod demo;
 mod serve;
 
 /// A release control plane: watch canaries, promote them, take them back.
@@ -16,6 +17,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows Sternway with real traffic: services, a router, load, and three releases under way.
+    Demo(demo::Demo),
     /// Runs the server.
     Serve(serve::Serve),
     /// Looks at the configuration.
@@ -25,6 +28,7 @@ enum Command {
 impl Cli {
     pub async fn run(self) -> ExitCode {
         let done = match self.command {
+            Command::Demo(demo) => demo.run().await.map_err(boxed),
             Command::Serve(serve) => serve.run().await.map_err(boxed),
             Command::Config(config) => config.run().map_err(boxed),
         };

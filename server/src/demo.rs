@@ -26,6 +26,7 @@ mod net;
 mod node;
 mod pool;
 mod router;
+pub mod stage;
 #[cfg(test)]
 mod tests;
 

@@ -85,6 +85,7 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
             AppError::Refused { why: told(&error.to_string()) }
         }
         ServiceError::Invalid { field, text } => invalid(&field, &told(&text)),
+        error @ ServiceError::Documents(_) => invalid("", &told(&error.to_string())),
         ServiceError::Store(error) => {
             tracing::error!(request_id = page.request_id, error = &error as &dyn std::error::Error, "a page failed");
             let what = "The database did not answer. Releases stay where they are; try again in a moment.".to_owned();

@@ -2,6 +2,7 @@
 
 use crate::auth::{Auth, AuthError, Doors, Hasher};
 use crate::config::Config;
+use crate::engine::{Adapters, Engine, EngineConfig};
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
@@ -100,6 +101,17 @@ impl Base {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://{listening}"),
         }
+    }
+
+    /// The engine of this replica, as work beside the listener.
+    pub fn engine(&self, adapters: Arc<dyn Adapters>) -> Task {
+        let config = EngineConfig {
+            holder: self.holder.clone(),
+            lease: self.config.engine_lease,
+            poll: Duration::from_micros(self.config.engine_poll.micros().unsigned_abs()),
+        };
+        let engine = Engine { service: self.service.clone(), adapters, config };
+        Box::pin(engine.run(self.shutdown.clone()))
     }
 
     /// Serves until a signal or [`Base::shutdown`], then ends everything within the time allowed for it.

@@ -1,6 +1,7 @@
 //! The one application service. Browser, REST, command line and the engine's own decisions all come through here:
 //! authorise → load → decide → commit. Nothing exists in one transport only.
 
+use crate::documents::DocumentProblem;
 use crate::live::Bus;
 use crate::ports::{Clock, Rng};
 use crate::store::{Store, StoreError};
@@ -14,6 +15,7 @@ use sternway_domain::release::{Event, Refusal, Release};
 use uuid::Uuid;
 
 mod act;
+mod configure;
 mod create;
 mod evidence;
 pub(crate) mod once;
@@ -22,6 +24,7 @@ pub(crate) mod record;
 mod summary;
 
 pub use act::{ActRequest, Acted, Wanted};
+pub use configure::{Applied, AppliedDocument};
 pub use create::{NewArtifact, NewRelease};
 pub use evidence::{CHART_SPAN, Evidence, Live, Point, TickBody, TrafficStatus};
 pub use summary::{DecisionBrief, ReleaseSummary};
@@ -60,8 +63,20 @@ pub enum ServiceError {
     KeyReused(String),
     #[error("{field}: {text}")]
     Invalid { field: String, text: String },
+    /// Everything wrong with a set of documents. Never empty; nothing of the set was applied.
+    #[error("{}", listed(.0))]
+    Documents(Vec<DocumentProblem>),
     #[error(transparent)]
     Store(StoreError),
+}
+
+/// The first problem with its place, and how many more there are.
+fn listed(problems: &[DocumentProblem]) -> String {
+    match problems {
+        [] => "the documents cannot be applied".to_owned(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => format!("{first} (and {} more)", rest.len()),
+    }
 }
 
 impl From<StoreError> for ServiceError {

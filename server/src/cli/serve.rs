@@ -1,6 +1,7 @@
 //! `sternway serve`.
 
 use super::config::Where;
+use crate::adapters::Connected;
 use crate::config::ConfigError;
 use crate::http;
 use crate::serve::{Base, ServeError, bind};
@@ -37,7 +38,9 @@ impl Serve {
             println!("Nobody has an account yet. Make the first admin here, once: {link}");
         }
         let router = http::router(base.http(base.pages(Vec::new())));
-        base.run(listener, router, Vec::new()).await?;
+        let adapters = Connected::new(base.outbound.clone(), base.service.clock.clone(), base.service.rng.clone());
+        let engine = base.engine(Arc::new(adapters));
+        base.run(listener, router, vec![engine]).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

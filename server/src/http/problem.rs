@@ -2,6 +2,7 @@
 
 use super::request::RequestContext;
 use crate::auth::AuthError;
+use crate::documents::DocumentProblem;
 use crate::service::ServiceError;
 use crate::store::StoreError;
 use axum::Json;
@@ -50,6 +51,9 @@ pub struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     since: Option<Vec<Value>>,
+    /// Of refused documents: every problem with its file, line and field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    documents: Option<Vec<DocumentProblem>>,
     #[serde(skip)]
     retry_after: Option<u64>,
 }
@@ -78,6 +82,7 @@ impl Problem {
             expected_version: None,
             actual_version: None,
             since: None,
+            documents: None,
             retry_after: None,
         }))
     }
@@ -202,6 +207,13 @@ impl From<ServiceError> for Problem {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", title, sentence(&text))
             }
             ServiceError::Invalid { field, text } => Problem::invalid(pointer(&field), text),
+            ServiceError::Documents(problems) => {
+                let title = "The documents cannot be applied";
+                let mut problem =
+                    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "documents", title, "Nothing was applied.");
+                problem.0.documents = Some(problems);
+                problem
+            }
             ServiceError::Store(error) => stored(&error),
         }
     }

@@ -1,0 +1,91 @@
+//! `sternway demo`.
+
+use crate::config::{ConfigError, Effective, SettingFlags};
+use crate::demo::stage::{Stage, StageError};
+use crate::demo::{DemoError, DemoWorld};
+use crate::http;
+use crate::serve::{Base, ServeError, Task, bind};
+use crate::system::{SystemClock, SystemRng};
+use crate::telemetry::log::{self, LogError};
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// The demo begins anew each time: its services live in this process, and with them what was released.
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Where the pages are.
+    #[arg(long, env = "STERNWAY_LISTEN", value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    listen: SocketAddr,
+    /// Where the database and `demo.json` are kept; a demo that was there before is replaced.
+    #[arg(long, value_name = "DIR", default_value = "data/demo")]
+    data: PathBuf,
+    /// Decides the traffic; the same number gives the same demo.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DemoFailure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error("the folder `{}` cannot be made ready for the demo", .path.display())]
+    Data { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    World(#[from] DemoError),
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl Demo {
+    pub(super) async fn run(self) -> Result<ExitCode, DemoFailure> {
+        let database = self.fresh_database()?;
+        let flags = SettingFlags::default()
+            .set("listen", self.listen.to_string())
+            .set("database", format!("sqlite:{}", database.display()))
+            .set("outbound-allow", "127.0.0.0/8")
+            .set("log-filter", std::env::var("STERNWAY_LOG_FILTER").unwrap_or_else(|_| "warn".into()));
+        let config = Effective::collect(None, |_| None, &flags)?.config()?;
+        log::start(&config.log_filter, config.log_format)?;
+        let (listener, address) = bind(config.listen).await?;
+        println!("Setting the stage …");
+        let base = Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await?;
+        let world = DemoWorld::start(self.seed, base.service.clock.clone()).await?;
+        let stage = Stage::set(world.clone(), base.service.clone(), &base.auth, base.outbound.clone()).await?;
+        let url = base.address(address);
+        let file = self.data.join("demo.json");
+        stage.write(&file, &url)?;
+        println!("Sternway's demo runs at {url}");
+        println!("  data        {}", self.data.display());
+        println!("  people      offered on the sign-in page; for scripts in {}", file.display());
+        println!("  on stage    search goes well, checkout starts to fail, payments gets slower");
+        println!("Ctrl-C ends it.");
+        let follow: Task = Box::pin(stage.clone().follow(base.shutdown.clone()));
+        let engine = base.engine(stage.clone());
+        let router = http::router(base.http());
+        let served = base.run(listener, router, vec![engine, follow]).await;
+        world.shutdown().await;
+        served?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// An empty folder for the database; what an earlier demo left there goes.
+    fn fresh_database(&self) -> Result<PathBuf, DemoFailure> {
+        let failed = |source| DemoFailure::Data { path: self.data.clone(), source };
+        std::fs::create_dir_all(&self.data).map_err(failed)?;
+        for name in ["demo.db", "demo.db-wal", "demo.db-shm", "demo.json"] {
+            match std::fs::remove_file(self.data.join(name)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Ok(self.data.join("demo.db"))
+    }
+}
