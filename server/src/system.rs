@@ -9,6 +9,7 @@ use sternway_domain::time::Timestamp;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
     fn now(&self) -> Timestamp {
         // A clock before 1970 or after the year 294,000 is broken; the epoch shows that plainly.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
