@@ -68,7 +68,9 @@ impl Demo {
         println!("Ctrl-C ends it.");
         let follow: Task = Box::pin(stage.clone().follow(base.shutdown.clone()));
         let engine = base.engine(stage.clone());
-        let router = http::router(base.http());
+        let mut pages = base.pages(stage.people());
+        pages.demo = Some(stage.clone());
+        let router = http::router(base.http(pages));
         let served = base.run(listener, router, vec![engine, follow]).await;
         world.shutdown().await;
         served?;

@@ -7,6 +7,7 @@ use super::Http;
 use super::request::RequestContext;
 use super::security::CspNonce;
 use crate::auth::{Identity, Proof};
+use crate::demo::stage::Stage;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -23,9 +24,10 @@ use sternway_app::App;
 use sternway_app::backend::{Caller, FormReturn, Plane};
 use sternway_app::path;
 use sternway_app::shell::{Assets, shell};
-use sternway_app::view::{ChromeView, DemoBarView, PersonView, Theme, When};
+use sternway_app::view::{ChromeView, PersonView, Theme, When};
 
 mod acts;
+mod demo;
 mod door;
 mod place;
 
@@ -35,8 +37,8 @@ pub struct Pages {
     pub plane: Plane,
     /// Where the built files are.
     pub assets: Assets,
-    /// The demo's bar as it is now; `None` outside of the demo.
-    pub demo: Option<Arc<dyn Fn() -> DemoBarView + Send + Sync>>,
+    /// What a visitor may break; `None` outside of the demo.
+    pub demo: Option<Arc<Stage>>,
 }
 
 impl Pages {
@@ -54,6 +56,8 @@ pub(super) const FORMS: &[&str] = &[
     path::NEW_RELEASE,
     "/releases/{id}/act/{verb}",
     "/releases/{id}/checklist",
+    path::DEMO_INJECT,
+    path::DEMO_RELEASE,
 ];
 
 /// Addresses of pages, as the app itself lists them.
@@ -79,6 +83,8 @@ pub(super) fn routes() -> Router<Http> {
         .route(path::NEW_RELEASE, post(acts::create))
         .route("/releases/{id}/act/{verb}", post(acts::act))
         .route("/releases/{id}/checklist", post(acts::set_item))
+        .route(path::DEMO_INJECT, post(demo::inject))
+        .route(path::DEMO_RELEASE, post(demo::release))
         .fallback(nothing)
 }
 
@@ -173,7 +179,7 @@ impl Http {
         let jar = CookieJar::from_headers(&parts.headers);
         let now = self.service.clock.now();
         ChromeView {
-            demo: self.pages.demo.as_ref().filter(|_| person.is_some()).map(|demo| demo()),
+            demo: self.pages.demo.as_ref().filter(|_| person.is_some()).map(|stage| stage.bar()),
             person,
             theme: jar.get(Theme::COOKIE).map_or(Theme::Auto, |cookie| Theme::read(cookie.value())),
             now: When { iso: now.to_rfc3339(), shown: now.clock(), ago: String::new() },

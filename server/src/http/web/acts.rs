@@ -76,7 +76,7 @@ pub(super) async fn create(State(http): State<Http>, request: Request) -> Respon
 }
 
 /// Who is not signed in is shown the door; the page that was asked for is where they come back to.
-fn stranger(parts: &request::Parts) -> Option<Response> {
+pub(super) fn stranger(parts: &request::Parts) -> Option<Response> {
     (!asker(parts).signed_in()).then(|| to_the_door(parts))
 }
 
