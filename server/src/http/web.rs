@@ -116,7 +116,12 @@ async fn function(State(http): State<Http>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let context = http.context(&parts, None);
     let answer = handle_server_fns_with_context(context, Request::from_parts(parts, body)).await;
-    private(answer.into_response())
+    let mut answer = answer.into_response();
+    // Ours set their own status. What is left are arguments of another shape: an older page's, or nobody's.
+    if answer.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        *answer.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    private(answer)
 }
 
 fn to_the_door(parts: &request::Parts) -> Response {

@@ -1,0 +1,13 @@
+//! The router as a whole, in this process, on a database of its own: every route, every role, and what must never work.
+
+mod api {
+    mod contract;
+    mod doors;
+    mod events;
+    mod forms;
+    mod hostile;
+    mod openapi;
+    mod rig;
+    mod routes;
+    mod tokens;
+}

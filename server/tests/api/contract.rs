@@ -1,0 +1,160 @@
+//! The action contract: reason, expected version, key.
+
+use super::rig::{Rig, new_release};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use sternway_domain::actor::Role;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn given_20_parallel_posts_with_the_same_key_when_answered_then_one_decision_and_20_equal_answers() {
+    let rig = std::sync::Arc::new(Rig::new().await);
+    let (id, version) = rig.running().await;
+    let before = rig.entries().await;
+    let path = format!("/api/v1/releases/{id}/actions/hold");
+    let body = json!({"reason": "the same hand twenty times", "expected_version": version});
+    let asked = (0..20).map(|_| {
+        let (rig, path, body) = (rig.clone(), path.clone(), body.clone());
+        tokio::spawn(async move { rig.mutate(Method::POST, Role::OnCall, &path, "once", &body).await })
+    });
+    let mut answers = Vec::new();
+    for task in asked.collect::<Vec<_>>() {
+        answers.push(task.await.expect("asked"));
+    }
+    for answer in &answers {
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+        assert_eq!(answer.text, answers[0].text);
+    }
+    assert_eq!(rig.entries().await, before + 1);
+    let other = json!({"reason": "another reason", "expected_version": version});
+    let refused = rig.mutate(Method::POST, Role::OnCall, &path, "once", &other).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.json()["type"], "urn:sternway:problem:key-reused");
+    // Keys belong to whoever uses them.
+    let version = answers[0].json()["release"]["version"].as_i64().expect("a version");
+    let resume = json!({"reason": "on we go", "expected_version": version});
+    let path = format!("/api/v1/releases/{id}/actions/resume");
+    let resumed = rig.mutate(Method::POST, Role::ReleaseManager, &path, "once", &resume).await;
+    assert_eq!(resumed.status, StatusCode::ACCEPTED, "{}", resumed.text);
+}
+
+#[tokio::test]
+async fn given_a_stale_tab_when_it_acts_then_409_with_what_happened_since_and_nothing_changes() {
+    let rig = Rig::new().await;
+    let (id, version) = rig.running().await;
+    let path = format!("/api/v1/releases/{id}/actions");
+    let held = json!({"reason": "looks odd", "expected_version": version});
+    assert_eq!(rig.post(Role::OnCall, &format!("{path}/hold"), &held).await.status, StatusCode::ACCEPTED);
+    let before = rig.get(Role::Viewer, &format!("/api/v1/releases/{id}")).await.text;
+    let back = json!({"reason": "too many errors", "expected_version": version});
+    let stale = rig.post(Role::OnCall, &format!("{path}/rollback"), &back).await;
+    assert_eq!(stale.status, StatusCode::CONFLICT, "{}", stale.text);
+    let problem = stale.json();
+    assert_eq!(problem["expected_version"], version);
+    assert_eq!(problem["actual_version"], version + 1);
+    assert_eq!(problem["since"][0]["event"], "held");
+    assert_eq!(problem["since"][0]["reason"], "looks odd");
+    assert_eq!(rig.get(Role::Viewer, &format!("/api/v1/releases/{id}")).await.text, before);
+    let log = rig.get(Role::Auditor, &format!("/api/v1/releases/{id}/decisions")).await.json();
+    assert_eq!(log["items"][0]["outcome"], "refused");
+    assert_eq!(log["items"][0]["action"], "rollback");
+}
+
+#[tokio::test]
+async fn given_an_act_when_taken_then_the_release_the_decision_and_its_evidence_can_be_read() {
+    let rig = Rig::new().await;
+    let (id, version) = rig.running().await;
+    let body = json!({"reason": "Errors 3.2x baseline", "expected_version": version});
+    let answer = rig.post(Role::OnCall, &format!("/api/v1/releases/{id}/actions/rollback"), &body).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text);
+    let acted = answer.json();
+    assert_eq!(acted["release"]["state"], "rolling_back");
+    assert_eq!(acted["release"]["asked"], 0);
+    let decision = acted["decision"]["id"].as_str().expect("an id");
+    let read = rig.get(Role::Auditor, &format!("/api/v1/decisions/{decision}")).await.json();
+    assert_eq!(read["leaf_index"], acted["decision"]["leaf_index"]);
+    assert_eq!(read["reason"], "Errors 3.2x baseline");
+    assert_eq!(read["entry"]["origin"]["transport"], "api");
+    assert_eq!(read["entry"]["origin"]["ip"], "192.0.2.7");
+    let digest = read["evidence"].as_str().expect("evidence");
+    let evidence = rig.get(Role::Auditor, &format!("/api/v1/evidence/{digest}")).await;
+    assert_eq!(sternway_domain::id::Digest::of(evidence.text.as_bytes()).as_str(), digest);
+    let history = rig.get(Role::Viewer, &format!("/api/v1/releases/{id}/history?after={version}")).await.json();
+    assert_eq!(history["items"][0]["event"]["event"], "rollback_ordered");
+    assert_eq!(history["items"][0]["version"], version + 1);
+}
+
+#[tokio::test]
+async fn given_a_mutation_without_a_key_when_sent_then_the_header_is_named() {
+    let rig = Rig::new().await;
+    let request = Request::post("/api/v1/releases").header("content-type", "application/json");
+    let request = request.header("authorization", format!("Bearer {}", rig.token(Role::Admin)));
+    let answer = rig.send(request.body(Body::from(new_release(1).to_string())).expect("a request")).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.contains("`Idempotency-Key`")));
+}
+
+#[tokio::test]
+async fn given_a_body_with_a_fault_when_sent_then_the_field_is_pointed_at() {
+    let rig = Rig::new().await;
+    let (id, version) = rig.running().await;
+    let path = format!("/api/v1/releases/{id}/actions/hold");
+    let release = |change: fn(&mut Value)| {
+        let mut body = new_release(3);
+        change(&mut body);
+        ("/api/v1/releases".to_owned(), body)
+    };
+    let cases = [
+        (path.clone(), json!({"expected_version": version}), "/reason"),
+        (path.clone(), json!({"reason": "no", "expected_version": version}), "/reason"),
+        (path.clone(), json!({"reason": "good reason"}), "/expected_version"),
+        (path.clone(), json!({"reason": "good reason", "expected_version": "1"}), "/expected_version"),
+        (path.clone(), json!({"reason": "good reason", "expected_version": version, "admin": true}), "/admin"),
+        (path.clone(), json!({"reason": "good reason", "expected_version": version, "override": true}), "/override"),
+    ];
+    let made = [
+        (release(|body| body["candidate"]["digest"] = json!("latest")), "/candidate/digest"),
+        (release(|body| body["candidate"]["tag"] = json!("x")), "/candidate/tag"),
+        (release(|body| body["plan"] = json!("no-such-plan")), "/plan"),
+        (release(|body| body["service"] = json!("Check Out")), "/service"),
+        (release(|body| body["reason"] = json!("")), "/reason"),
+    ];
+    let made = made.into_iter().map(|((path, body), pointer)| (path, body, pointer));
+    for (path, body, pointer) in cases.into_iter().chain(made) {
+        let answer = rig.post(Role::ReleaseManager, &path, &body).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{body}: {}", answer.text);
+        let problem = answer.json();
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{body}: {problem}");
+        assert!(problem["request_id"].is_string() && problem["status"] == 422, "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn given_more_releases_than_a_page_holds_when_followed_then_each_is_seen_once() {
+    let rig = Rig::new().await;
+    for build in 0..5 {
+        rig.forward(sternway_domain::time::Span::from_millis(3));
+        let made = rig.post(Role::ReleaseManager, "/api/v1/releases", &new_release(build)).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        assert!(made.header("location").starts_with("/api/v1/releases/"));
+    }
+    let (mut next, mut seen) = ("/api/v1/releases?limit=2&service=checkout".to_owned(), Vec::new());
+    loop {
+        let page = rig.get(Role::Viewer, &next).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+        let body = page.json();
+        seen.extend(body["items"].as_array().expect("items").iter().map(|item| item["id"].clone()));
+        let link = page.header("link").to_owned();
+        assert_eq!(link.is_empty(), body["next_cursor"].is_null());
+        let Some(address) = link.strip_prefix('<').and_then(|rest| rest.split('>').next()) else { break };
+        next = address.to_owned();
+    }
+    assert_eq!(seen.len(), 5);
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+    for wrong in ["?cursor=x", "?limit=0", "?limit=201", "?limit=a", "?unknown=1", "?service=A%20B", "?state=a&state=b"]
+    {
+        let answer = rig.get(Role::Viewer, &format!("/api/v1/releases{wrong}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}: {}", answer.text);
+    }
+}

@@ -1,0 +1,175 @@
+//! Every route with nobody, and with every role.
+
+use super::rig::{Rig, new_release};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use serde_json::{Value, json};
+use sternway_domain::access::{Action, may};
+use sternway_domain::actor::Role;
+use sternway_server::http::{openapi, other_routes};
+
+const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
+
+/// Method and address of every operation of the API.
+fn operations() -> Vec<(Method, String)> {
+    let document = serde_json::to_value(openapi()).expect("json");
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for method in item.as_object().expect("operations").keys() {
+            all.push((method.to_uppercase().parse().expect("a method"), path.clone()));
+        }
+    }
+    assert!(all.len() > 20, "the document is empty");
+    all
+}
+
+/// What each mutation needs, and a body that reaches the application service. Reading needs [`Action::View`], except
+/// that of people.
+fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
+    let act = json!({"reason": "a test of rights", "expected_version": 1});
+    Some(match (method.as_str(), path) {
+        ("POST", "/api/v1/releases") => (Action::Create, new_release(2)),
+        ("POST", "/api/v1/releases/{id}/checklist/{item}") => {
+            (Action::Check, json!({"state": "open", "expected_version": 1}))
+        }
+        ("POST", "/api/v1/people") => {
+            let new = json!({"name": "N", "login": "new@example.org", "role": "viewer", "password": "six small boats"});
+            (Action::ManagePeople, new)
+        }
+        ("PATCH", "/api/v1/people/{id}") => (Action::ManagePeople, json!({"name": "M", "reason": "a test"})),
+        ("POST", "/api/v1/tokens") => (Action::ManageTokens, json!({"name": "t", "role": "viewer"})),
+        ("DELETE", "/api/v1/tokens/{id}") => (Action::ManageTokens, json!({})),
+        ("POST", "/api/v1/apply") => (Action::Apply, json!({"files": [], "reason": "a test"})),
+        ("POST", path) => {
+            let verb = path.strip_prefix("/api/v1/releases/{id}/actions/")?;
+            let action = Action::ALL.into_iter().find(|action| action.as_str() == verb)?;
+            let hotfix = json!({"version": "1.42.1", "digest": format!("sha256:{:064x}", 7)});
+            let mut act = act;
+            if verb == "rollforward" {
+                act["hotfix"] = hotfix;
+            }
+            (action, act)
+        }
+        _ => return None,
+    })
+}
+
+/// The verbs stand for themselves.
+fn unfolded() -> Vec<(Method, String)> {
+    let verbs = ["start", "promote", "hold", "resume", "rollback", "rollforward", "freeze", "cancel"];
+    let mut all = Vec::new();
+    for (method, path) in operations() {
+        match path.strip_suffix("{verb}") {
+            Some(head) => all.extend(verbs.map(|verb| (method.clone(), format!("{head}{verb}")))),
+            None => all.push((method, path)),
+        }
+    }
+    all
+}
+
+fn filled(path: &str) -> String {
+    let digest = format!("sha256:{:064x}", 5);
+    let kind = if path.contains("/schemas/") { "Plan" } else { "none" };
+    path.replace("{id}", NO_ID)
+        .replace("{name}", "none")
+        .replace("{item}", "none")
+        .replace("{digest}", &digest)
+        .replace("{kind}", kind)
+        .replace("{verb}", "hold")
+        .replace("{token}", "none")
+}
+
+#[tokio::test]
+async fn given_nobody_when_any_route_of_the_api_is_asked_then_401_and_nothing_is_written() {
+    let rig = Rig::new().await;
+    let before = rig.entries().await;
+    for (method, path) in unfolded() {
+        let request = Request::builder().method(method.clone()).uri(filled(&path)).header("idempotency-key", "k");
+        let body = mutation(&method, &path).map_or(Value::Null, |(_, body)| body).to_string();
+        let request = request.header("content-type", "application/json").body(Body::from(body)).expect("a request");
+        let answer = rig.send(request).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{method} {path}: {}", answer.text);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{method} {path}");
+        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+    }
+    assert_eq!(rig.entries().await, before);
+}
+
+#[tokio::test]
+async fn given_every_role_when_any_mutation_is_asked_then_the_table_decides_and_an_entry_is_written() {
+    let rig = Rig::new().await;
+    for (method, path) in unfolded().into_iter().filter(|(method, _)| method != Method::GET) {
+        let (action, body) = mutation(&method, &path).unwrap_or_else(|| panic!("{method} {path} is in no table"));
+        for role in Role::ALL {
+            let before = rig.entries().await;
+            let answer = rig.mutate(method.clone(), role, &filled(&path), &rig.key(), &body).await;
+            let refused = answer.status == StatusCode::FORBIDDEN;
+            assert_eq!(refused, !may(role, action), "{role} {method} {path}: {} {}", answer.status, answer.text);
+            assert!(!answer.status.is_server_error(), "{role} {method} {path}: {}", answer.text);
+            assert_eq!(rig.entries().await, before + 1, "{role} {method} {path} left no entry: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn given_every_role_when_anything_is_read_then_only_people_are_kept_from_them() {
+    let rig = Rig::new().await;
+    for (method, path) in operations().into_iter().filter(|(method, _)| method == Method::GET) {
+        if path.ends_with("/events") {
+            continue; // A stream does not end; it has tests of its own.
+        }
+        for role in Role::ALL {
+            let answer = rig.get(role, &filled(&path)).await;
+            let expected = path == "/api/v1/people" && role != Role::Admin;
+            assert_eq!(answer.status == StatusCode::FORBIDDEN, expected, "{role} {method} {path}: {}", answer.text);
+            assert!(answer.status.as_u16() < 500 && answer.status != StatusCode::UNAUTHORIZED, "{role} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn given_nobody_when_any_other_route_is_asked_then_only_the_door_and_the_operators_pages_open() {
+    let rig = Rig::new().await;
+    let open = ["/healthz", "/readyz", "/metrics", "/signin", "/setup/{token}"];
+    for (method, path) in other_routes() {
+        let (address, asked) = (filled(&path), format!("{method} {path}"));
+        let answer = match method {
+            "GET" => rig.page(None, &address).await,
+            _ if path.starts_with("/ui/") => {
+                let request = Request::post(&address).header("content-type", "application/json");
+                rig.send(request.body(Body::from("{}")).expect("a request")).await
+            }
+            _ => rig.form(None, &address, &[]).await,
+        };
+        let status = answer.status.as_u16();
+        match (method, path.as_str()) {
+            ("GET", path) if open.contains(&path) => assert_eq!(status, 200, "{asked}: {}", answer.text),
+            ("GET", "/api/v1/openapi.json") => assert_eq!(status, 401, "{asked}"),
+            ("GET", "/assets/{name}") => assert_eq!(status, 404, "{asked}"),
+            ("POST", "/signin") => assert_eq!(status, 401, "{asked}"),
+            ("POST", "/setup/{token}") => assert_eq!(status, 404, "{asked}"),
+            ("POST", "/theme") => assert_eq!(status, 303, "{asked}"),
+            ("POST", path) if path.starts_with("/ui/") => assert!((400..500).contains(&status), "{asked}: {status}"),
+            // A form or page for an id that cannot be one does not exist; all others lead to the door.
+            _ => {
+                assert_eq!(status, 303, "{asked}: {}", answer.text);
+                assert!(answer.header("location").starts_with("/signin"), "{asked}: {}", answer.header("location"));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn given_an_address_or_method_that_is_not_served_when_asked_then_404_or_405_in_the_form_of_the_place() {
+    let rig = Rig::new().await;
+    let nothing = rig.get(Role::Admin, "/api/v1/nothing").await;
+    assert_eq!(nothing.status, StatusCode::NOT_FOUND);
+    assert_eq!(nothing.json()["instance"], "/api/v1/nothing");
+    assert_eq!(rig.page(None, "/no/such/page").await.status, StatusCode::NOT_FOUND);
+    let wrong = rig.mutate(Method::PUT, Role::Admin, "/api/v1/releases", "k", &json!({})).await;
+    assert_eq!(wrong.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(wrong.header("content-type"), "application/problem+json");
+    assert!(wrong.header("allow").contains("POST"), "{}", wrong.header("allow"));
+    let trace = Request::builder().method(Method::TRACE).uri("/").body(Body::empty()).expect("a request");
+    assert_eq!(rig.send(trace).await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
