@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 mod acts;
+mod apply;
 mod decisions;
 mod documents;
 mod people;
@@ -75,6 +76,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::evidence))
+        .routes(routes!(apply::apply))
         .routes(routes!(documents::services))
         .routes(routes!(documents::service))
         .routes(routes!(documents::plans))

@@ -139,10 +139,6 @@ impl Rig {
         self.clock.0.fetch_add(span.micros(), Ordering::SeqCst);
     }
 
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
     pub(super) fn token(&self, role: Role) -> &str {
         &self.tokens[&role]
     }
