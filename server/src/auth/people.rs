@@ -1,5 +1,6 @@
 //! Accounts: made, changed and closed by an admin.
 
+use super::token::owner;
 use super::{Auth, Result, password, session};
 use crate::service::once::Once;
 use crate::service::record::Act;
@@ -158,7 +159,8 @@ impl Auth {
         if !sternway_domain::release::REASON_CHARS.contains(&chars) {
             return Err(sternway_domain::release::Refusal::Reason(chars).into());
         }
-        let own = caller.actor.key() == format!("person:{}", row.id);
+        // Also by a token of one's own.
+        let own = owner(caller) == Some(row.id);
         if own && (change.role.is_some() || change.disabled == Some(true)) {
             let field = if change.role.is_some() { "role" } else { "disabled" };
             return Err(invalid(field, "You cannot do this to your own account; ask another admin."));

@@ -201,7 +201,8 @@ impl Auth {
     }
 }
 
-fn owner(caller: &Caller) -> Option<PersonId> {
+/// The person who acts, or for whom a token acts.
+pub(super) fn owner(caller: &Caller) -> Option<PersonId> {
     match &caller.actor {
         Actor::Person { id, .. } => Some(*id),
         Actor::Token { owner, .. } => Some(*owner),

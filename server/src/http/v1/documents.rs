@@ -52,9 +52,8 @@ pub(in crate::http) struct VersionQuery {
 }
 
 macro_rules! documents {
-    ($($kind:literal $tag:literal: $list:ident $list_path:literal $one:ident $one_path:literal $name:ty),+ $(,)?) => {$(
-        #[doc = concat!("The newest version of each: ", $tag, ".")]
-        #[utoipa::path(get, path = $list_path, tag = $tag, responses((status = 200, body = Documents), Faults))]
+    ($($kind:literal $tag:literal: $list:ident $list_path:literal $all:literal $one:ident $one_path:literal $single:literal $name:ty),+ $(,)?) => {$(
+        #[utoipa::path(get, path = $list_path, tag = $tag, summary = $all, responses((status = 200, body = Documents), Faults))]
         pub(in crate::http) async fn $list(
             State(http): State<Http>,
             Asker(caller): Asker,
@@ -62,8 +61,7 @@ macro_rules! documents {
             list(&http, &caller, $kind).await
         }
 
-        #[doc = concat!("One of the ", $tag, ".")]
-        #[utoipa::path(get, path = $one_path, tag = $tag, params(("name" = String, Path), VersionQuery),
+        #[utoipa::path(get, path = $one_path, tag = $tag, summary = $single, params(("name" = String, Path), VersionQuery),
             responses((status = 200, body = SourceView), Faults))]
         pub(in crate::http) async fn $one(
             State(http): State<Http>,
@@ -77,10 +75,18 @@ macro_rules! documents {
 }
 
 documents! {
-    "Service" "services": services "/services" service "/services/{name}" ServiceName,
-    "Plan" "plans": plans "/plans" plan "/plans/{name}" PlanName,
-    "Runbook" "runbooks": runbooks "/runbooks" runbook "/runbooks/{name}" RunbookName,
-    "Checklist" "checklists": checklists "/checklists" checklist "/checklists/{name}" ChecklistName,
+    "Service" "services":
+        services "/services" "Services: the newest version of each."
+        service "/services/{name}" "One service." ServiceName,
+    "Plan" "plans":
+        plans "/plans" "Plans: the newest version of each."
+        plan "/plans/{name}" "One plan, with every default." PlanName,
+    "Runbook" "runbooks":
+        runbooks "/runbooks" "Runbooks: the newest version of each."
+        runbook "/runbooks/{name}" "One runbook." RunbookName,
+    "Checklist" "checklists":
+        checklists "/checklists" "Checklists: the newest version of each."
+        checklist "/checklists/{name}" "One checklist." ChecklistName,
 }
 
 async fn list(http: &Http, caller: &Caller, kind: &str) -> Result<Json<Documents>, Problem> {

@@ -16,6 +16,7 @@ use sternway_domain::audit::Origin;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct BarForm {
+    #[serde(default)]
     service: String,
     #[serde(default)]
     fault: String,
