@@ -15,16 +15,20 @@ use sternway_domain::runbook::Runbook;
 use sternway_domain::service::{self, Service};
 use sternway_domain::time::Timestamp;
 
+mod effective;
 mod examples;
 mod markdown;
 mod node;
 mod problem;
 pub mod render;
+mod schema;
 mod typed;
 mod yaml;
 
+pub use effective::effective_plan_text;
 pub use examples::examples;
 pub use problem::DocumentProblem;
+pub use schema::schema;
 
 use node::At;
 

@@ -16,6 +16,8 @@ pub mod judge;
 pub mod plan;
 pub mod release;
 pub mod runbook;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod service;
 pub mod signal;
 pub mod time;

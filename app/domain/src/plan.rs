@@ -49,6 +49,7 @@ impl From<Weight> for u8 {
 
 /// Who moves the release from stage to stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// People promote and roll back; Sternway watches and says what it sees.
@@ -62,6 +63,7 @@ pub enum Mode {
 
 /// The plan as a person writes it, with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     pub name: PlanName,
@@ -96,6 +98,7 @@ pub struct Plan {
 
 /// One step of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
     pub weight: Weight,
@@ -105,6 +108,7 @@ pub struct Stage {
 
 /// One metric, and how much worse than the baseline it may be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Guard {
     pub metric: Metric,
@@ -119,6 +123,7 @@ pub struct Guard {
 /// and `plus` is subtracted.
 /// Left empty it is filled in per metric by [`Metric::default_tolerance`].
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Tolerance {
     /// Times the baseline.
@@ -131,6 +136,7 @@ pub struct Tolerance {
 
 /// A bound with a timer: breached without pause for `for`, it fails the release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct HardLimit {
     pub metric: Metric,
@@ -142,6 +148,7 @@ pub struct HardLimit {
 
 /// What a hard limit compares with.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// Broken above this value, in the unit of the metric.
@@ -156,6 +163,7 @@ pub enum Bound {
 
 /// What must have been seen in a stage before anything is concluded from it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MinData {
     /// Requests per arm.
@@ -174,6 +182,7 @@ impl Default for MinData {
 
 /// What happens when a stage has not been decided in time. Promoting is not among the choices.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OnDeadline {
     /// Counted from the moment the stage could have been promoted (its bake time is over).
@@ -190,6 +199,7 @@ impl Default for OnDeadline {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeadlineAct {
     /// Traffic stays, a person is asked.

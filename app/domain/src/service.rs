@@ -17,6 +17,7 @@ pub use traffic::{AddressError, Haproxy, HaproxyAddress, Webhook};
 
 /// The service as a person writes it, with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Service {
     pub name: ServiceName,
@@ -39,6 +40,7 @@ pub struct Service {
 
 /// What moves traffic between baseline and canary.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Traffic {
     /// A table in this process; the demo's router reads it.
@@ -52,6 +54,7 @@ pub enum Traffic {
 
 /// Where the raw counters, buckets and gauges come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Signals {
     /// A table in this process, for tests and rehearsals.
@@ -64,6 +67,7 @@ pub enum Signals {
 
 /// What the service promises about being recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Objectives {
     /// Longest time to be back (recovery time objective).
@@ -76,6 +80,7 @@ pub struct Objectives {
 
 /// Where a secret is found. Only `value` keeps it in the document: for what is not secret, such as a tenant's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Secret {
     /// An environment variable of the server; its name begins with `STERNWAY_SECRET_`.

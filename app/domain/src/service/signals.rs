@@ -12,6 +12,7 @@ pub const ARM: &str = "{{arm}}";
 
 /// Reads the Prometheus or OpenMetrics text of each instance itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Scrape {
     /// One URL per instance of the baseline: `http://10.0.0.1:8080/metrics`.
@@ -31,6 +32,7 @@ pub struct Scrape {
 
 /// Asks Prometheus, Thanos, Mimir or VictoriaMetrics by instant queries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Prometheus {
     /// Without `/api/v1`: `http://prometheus:9090`.
@@ -60,6 +62,7 @@ pub struct Prometheus {
 
 /// Which naming convention the service's metrics follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// OpenTelemetry HTTP server metrics: `http_server_request_duration_seconds`.
@@ -77,6 +80,7 @@ pub enum Preset {
 
 /// One question per signal. What is left empty is not asked.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Queries {
     /// Requests since the instance started.
@@ -104,6 +108,7 @@ pub struct Queries {
 
 /// The two counters of a business ratio: `of` tries, `good` of them successful.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KpiQueries {
     pub good: String,
@@ -111,6 +116,7 @@ pub struct KpiQueries {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LatencyUnit {
     #[default]

@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 /// One backend of one HAProxy, steered through its runtime socket (`stats socket … level admin`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Haproxy {
     /// `unix:/run/haproxy/admin.sock` or `tcp:127.0.0.1:9999`.
@@ -91,6 +92,7 @@ impl From<HaproxyAddress> for String {
 
 /// A program of yours that moves traffic, told by requests signed as Standard Webhooks 1.0 says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// Gets a POST for each intent.
