@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 use sternway_domain::runbook::{Values, fill};
 
-/// Longer lines of block markers than this are cut before parsing: nobody reads them, and nesting costs stack.
+/// Blocks nested deeper than this on one line are cut before parsing: nobody reads them, and nesting costs stack.
 const MOST_MARKERS: usize = 30;
 
 /// The Markdown as HTML. Headings of the first level become second-level ones, since a page has its own.
@@ -82,23 +82,36 @@ fn encoded(value: &str) -> String {
     out
 }
 
-/// The same lines, with the runs of `>`, list markers and brackets that only an attack has cut short.
+/// The same lines, without the blocks that only an attack nests so deep.
 fn shallow(markdown: &str) -> Cow<'_, str> {
-    let depth = |line: &str| {
-        line.chars()
-            .take_while(|c| matches!(c, '>' | '-' | '+' | '*' | ' ' | '\t'))
-            .filter(|c| !c.is_whitespace())
-            .count()
-    };
-    let deep = |line: &str| depth(line) > MOST_MARKERS && !line.trim().chars().all(|c| matches!(c, '-' | '*'));
-    if !markdown.lines().any(deep) {
+    if markdown.lines().all(|line| markers(line).0 <= MOST_MARKERS) {
         return Cow::Borrowed(markdown);
     }
     let kept: Vec<&str> = markdown
         .lines()
-        .map(|line| if deep(line) { line.trim_start_matches(['>', '-', '+', '*', ' ', '\t']) } else { line })
+        .map(|line| match markers(line) {
+            (depth, text) if depth > MOST_MARKERS => text,
+            _ => line,
+        })
         .collect();
     Cow::Owned(kept.join("\n"))
+}
+
+/// How many quotes and list items a line opens, and what stands behind their markers.
+fn markers(line: &str) -> (usize, &str) {
+    let mut depth = 0;
+    let mut rest = line.trim_start();
+    loop {
+        let behind = match rest.strip_prefix('>') {
+            Some(behind) => behind,
+            None => match rest.strip_prefix(['-', '+', '*']) {
+                Some(behind) if behind.is_empty() || behind.starts_with([' ', '\t']) => behind,
+                _ => return (depth, rest),
+            },
+        };
+        depth += 1;
+        rest = behind.trim_start();
+    }
 }
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {

@@ -146,6 +146,7 @@ fn windows_line_ends_are_read() {
 
 mod hostile {
     use super::*;
+
     /// Every hostile text is refused; one that cost more than its length would hang the test.
     fn refused(file: &str, text: String) -> String {
         let problems = parse(&[(file.to_owned(), text)]).expect_err("is hostile");

@@ -184,6 +184,13 @@ fn images_become_links_and_raw_html_text() {
 }
 
 #[test]
+fn drawings_made_of_markers_are_kept() {
+    let drawing = format!("+{}+\n* {} *\n", "-".repeat(60), "-".repeat(60));
+    let page = plain(&format!("```\n{drawing}```\n"));
+    assert!(page.contains(&drawing), "{page}");
+}
+
+#[test]
 fn deep_nesting_is_cut() {
     for source in [
         "> ".repeat(50_000),
