@@ -1,28 +1,27 @@
-# Thin on purpose: what takes more than two lines lives in .ci/.
-.PHONY: demo build dev check test test-deps bench bundle
+# The two commands that matter: `make demo` and `make test`. Arguments for the demo: `make demo ARGS="--listen 127.0.0.1:4000"`.
 
-CARGO_RUN_BUNDLE = cargo run --locked --quiet -p sternway-bundle --
+.PHONY: demo build bundle dev test test-deps check bench
 
 demo: build
-	@exec target/release/sternway demo
+	target/release/sternway demo $(ARGS)
 
 build: bundle
-	cargo build --locked --release -p sternway-server
+	cargo build --locked --release -p sternway-server --bin sternway
 
 bundle:
-	@$(CARGO_RUN_BUNDLE)
+	cargo run --locked -p sternway-bundle
 
 dev:
-	@.ci/dev
+	.ci/dev $(ARGS)
 
-check:
-	@.ci/check
-
-test: test-deps
-	@.ci/test
+test:
+	.ci/test
 
 test-deps:
-	@.ci/test-deps
+	.ci/test-deps
 
-bench: build
-	@cargo run --locked --quiet --release -p sternway-server --bin sternway-bench
+check:
+	.ci/check
+
+bench: bundle
+	cargo run --locked --release -p sternway-server --bin sternway-bench -- $(ARGS)
