@@ -1,11 +1,22 @@
 //! The command line: one arm per subcommand, one file per arm.
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod apply;
 mod config;
+mod decisions;
 mod demo;
+mod exit;
+mod local;
+mod people;
+mod plan;
+mod release;
+mod remote;
 mod serve;
+mod terminal;
+mod words;
 
 /// A release control plane: watch canaries, promote them, take them back.
 #[derive(Debug, Parser)]
@@ -23,14 +34,56 @@ enum Command {
     Serve(serve::Serve),
     /// Looks at the configuration.
     Config(config::ConfigCommand),
+    /// Makes releases, shows them, acts on them, follows them.
+    Release(Box<release::ReleaseCommand>),
+    /// Shows who decided what, when and why.
+    #[command(after_long_help = exit::HELP)]
+    Decisions(decisions::Decisions),
+    /// Applies services, plans, checklists and runbooks: all of them or none.
+    #[command(after_long_help = exit::HELP)]
+    Apply(apply::Apply),
+    /// Shows plans, with every default if wanted.
+    #[command(after_long_help = exit::HELP)]
+    Plan(plan::PlanCommand),
+    /// Prints the JSON Schema of a kind of document.
+    Schema(local::Schema),
+    /// Lists and makes accounts; for admins.
+    #[command(after_long_help = exit::HELP)]
+    People(people::PeopleCommand),
+    /// Lists, makes and revokes your API tokens.
+    #[command(after_long_help = exit::HELP)]
+    Token(people::TokenCommand),
+    /// Says who the server takes you for, and what you may do.
+    #[command(after_long_help = exit::HELP)]
+    Whoami(people::Whoami),
+    /// Prints what makes the shell complete this command line.
+    Completions(local::Completions),
 }
 
 impl Cli {
+    /// Reads the arguments of this process, or prints help or what is wrong with them and says how to end.
+    pub fn read() -> Result<Self, ExitCode> {
+        Cli::try_parse().map_err(|error| {
+            let _gone = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            ExitCode::from(if asked { exit::DONE } else { exit::USAGE })
+        })
+    }
+
     pub async fn run(self) -> ExitCode {
         let done = match self.command {
             Command::Demo(demo) => demo.run().await.map_err(boxed),
             Command::Serve(serve) => serve.run().await.map_err(boxed),
             Command::Config(config) => config.run().map_err(boxed),
+            Command::Release(release) => Ok(release.run().await),
+            Command::Decisions(decisions) => Ok(decisions.run().await),
+            Command::Apply(apply) => Ok(apply.run().await),
+            Command::Plan(plan) => Ok(plan.run().await),
+            Command::Schema(schema) => Ok(schema.run()),
+            Command::People(people) => Ok(people.run().await),
+            Command::Token(token) => Ok(token.run().await),
+            Command::Whoami(whoami) => Ok(whoami.run().await),
+            Command::Completions(completions) => Ok(completions.run()),
         };
         match done {
             Ok(code) => code,

@@ -1,0 +1,137 @@
+//! `sternway plan`: the plans there are, and what one of them means with every default written out.
+
+use super::exit;
+use super::remote::{Remote, Result, Trouble, read_file, wrong};
+use super::terminal::{clean, moment_of, say, table, text};
+use crate::documents::{self, Body, effective_plan_text};
+use clap::{Args, Subcommand};
+use comfy_table::Cell;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use sternway_domain::plan::{Mode, Plan};
+
+#[derive(Debug, Args)]
+pub(super) struct PlanCommand {
+    #[command(flatten)]
+    remote: Remote,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List the plans
+    List,
+    /// Show a plan as it was written, or with --effective as it will be applied
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// The plan, by its name
+    #[arg(value_name = "NAME", required_unless_present = "file")]
+    name: Option<String>,
+    /// A file instead of a plan of the server; needs no server (`-`: standard input)
+    #[arg(long, short, value_name = "FILE", conflicts_with = "name")]
+    file: Option<PathBuf>,
+    /// With every default written out
+    #[arg(long)]
+    effective: bool,
+}
+
+impl PlanCommand {
+    pub(super) async fn run(self) -> ExitCode {
+        let remote = &self.remote;
+        let ended = match &self.what {
+            What::List => list(remote).await,
+            What::Show(show) => show.run(remote).await,
+        };
+        exit::code(ended, remote.json)
+    }
+}
+
+async fn list(remote: &Remote) -> Result<u8> {
+    let client = remote.client()?;
+    let json = client.get(&["plans"], &[]).await?;
+    if remote.json {
+        say(&json.to_string());
+        return Ok(exit::DONE);
+    }
+    let mut table = table(&["plan", "version", "mode", "stages", "applied (UTC)"]);
+    for item in json["items"].as_array().into_iter().flatten() {
+        let word = |name: &str| clean(item[name].as_str().unwrap_or_default());
+        let plan: Option<Plan> = client.shape(&item["document"]).ok();
+        let (mode, stages) = plan.as_ref().map(|plan| (mode(plan.mode), stages(plan))).unwrap_or_default();
+        let version = item["version"].as_i64().unwrap_or_default();
+        table.add_row([
+            Cell::new(word("name")),
+            Cell::new(version),
+            Cell::new(mode),
+            Cell::new(stages),
+            Cell::new(moment_of(&word("applied_at"))),
+        ]);
+    }
+    say(if table.is_empty() { "No plans.".to_owned() } else { text(&mut table) }.as_str());
+    Ok(exit::DONE)
+}
+
+fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Manual => "manual",
+        Mode::Assisted => "assisted",
+        Mode::Automatic => "automatic",
+    }
+}
+
+fn stages(plan: &Plan) -> String {
+    plan.stages.iter().map(|stage| stage.weight.percent().to_string()).collect::<Vec<_>>().join(" → ") + "\u{a0}%"
+}
+
+impl Show {
+    async fn run(&self, remote: &Remote) -> Result<u8> {
+        let (plan, source, json) = match (&self.file, &self.name) {
+            (Some(path), _) => {
+                let (plan, source) = in_file(path)?;
+                let json = json!({"name": plan.name, "document": plan.clone().effective(), "source": source});
+                (plan, source, json)
+            }
+            (None, name) => {
+                let client = remote.client()?;
+                let json: Value = client.get(&["plans", name.as_deref().unwrap_or_default()], &[]).await?;
+                let plan: Plan = client.shape(&json["document"])?;
+                let source = json["source"].as_str().unwrap_or_default().to_owned();
+                (plan, source, json)
+            }
+        };
+        if remote.json {
+            let shown = if self.effective { Value::deserialize(&json["document"]).unwrap_or_default() } else { json };
+            say(&shown.to_string());
+        } else if self.effective {
+            say(effective_plan_text(&plan).trim_end());
+        } else {
+            say(source.trim_end());
+        }
+        Ok(exit::DONE)
+    }
+}
+
+/// The one plan of a file, as it was written.
+fn in_file(path: &Path) -> Result<(Plan, String)> {
+    let text = read_file(path)?;
+    let file = if path == Path::new("-") { "stdin.yaml".to_owned() } else { path.display().to_string() };
+    let documents = documents::parse(&[(file.clone(), text)]).map_err(|problems| {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Trouble::Documents(lines)
+    })?;
+    let mut plans = documents.into_iter().filter_map(|document| match document.body {
+        Body::Plan(plan) => Some((plan, document.source)),
+        _ => None,
+    });
+    match (plans.next(), plans.next()) {
+        (Some(plan), None) => Ok(plan),
+        (None, _) => Err(wrong(format!("`{}` holds no plan", clean(&file)))),
+        (Some(_), Some(_)) => Err(wrong(format!("`{}` holds several plans; show one at a time", clean(&file)))),
+    }
+}
