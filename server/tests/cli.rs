@@ -1,0 +1,13 @@
+//! The real binary against a real server: what it prints, and how it ends.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+#[path = "cli/acts.rs"]
+mod acts;
+#[path = "cli/documents.rs"]
+mod documents;
+#[path = "cli/rig.rs"]
+mod rig;
+#[path = "cli/troubles.rs"]
+mod troubles;
+#[path = "cli/watch.rs"]
+mod watch;

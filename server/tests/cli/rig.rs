@@ -1,0 +1,297 @@
+//! A server in this process with an engine over a made-up world, and the binary beside it.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use sternway_domain::actor::{Actor, Role};
+use sternway_domain::audit::Origin;
+use sternway_domain::id::{Digest, PersonId};
+use sternway_domain::service::Service as Document;
+use sternway_domain::signal::{InstanceReading, Reading, SourceFailure};
+use sternway_domain::time::Timestamp;
+use sternway_server::auth::NewToken;
+use sternway_server::config::{Effective, SettingFlags};
+use sternway_server::drivers::MemoryTraffic;
+use sternway_server::engine::{Adapters, Engine, EngineConfig};
+use sternway_server::http;
+use sternway_server::ports::{Clock, SignalSource, TrafficDriver};
+use sternway_server::serve::{Base, bind};
+use sternway_server::service::Caller;
+use sternway_server::store::rows::{DocumentWrite, PersonRow, Unit};
+use sternway_server::system::{SystemClock, SystemRng};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+/// Two thousand requests a second to each service, split by the weight that the driver really has.
+pub struct World {
+    traffic: MemoryTraffic,
+    counters: Mutex<(Timestamp, [f64; 4])>,
+    /// Canary errors per 10,000 requests.
+    pub errors: AtomicU32,
+}
+
+struct WorldSource(Arc<World>, sternway_domain::id::ServiceName);
+
+#[async_trait]
+impl SignalSource for WorldSource {
+    async fn read(&self, now: Timestamp) -> Result<Reading, SourceFailure> {
+        let share = self.0.traffic.canary(&self.1).ratio();
+        let rate = f64::from(self.0.errors.load(Ordering::Relaxed)) / 10_000.0;
+        let mut counters = self.0.counters.lock().unwrap();
+        let (at, values) = &mut *counters;
+        let requests = now.since(*at).secs_f64() * 2_000.0;
+        *at = now;
+        values[0] += requests * (1.0 - share);
+        values[1] += requests * (1.0 - share) * 0.001;
+        values[2] += requests * share;
+        values[3] += requests * share * rate;
+        let instance = |name: &str, requests: f64, errors: f64| InstanceReading {
+            instance: name.into(),
+            at: now,
+            requests: Some(requests),
+            errors: Some(errors),
+            ..InstanceReading::default()
+        };
+        let (baseline, canary) = (instance("b1", values[0], values[1]), instance("c1", values[2], values[3]));
+        Ok(Reading { at: now, baseline: vec![baseline], canary: vec![canary], warnings: vec![] })
+    }
+}
+
+struct WorldAdapters(Arc<World>);
+
+impl Adapters for WorldAdapters {
+    fn source(&self, service: &Document) -> Result<Arc<dyn SignalSource>, String> {
+        Ok(Arc::new(WorldSource(self.0.clone(), service.name.clone())))
+    }
+
+    fn driver(&self, service: &Document) -> Result<Arc<dyn TrafficDriver>, String> {
+        Ok(Arc::new(self.0.traffic.driver(service.name.clone())))
+    }
+}
+
+pub struct Rig {
+    pub base: Base,
+    pub world: Arc<World>,
+    pub address: SocketAddr,
+    pub dir: tempfile::TempDir,
+    running: Option<JoinHandle<()>>,
+}
+
+/// What a command came to.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// Standard output as JSON; panics if it is none.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    #[track_caller]
+    pub fn done(self) -> Ran {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn failed(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+
+    /// Every one of these stands in standard output.
+    #[track_caller]
+    pub fn says(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.out.contains(part), "{part:?} is not in {}", self.out);
+        }
+    }
+
+    /// Every one of these stands in standard error.
+    #[track_caller]
+    pub fn complains(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.err.contains(part), "{part:?} is not in {}", self.err);
+        }
+    }
+}
+
+impl Rig {
+    pub async fn new() -> Rig {
+        let dir = tempfile::tempdir().unwrap();
+        let world = Arc::new(World {
+            traffic: MemoryTraffic::default(),
+            counters: Mutex::new((SystemClock.now(), [1e6, 1e2, 1e3, 1.0])),
+            errors: AtomicU32::new(10),
+        });
+        let base = lay(&dir).await;
+        let (listener, address) = bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+        let mut rig = Rig { base, world, address, dir, running: None };
+        rig.serve(listener);
+        for mode in ["automatic", "manual"] {
+            rig.document("Plan", &format!("quick-{mode}"), &plan(mode)).await;
+        }
+        for service in ["checkout", "search"] {
+            let body = format!(r#"{{"name":"{service}","traffic":"memory","signals":"memory"}}"#);
+            rig.document("Service", service, &body).await;
+        }
+        rig
+    }
+
+    fn serve(&mut self, listener: tokio::net::TcpListener) {
+        let base = self.base.clone();
+        let engine = Engine {
+            service: base.service.clone(),
+            adapters: Arc::new(WorldAdapters(self.world.clone())),
+            config: EngineConfig {
+                holder: base.holder.clone(),
+                lease: sternway_domain::time::Span::from_secs(2),
+                poll: Duration::from_millis(200),
+            },
+        };
+        let work = engine.run(base.shutdown.clone());
+        self.running = Some(tokio::spawn(async move {
+            let router = http::router(base.http());
+            base.run(listener, router, vec![Box::pin(work)]).await.unwrap();
+        }));
+    }
+
+    /// The server ends; nobody answers until [`Rig::start`].
+    pub async fn stop(&mut self) {
+        self.base.shutdown.cancel();
+        self.running.take().unwrap().await.unwrap();
+    }
+
+    /// Another process on the same database and port.
+    pub async fn start(&mut self) {
+        self.base = lay(&self.dir).await;
+        let (listener, _) = bind(self.address).await.unwrap();
+        self.serve(listener);
+    }
+
+    pub async fn document(&self, kind: &str, name: &str, body: &str) {
+        let document = DocumentWrite {
+            kind: kind.into(),
+            name: name.into(),
+            digest: Digest::of(body.as_bytes()),
+            body: body.into(),
+            source: body.into(),
+            at: SystemClock.now(),
+        };
+        let unit = Unit { documents: vec![document], ..Unit::default() };
+        self.base.service.store.commit(unit).await.unwrap();
+    }
+
+    /// A token for a new person with this role.
+    pub async fn token(&self, role: Role) -> String {
+        let id = PersonId(Uuid::from_u128(u128::from(u32::try_from(role as usize).unwrap()) + 1));
+        let name = format!("Maya {}", role.label());
+        let person = PersonRow {
+            id,
+            login: format!("{}@example.org", role.as_str()),
+            name: name.clone(),
+            role: role.as_str().into(),
+            password_hash: "none".into(),
+            created_at: SystemClock.now(),
+            disabled_at: None,
+        };
+        self.base.service.store.commit(Unit { people: vec![person], ..Unit::default() }).await.unwrap();
+        let caller = Caller { actor: Actor::Person { id, name, role }, origin: Origin::default() };
+        let new = NewToken { name: "test".into(), role: None, expires_in_days: None };
+        self.base.auth.create_token(&caller, new, "token").await.unwrap().secret.unwrap()
+    }
+
+    /// The command with a token, against this server.
+    pub fn command(&self, token: &str, arguments: &[&str]) -> Command {
+        let mut command = bare(arguments);
+        command.env("STERNWAY_URL", format!("http://{}", self.address)).env("STERNWAY_TOKEN", token);
+        command
+    }
+
+    pub async fn run(&self, token: &str, arguments: &[&str]) -> Ran {
+        finish(self.command(token, arguments)).await
+    }
+
+    /// A new release of this service; its id.
+    pub async fn created(&self, token: &str, service: &str, plan: &str) -> String {
+        let (candidate, baseline) = (build("1.42.0"), build("1.41.3"));
+        let arguments = [
+            "release", "create", "--json", "--service", service, "--candidate", &candidate, "--baseline", &baseline, "--plan",
+            plan, "--reason", "faster search",
+        ];
+        let made = self.run(token, &arguments).await.done().json();
+        made["release"]["id"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.base.shutdown.cancel();
+    }
+}
+
+async fn lay(dir: &tempfile::TempDir) -> Base {
+    let database = format!("sqlite:{}", dir.path().join("cli.db").display());
+    let env = |name: &str| (name == "DATABASE_URL").then(|| database.clone());
+    let config = Effective::collect(None, env, &SettingFlags::default()).unwrap().config().unwrap();
+    Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await.unwrap()
+}
+
+fn plan(mode: &str) -> String {
+    let plan = serde_json::json!({
+        "name": format!("quick-{mode}"), "mode": mode, "interval": "500ms", "window": "10s", "max_age": "5s",
+        "min_data": {"requests": 100, "time": "500ms"}, "on_deadline": {"after": "1s", "then": "hold"},
+        "stages": [{"weight": 5, "bake": "2s"}, {"weight": 25, "bake": "1s"}, {"weight": 100, "bake": "1s"}],
+        "guards": [{"metric": "errors"}],
+    });
+    let plan: sternway_domain::plan::Plan = serde_json::from_value(plan).unwrap();
+    serde_json::to_string(&plan).unwrap()
+}
+
+/// `1.42.0@sha256:…`.
+pub fn build(version: &str) -> String {
+    format!("{version}@{}", Digest::of(version.as_bytes()))
+}
+
+/// The binary without any settings of whoever runs the tests.
+pub fn bare(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sternway"));
+    for name in ["STERNWAY_URL", "STERNWAY_TOKEN", "STERNWAY_TOKEN_FILE"] {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+pub async fn finish(mut command: Command) -> Ran {
+    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("ends").unwrap();
+    ran(output)
+}
+
+/// With something on standard input.
+pub async fn fed(mut command: Command, input: &str) -> Ran {
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).await.unwrap();
+    drop(stdin);
+    ran(tokio::time::timeout(Duration::from_secs(60), child.wait_with_output()).await.expect("ends").unwrap())
+}
+
+fn ran(output: std::process::Output) -> Ran {
+    Ran {
+        code: output.status.code().expect("no signal ends it"),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
