@@ -24,6 +24,9 @@ pub(super) struct Apply {
     /// Only read them here, as the server would; nothing is sent
     #[arg(long)]
     check: bool,
+    /// Why, in 3 to 2000 characters; left out: the number of files is written down
+    #[arg(long, short, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     key: Key,
 }
@@ -41,7 +44,11 @@ impl Apply {
         }
         let client = self.remote.client()?;
         let sent: Vec<Value> = files.iter().map(|(path, text)| json!({"path": path, "text": text})).collect();
-        let answer = client.post(&["apply"], &json!({"files": sent}), &self.key.get()).await?;
+        let mut body = json!({"files": sent});
+        if let Some(reason) = self.reason {
+            body["reason"] = reason.into();
+        }
+        let answer = client.post(&["apply"], &body, &self.key.get()).await?;
         if self.remote.json {
             say(&answer.to_string());
             return Ok(exit::DONE);
@@ -53,33 +60,36 @@ impl Apply {
 
 /// A line per document, and how many of each there were.
 fn told(answer: &Value) -> String {
-    let mut table = table(&["kind", "name", "version", ""]);
+    let mut table = table(&["kind", "name", "outcome"]);
     let mut counts: Vec<(String, usize)> = Vec::new();
-    for item in answer["documents"].as_array().or(answer["items"].as_array()).into_iter().flatten() {
+    for item in answer["documents"].as_array().into_iter().flatten() {
         let word = |name: &str| clean(item[name].as_str().unwrap_or_default());
         let outcome = super::terminal::words(&word("outcome"));
         match counts.iter_mut().find(|(name, _)| *name == outcome) {
             Some((_, count)) => *count += 1,
             None => counts.push((outcome.clone(), 1)),
         }
-        let version = item["version"].as_i64().map(|version| version.to_string()).unwrap_or_default();
-        table.add_row([Cell::new(word("kind")), Cell::new(word("name")), Cell::new(version), toned(&outcome)]);
+        table.add_row([Cell::new(word("kind")), Cell::new(word("name")), toned(&outcome)]);
     }
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
     format!("{}\nApplied: {}.", text(&mut table), counts.join(", "))
 }
 
 fn check(files: &[(String, String)], json: bool) -> Result<u8> {
-    let found = documents::parse(files).map_err(|problems| {
-        Trouble::Documents(problems.iter().map(ToString::to_string).collect())
-    })?;
+    let found = documents::parse(files)
+        .map_err(|problems| Trouble::Documents(problems.iter().map(ToString::to_string).collect()))?;
     if json {
-        let items: Vec<Value> =
-            found.iter().map(|document| json!({"file": document.file, "kind": document.kind().as_str(), "name": document.name()})).collect();
+        let items: Vec<Value> = found
+            .iter()
+            .map(|document| json!({"file": document.file, "kind": document.kind().as_str(), "name": document.name()}))
+            .collect();
         say(&json!({"items": items}).to_string());
     } else {
-        let number = if found.len() == 1 { "1 document is".to_owned() } else { format!("{} documents are", found.len()) };
-        say(&format!("{number} well-formed; nothing was sent. Names of other documents are checked when they are applied."));
+        let number =
+            if found.len() == 1 { "1 document is".to_owned() } else { format!("{} documents are", found.len()) };
+        say(&format!(
+            "{number} well-formed; nothing was sent. Names of other documents are checked when they are applied."
+        ));
     }
     Ok(exit::DONE)
 }
@@ -101,7 +111,11 @@ fn collect(paths: &[PathBuf]) -> Result<Vec<(String, String)>> {
         return Err(wrong(format!("there is no document (`.yaml`, `.yml`, `.json`, `.md`) in {}", named.join(", "))));
     }
     if found.len() > documents::MOST_FILES {
-        return Err(wrong(format!("{} files are too many at once; apply at most {}", found.len(), documents::MOST_FILES)));
+        return Err(wrong(format!(
+            "{} files are too many at once; apply at most {}",
+            found.len(),
+            documents::MOST_FILES
+        )));
     }
     found.iter().map(|path| read(path)).collect()
 }
@@ -153,7 +167,14 @@ mod tests {
     #[test]
     fn given_a_folder_when_collected_then_documents_are_found_in_order_and_the_rest_is_left() {
         let folder = tempfile::tempdir().expect("a folder");
-        for (name, text) in [("b/plan.yml", "b"), ("a.yaml", "a"), ("c.MD", "c"), ("README.md", "no"), (".git/x.yaml", "no"), ("notes.txt", "no")] {
+        for (name, text) in [
+            ("b/plan.yml", "b"),
+            ("a.yaml", "a"),
+            ("c.MD", "c"),
+            ("README.md", "no"),
+            (".git/x.yaml", "no"),
+            ("notes.txt", "no"),
+        ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
             std::fs::write(path, text).expect("written");

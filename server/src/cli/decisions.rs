@@ -1,9 +1,9 @@
 //! `sternway decisions`: who decided what, when, why, and what they saw.
 
 use super::exit;
+use super::release::find;
 use super::remote::{Client, Remote, Result, wrong};
 use super::terminal::{clean, moment_of, say, table, text, toned, words};
-use super::release::find;
 use crate::ports::Clock;
 use crate::system::SystemClock;
 use clap::Args;
@@ -154,7 +154,9 @@ impl Decisions {
             row("refused", Cell::new(clean(why)));
         }
         row("reason", Cell::new(clean(&decision.reason)));
-        for (name, value) in [("service", &decision.service), ("release", &decision.release), ("evidence", &decision.evidence)] {
+        for (name, value) in
+            [("service", &decision.service), ("release", &decision.release), ("evidence", &decision.evidence)]
+        {
             if let Some(value) = value {
                 row(name, Cell::new(clean(value)));
             }
@@ -183,6 +185,9 @@ fn time(name: &str, value: &str) -> Result<String> {
     }
     match value.parse::<Span>() {
         Ok(ago) => Ok((SystemClock.now() - ago).to_rfc3339()),
-        Err(_) => Err(wrong(format!("`--{name}`: `{}` is neither a time like `2026-11-19T14:00:00Z` nor one ago like `2h`", clean(value)))),
+        Err(_) => Err(wrong(format!(
+            "`--{name}`: `{}` is neither a time like `2026-11-19T14:00:00Z` nor one ago like `2h`",
+            clean(value)
+        ))),
     }
 }

@@ -82,7 +82,9 @@ async fn people(remote: &Remote) -> Result<u8> {
 impl Add {
     async fn run(self, remote: &Remote) -> Result<u8> {
         if self.password_file == Path::new("-") && std::io::stdin().is_terminal() {
-            return Err(wrong("the password would be seen while it is typed; pipe it in, or name a file with `--password-file`"));
+            return Err(wrong(
+                "the password would be seen while it is typed; pipe it in, or name a file with `--password-file`",
+            ));
         }
         let password = read_file(&self.password_file)?;
         let password = password.trim_end_matches(['\n', '\r']);
@@ -93,7 +95,12 @@ impl Add {
             say(&json.to_string());
         } else {
             let person: Person = client.shape(&json)?;
-            say(&format!("{} has an account: signs in as `{}`, {}.", clean(&person.name), clean(&person.login), words(&person.role)));
+            say(&format!(
+                "{} has an account: signs in as `{}`, {}.",
+                clean(&person.name),
+                clean(&person.login),
+                words(&person.role)
+            ));
         }
         Ok(exit::DONE)
     }
@@ -191,7 +198,12 @@ impl Create {
         let TokenMade { token, secret } = client.shape(&json)?;
         // The secret alone goes to standard output, so that it can be piped into a safe place.
         let until = moment_of(&token.expires_at);
-        super::terminal::complain(&format!("Token `{}`, {}, until {until} UTC, id {}.", clean(&token.name), words(&token.role), clean(&token.id)));
+        super::terminal::complain(&format!(
+            "Token `{}`, {}, until {until} UTC, id {}.",
+            clean(&token.name),
+            words(&token.role),
+            clean(&token.id)
+        ));
         match secret {
             Some(secret) => say(&clean(&secret)),
             None => return Err(wrong("this token was made before with the same key; its secret is not shown again")),

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
-use stream::Stream;
 use sternway_domain::id::hex;
+use stream::Stream;
 
 mod problem;
 mod stream;
@@ -67,7 +67,10 @@ impl Key {
 impl Remote {
     pub(super) fn client(&self) -> Result<Client> {
         let base: Url = self.server.trim().parse().map_err(|error| {
-            wrong(format!("`--server`: `{}` is not an address such as `https://sternway.example.com`: {error}", self.server))
+            wrong(format!(
+                "`--server`: `{}` is not an address such as `https://sternway.example.com`: {error}",
+                self.server
+            ))
         })?;
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
             return Err(wrong(format!("`--server`: `{base}` does not begin with `http://` or `https://`")));
@@ -78,7 +81,9 @@ impl Remote {
         });
         let authorization = self.authorization()?;
         if authorization.is_some() && base.scheme() == "http" && !loopback {
-            super::terminal::complain(&format!("sternway: warning: the token travels unencrypted to `{base}`; use https"));
+            super::terminal::complain(&format!(
+                "sternway: warning: the token travels unencrypted to `{base}`; use https"
+            ));
         }
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("sternway/", env!("CARGO_PKG_VERSION")))
@@ -217,7 +222,8 @@ impl Client {
     }
 
     fn read(&self, bytes: &[u8]) -> Result<Value> {
-        serde_json::from_slice(bytes).map_err(|_| Trouble::Strange { server: self.server(), what: "not JSON".to_owned() })
+        serde_json::from_slice(bytes)
+            .map_err(|_| Trouble::Strange { server: self.server(), what: "not JSON".to_owned() })
     }
 
     /// An answer in the shape it is documented with.

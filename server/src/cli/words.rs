@@ -48,9 +48,16 @@ fn what(event: &Event, stages: &[u8]) -> String {
         }
         Event::Completed { .. } => "Completed: the candidate is the new baseline.".to_owned(),
         Event::TrafficConfirmed { weight, after, from, .. } => {
-            format!("Confirmed: `{}` reports {}, {} after it was asked.", clean(from), percent(weight.percent()), lasting(*after))
+            format!(
+                "Confirmed: `{}` reports {}, {} after it was asked.",
+                clean(from),
+                percent(weight.percent()),
+                lasting(*after)
+            )
         }
-        Event::VerdictChanged { kind, sentence, .. } => format!("Verdict {}: {}", kind.label().to_lowercase(), clean(sentence)),
+        Event::VerdictChanged { kind, sentence, .. } => {
+            format!("Verdict {}: {}", kind.label().to_lowercase(), clean(sentence))
+        }
         Event::Held { cause, .. } => format!("Held: {}.", hold_cause(cause)),
         Event::Resumed { .. } => "Resumed.".to_owned(),
         Event::RollbackOrdered { .. } => format!("Rollback ordered: 0{NBSP}% asked of the proxy."),

@@ -18,11 +18,18 @@ async fn given_a_release_when_people_act_by_its_service_then_each_act_says_what_
     started.says(&["Started. checkout 1.42.0: running, stage 1 of 3, 5\u{a0}%", "decision "]);
 
     rig.run(&token, &["release", "hold", &id[..13], "--reason", "looks odd"]).await.done().says(&["Held. ", "holding"]);
-    rig.run(&token, &["release", "resume", &id, "--reason", "was nothing"]).await.done().says(&["Resumed. ", "running"]);
+    rig.run(&token, &["release", "resume", &id, "--reason", "was nothing"])
+        .await
+        .done()
+        .says(&["Resumed. ", "running"]);
     rig.run(&token, &["release", "rollback", "checkout", "-r", "errors"]).await.done().says(&["Rollback ordered. "]);
 
     let shown = rig.run(&token, &["release", "show", "checkout", "--history"]).await.done();
-    shown.says(&["Started. “low traffic hour” (test for Maya release manager)", "Held: a person said so. “looks odd”", " UTC  "]);
+    shown.says(&[
+        "Started. “low traffic hour” (test for Maya release manager)",
+        "Held: a person said so. “looks odd”",
+        " UTC  ",
+    ]);
 
     let decisions = rig.run(&token, &["decisions", "--release", &id]).await.done();
     decisions.says(&["number", "rollback", "accepted", "errors", "Maya release manager"]);
@@ -67,8 +74,21 @@ async fn given_the_same_key_when_created_again_then_there_is_one_release() {
     let token = rig.token(Role::ReleaseManager).await;
     let (candidate, baseline) = (build("2.0.0"), build("1.9.0"));
     let arguments = [
-        "release", "create", "--service", "search", "--candidate", &candidate, "--baseline", &baseline, "--plan", "quick-manual",
-        "--reason", "by CI", "--start", "--idempotency-key", "pipeline-77",
+        "release",
+        "create",
+        "--service",
+        "search",
+        "--candidate",
+        &candidate,
+        "--baseline",
+        &baseline,
+        "--plan",
+        "quick-manual",
+        "--reason",
+        "by CI",
+        "--start",
+        "--idempotency-key",
+        "pipeline-77",
     ];
     let first = rig.run(&token, &arguments).await.done();
     let again = rig.run(&token, &arguments).await.done();
@@ -94,7 +114,10 @@ async fn given_a_file_when_created_from_it_then_flags_count_more() {
     let command = rig.command(&token, &["release", "create", "-f", "-", "--service", "checkout"]);
     fed(command, &yaml).await.done().says(&["Created. checkout 3.0.0: ready"]);
     let command = rig.command(&token, &["release", "create", "-f", "-"]);
-    fed(command, "service: search\nplam: x\n").await.failed(3).complains(&["`-` with the flags beside it is no release", "plam"]);
+    fed(command, "service: search\nplam: x\n")
+        .await
+        .failed(3)
+        .complains(&["`-` with the flags beside it is no release", "plam"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +130,10 @@ async fn given_several_that_fit_when_named_by_service_then_their_ids_are_listed(
     which.complains(&["there are several releases of `checkout` that fit", &first, "checkout 1.42.0, ready"]);
     let none = rig.run(&token, &["release", "hold", "nothing-here", "--reason", "go on"]).await.failed(3);
     none.complains(&["there is no release `nothing-here`", "sternway release list"]);
-    rig.run(&token, &["release", "show", &first[..4]]).await.failed(3).complains(&["there are several ids that begin with"]);
+    rig.run(&token, &["release", "show", &first[..4]])
+        .await
+        .failed(3)
+        .complains(&["there are several ids that begin with"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,15 +146,30 @@ async fn given_a_checklist_when_its_items_are_set_then_the_release_is_ready() {
     rig.document("Checklist", "short", &list.to_string()).await;
     let (candidate, baseline) = (build("2.0.0"), build("1.9.0"));
     let arguments = [
-        "release", "create", "--service", "search", "--candidate", &candidate, "--baseline", &baseline, "--plan", "quick-manual",
-        "--reason", "with care", "--checklist", "short",
+        "release",
+        "create",
+        "--service",
+        "search",
+        "--candidate",
+        &candidate,
+        "--baseline",
+        &baseline,
+        "--plan",
+        "quick-manual",
+        "--reason",
+        "with care",
+        "--checklist",
+        "short",
     ];
     rig.run(&token, &arguments).await.done().says(&["search 2.0.0: draft"]);
     let refused = rig.run(&token, &["release", "start", "search", "--reason", "go on"]).await.failed(3);
     refused.complains(&["1 of 1 checklist items are open"]);
     let done = ["release", "check", "search", "way-back", "--done", "https://example.org/run/7"];
     rig.run(&token, &done).await.done().says(&["Checklist changed. search 2.0.0: ready"]);
-    rig.run(&token, &["release", "show", "search"]).await.done().says(&["Checklist `short`: 0 of 1 open.", "https://example.org/run/7"]);
+    rig.run(&token, &["release", "show", "search"])
+        .await
+        .done()
+        .says(&["Checklist `short`: 0 of 1 open.", "https://example.org/run/7"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,6 +53,45 @@ async fn given_a_plan_of_the_server_when_shown_then_source_and_effective_are_tol
     rig.run(&token, &["plan", "list"]).await.done().says(&["quick-manual", "5 → 25 → 100\u{a0}%", "automatic"]);
     let source = rig.run(&token, &["plan", "show", "quick-manual"]).await.done();
     serde_json::from_str::<Value>(&source.out).unwrap();
-    rig.run(&token, &["plan", "show", "quick-manual", "--effective"]).await.done().says(&["name: quick-manual", "rollback_window: 24h"]);
+    rig.run(&token, &["plan", "show", "quick-manual", "--effective"])
+        .await
+        .done()
+        .says(&["name: quick-manual", "rollback_window: 24h"]);
     rig.run(&token, &["plan", "show", "nothing"]).await.failed(3).complains(&["Not found (404)", "`nothing`"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_documents_when_applied_then_each_is_created_once() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::ReleaseManager).await;
+    let applied = rig.run(&token, &["apply", "--examples", "--reason", "to start from"]).await.done();
+    applied.says(&["Plan", "canary-standard", "created", "Applied: 20 created."]);
+    rig.run(&token, &["apply", "--examples"]).await.done().says(&["Applied: 20 unchanged."]);
+    rig.run(&token, &["decisions", "--action", "apply"]).await.done().says(&["to start from"]);
+    let file = rig.dir.path().join("careful.yaml");
+    std::fs::write(&file, PLAN).unwrap();
+    let json = rig.run(&token, &["apply", "-f", &file.display().to_string(), "--json"]).await.done().json();
+    assert_eq!(json["documents"][0]["outcome"], "created");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_one_bad_document_when_applied_then_its_place_is_told_and_nothing_is_taken() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::ReleaseManager).await;
+    let folder = rig.dir.path().join("docs");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("good.yaml"), PLAN).unwrap();
+    std::fs::write(folder.join("bad.yaml"), PLAN.replace("careful", "bad").replace("weight: 5", "weight: 500"))
+        .unwrap();
+    let folder = folder.display().to_string();
+    let told = rig.run(&token, &["apply", "-f", &folder]).await.failed(3);
+    told.complains(&[
+        "sternway: The documents cannot be applied (422). Nothing was applied.\n",
+        "/bad.yaml:4:",
+        "weight",
+    ]);
+    assert!(told.err.lines().any(|line| line.starts_with(&folder)), "editors find the place: {told:?}");
+    rig.run(&token, &["plan", "show", "careful"]).await.failed(3);
+    let viewer = rig.token(Role::Viewer).await;
+    rig.run(&viewer, &["apply", "--examples"]).await.failed(3).complains(&["Not allowed (403)"]);
 }

@@ -16,7 +16,7 @@ use sternway_domain::time::Timestamp;
 use sternway_server::auth::NewToken;
 use sternway_server::config::{Effective, SettingFlags};
 use sternway_server::drivers::MemoryTraffic;
-use sternway_server::engine::{Adapters, Engine, EngineConfig};
+use sternway_server::engine::Adapters;
 use sternway_server::http;
 use sternway_server::ports::{Clock, SignalSource, TrafficDriver};
 use sternway_server::serve::{Base, bind};
@@ -29,11 +29,11 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 /// Two thousand requests a second to each service, split by the weight that the driver really has.
-pub struct World {
+pub(super) struct World {
     traffic: MemoryTraffic,
     counters: Mutex<(Timestamp, [f64; 4])>,
     /// Canary errors per 10,000 requests.
-    pub errors: AtomicU32,
+    pub(super) errors: AtomicU32,
 }
 
 struct WorldSource(Arc<World>, sternway_domain::id::ServiceName);
@@ -75,44 +75,44 @@ impl Adapters for WorldAdapters {
     }
 }
 
-pub struct Rig {
-    pub base: Base,
-    pub world: Arc<World>,
-    pub address: SocketAddr,
-    pub dir: tempfile::TempDir,
+pub(super) struct Rig {
+    pub(super) base: Base,
+    pub(super) world: Arc<World>,
+    pub(super) address: SocketAddr,
+    pub(super) dir: tempfile::TempDir,
     running: Option<JoinHandle<()>>,
 }
 
 /// What a command came to.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(super) struct Ran {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
 }
 
 impl Ran {
     /// Standard output as JSON; panics if it is none.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     #[track_caller]
-    pub fn done(self) -> Ran {
+    pub(super) fn done(self) -> Ran {
         assert_eq!(self.code, 0, "{self:?}");
         self
     }
 
     #[track_caller]
-    pub fn failed(self, code: i32) -> Ran {
+    pub(super) fn failed(self, code: i32) -> Ran {
         assert_eq!(self.code, code, "{self:?}");
         self
     }
 
     /// Every one of these stands in standard output.
     #[track_caller]
-    pub fn says(&self, parts: &[&str]) {
+    pub(super) fn says(&self, parts: &[&str]) {
         for part in parts {
             assert!(self.out.contains(part), "{part:?} is not in {}", self.out);
         }
@@ -120,7 +120,7 @@ impl Ran {
 
     /// Every one of these stands in standard error.
     #[track_caller]
-    pub fn complains(&self, parts: &[&str]) {
+    pub(super) fn complains(&self, parts: &[&str]) {
         for part in parts {
             assert!(self.err.contains(part), "{part:?} is not in {}", self.err);
         }
@@ -128,7 +128,7 @@ impl Ran {
 }
 
 impl Rig {
-    pub async fn new() -> Rig {
+    pub(super) async fn new() -> Rig {
         let dir = tempfile::tempdir().unwrap();
         let world = Arc::new(World {
             traffic: MemoryTraffic::default(),
@@ -151,36 +151,27 @@ impl Rig {
 
     fn serve(&mut self, listener: tokio::net::TcpListener) {
         let base = self.base.clone();
-        let engine = Engine {
-            service: base.service.clone(),
-            adapters: Arc::new(WorldAdapters(self.world.clone())),
-            config: EngineConfig {
-                holder: base.holder.clone(),
-                lease: sternway_domain::time::Span::from_secs(2),
-                poll: Duration::from_millis(200),
-            },
-        };
-        let work = engine.run(base.shutdown.clone());
+        let engine = base.engine(Arc::new(WorldAdapters(self.world.clone())));
         self.running = Some(tokio::spawn(async move {
-            let router = http::router(base.http());
-            base.run(listener, router, vec![Box::pin(work)]).await.unwrap();
+            let router = http::router(base.http(base.pages(Vec::new())));
+            base.run(listener, router, vec![engine]).await.unwrap();
         }));
     }
 
     /// The server ends; nobody answers until [`Rig::start`].
-    pub async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
         self.base.shutdown.cancel();
         self.running.take().unwrap().await.unwrap();
     }
 
     /// Another process on the same database and port.
-    pub async fn start(&mut self) {
+    pub(super) async fn start(&mut self) {
         self.base = lay(&self.dir).await;
         let (listener, _) = bind(self.address).await.unwrap();
         self.serve(listener);
     }
 
-    pub async fn document(&self, kind: &str, name: &str, body: &str) {
+    pub(super) async fn document(&self, kind: &str, name: &str, body: &str) {
         let document = DocumentWrite {
             kind: kind.into(),
             name: name.into(),
@@ -194,7 +185,7 @@ impl Rig {
     }
 
     /// A token for a new person with this role.
-    pub async fn token(&self, role: Role) -> String {
+    pub(super) async fn token(&self, role: Role) -> String {
         let id = PersonId(Uuid::from_u128(u128::from(u32::try_from(role as usize).unwrap()) + 1));
         let name = format!("Maya {}", role.label());
         let person = PersonRow {
@@ -213,22 +204,33 @@ impl Rig {
     }
 
     /// The command with a token, against this server.
-    pub fn command(&self, token: &str, arguments: &[&str]) -> Command {
+    pub(super) fn command(&self, token: &str, arguments: &[&str]) -> Command {
         let mut command = bare(arguments);
         command.env("STERNWAY_URL", format!("http://{}", self.address)).env("STERNWAY_TOKEN", token);
         command
     }
 
-    pub async fn run(&self, token: &str, arguments: &[&str]) -> Ran {
+    pub(super) async fn run(&self, token: &str, arguments: &[&str]) -> Ran {
         finish(self.command(token, arguments)).await
     }
 
     /// A new release of this service; its id.
-    pub async fn created(&self, token: &str, service: &str, plan: &str) -> String {
+    pub(super) async fn created(&self, token: &str, service: &str, plan: &str) -> String {
         let (candidate, baseline) = (build("1.42.0"), build("1.41.3"));
         let arguments = [
-            "release", "create", "--json", "--service", service, "--candidate", &candidate, "--baseline", &baseline, "--plan",
-            plan, "--reason", "faster search",
+            "release",
+            "create",
+            "--json",
+            "--service",
+            service,
+            "--candidate",
+            &candidate,
+            "--baseline",
+            &baseline,
+            "--plan",
+            plan,
+            "--reason",
+            "faster search",
         ];
         let made = self.run(token, &arguments).await.done().json();
         made["release"]["id"].as_str().unwrap().to_owned()
@@ -243,8 +245,9 @@ impl Drop for Rig {
 
 async fn lay(dir: &tempfile::TempDir) -> Base {
     let database = format!("sqlite:{}", dir.path().join("cli.db").display());
+    let flags = SettingFlags::default().set("engine-poll", "200ms").set("engine-lease", "2s");
     let env = |name: &str| (name == "DATABASE_URL").then(|| database.clone());
-    let config = Effective::collect(None, env, &SettingFlags::default()).unwrap().config().unwrap();
+    let config = Effective::collect(None, env, &flags).unwrap().config().unwrap();
     Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await.unwrap()
 }
 
@@ -260,12 +263,12 @@ fn plan(mode: &str) -> String {
 }
 
 /// `1.42.0@sha256:…`.
-pub fn build(version: &str) -> String {
+pub(super) fn build(version: &str) -> String {
     format!("{version}@{}", Digest::of(version.as_bytes()))
 }
 
 /// The binary without any settings of whoever runs the tests.
-pub fn bare(arguments: &[&str]) -> Command {
+pub(super) fn bare(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sternway"));
     for name in ["STERNWAY_URL", "STERNWAY_TOKEN", "STERNWAY_TOKEN_FILE"] {
         command.env_remove(name);
@@ -274,13 +277,13 @@ pub fn bare(arguments: &[&str]) -> Command {
     command
 }
 
-pub async fn finish(mut command: Command) -> Ran {
+pub(super) async fn finish(mut command: Command) -> Ran {
     let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await.expect("ends").unwrap();
     ran(output)
 }
 
 /// With something on standard input.
-pub async fn fed(mut command: Command, input: &str) -> Ran {
+pub(super) async fn fed(mut command: Command, input: &str) -> Ran {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(input.as_bytes()).await.unwrap();

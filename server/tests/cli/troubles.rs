@@ -41,8 +41,18 @@ async fn given_a_refusal_when_told_then_it_names_the_field_or_whom_to_ask() {
     rig.run(&viewer, &["release", "show", unknown]).await.failed(3).complains(&["Not found (404)", unknown]);
     let (candidate, baseline) = (format!("{}@sha256:12", "2.0"), build("1.0"));
     let create = [
-        "release", "create", "--service", "checkout", "--candidate", &candidate, "--baseline", &baseline, "--plan", "quick-manual",
-        "--reason", "because",
+        "release",
+        "create",
+        "--service",
+        "checkout",
+        "--candidate",
+        &candidate,
+        "--baseline",
+        &baseline,
+        "--plan",
+        "quick-manual",
+        "--reason",
+        "because",
     ];
     rig.run(&manager, &create).await.failed(3).complains(&["/candidate/digest"]);
 }
@@ -56,7 +66,11 @@ async fn given_a_wrong_token_when_asked_then_it_is_never_shown() {
         let told = rig.run(token, &["release", "list", "--json"]).await.failed(3);
         serde_json::from_str::<Value>(&told.err).unwrap();
     }
-    rig.run("", &["release", "list"]).await.failed(3).complains(&["Not signed in (401)", "`STERNWAY_TOKEN`", "`--token-file`"]);
+    rig.run("", &["release", "list"]).await.failed(3).complains(&[
+        "Not signed in (401)",
+        "`STERNWAY_TOKEN`",
+        "`--token-file`",
+    ]);
     let help = rig.run("swy_secretsecret", &["release", "--help"]).await.done();
     assert!(!help.out.contains("secretsecret"), "{}", help.out);
 }
@@ -69,7 +83,10 @@ async fn given_nobody_answers_when_asked_then_the_code_is_3_and_the_address_is_n
         told.complains(&["cannot be reached", &address, "`STERNWAY_URL`"]);
         assert!(!told.err.contains("panicked"), "{told:?}");
     }
-    finish(bare(&["release", "list", "--server", "example.org"])).await.failed(3).complains(&["`--server`: `example.org`"]);
+    finish(bare(&["release", "list", "--server", "example.org"]))
+        .await
+        .failed(3)
+        .complains(&["`--server`: `example.org`"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +95,10 @@ async fn given_something_else_answers_when_asked_then_it_is_said() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, page).await });
-    finish(bare(&["release", "list", "--server", &address])).await.failed(3).complains(&["does not answer as Sternway does"]);
+    finish(bare(&["release", "list", "--server", &address]))
+        .await
+        .failed(3)
+        .complains(&["does not answer as Sternway does"]);
 }
 
 #[tokio::test]
@@ -94,7 +114,11 @@ async fn given_a_wrong_command_line_when_run_then_the_code_is_64_and_no_server_i
         let told = finish(bare(arguments)).await.failed(64);
         assert!(!told.err.is_empty(), "{arguments:?}");
     }
-    finish(bare(&["release", "watch", "--help"])).await.done().says(&["Exit codes of a watch:", "rolled back", "--lost-after"]);
+    finish(bare(&["release", "watch", "--help"])).await.done().says(&[
+        "Exit codes of a watch:",
+        "rolled back",
+        "--lost-after",
+    ]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

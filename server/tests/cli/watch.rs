@@ -13,8 +13,20 @@ async fn given_a_healthy_canary_when_created_started_and_watched_in_one_go_then_
     let token = rig.token(Role::ReleaseManager).await;
     let (candidate, baseline) = (build("1.42.0"), build("1.41.3"));
     let arguments = [
-        "release", "create", "--service", "checkout", "--candidate", &candidate, "--baseline", &baseline, "--plan",
-        "quick-automatic", "--reason", "by CI", "--start", "--watch",
+        "release",
+        "create",
+        "--service",
+        "checkout",
+        "--candidate",
+        &candidate,
+        "--baseline",
+        &baseline,
+        "--plan",
+        "quick-automatic",
+        "--reason",
+        "by CI",
+        "--start",
+        "--watch",
     ];
     let watched = rig.run(&token, &arguments).await.done();
     watched.says(&[

@@ -194,7 +194,11 @@ pub(super) fn told(client: &Client, remote: &Remote, acted: &Value, verb: &str) 
         say(&acted.to_string());
     } else {
         say(&format!("{}. {}; version {}.", past(verb), words::standing(&release), release.version));
-        let place = if decision.leaf_index < 0 { String::new() } else { format!(", number {} in the log", decision.leaf_index) };
+        let place = if decision.leaf_index < 0 {
+            String::new()
+        } else {
+            format!(", number {} in the log", decision.leaf_index)
+        };
         say(&format!("Release {}, decision {}{place}.", release.id, decision.id));
     }
     Ok(release)

@@ -99,7 +99,12 @@ impl Create {
             .map_err(|error| wrong(format!("`{}` is not YAML: {error}", path.display())))?;
         let mut read = match read {
             serde_json::Value::Object(read) => read,
-            _ => return Err(wrong(format!("`{}` holds no release: write `service:`, `candidate:`, `plan:` and so on", path.display()))),
+            _ => {
+                return Err(wrong(format!(
+                    "`{}` holds no release: write `service:`, `candidate:`, `plan:` and so on",
+                    path.display()
+                )));
+            }
         };
         let flags = [
             ("service", json!(self.service)),
@@ -109,7 +114,9 @@ impl Create {
             ("checklist", json!(self.checklist)),
             ("reason", json!(self.reason)),
         ];
-        read.extend(flags.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)));
+        read.extend(
+            flags.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)),
+        );
         serde_json::from_value(read.into())
             .map_err(|error| wrong(format!("`{}` with the flags beside it is no release: {error}", path.display())))
     }

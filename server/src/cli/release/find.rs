@@ -66,9 +66,9 @@ async fn id_of(client: &Client, text: &str, states: &[&str]) -> Result<String> {
 
 async fn beginning_with(client: &Client, beginning: &str) -> Result<Vec<ReleaseSummary>> {
     let rows = client.list(&["releases"], &[], MOST).await?;
-    let rows = rows.into_iter().filter(|row| {
-        row.get("id").and_then(Value::as_str).is_some_and(|id| id.starts_with(beginning))
-    });
+    let rows = rows
+        .into_iter()
+        .filter(|row| row.get("id").and_then(Value::as_str).is_some_and(|id| id.starts_with(beginning)));
     rows.map(|row| client.shape(&row)).collect()
 }
 
@@ -119,7 +119,10 @@ pub(in crate::cli) fn short<'a>(ids: impl Iterator<Item = &'a str> + Clone) -> u
     const USUAL: usize = 13;
     let count = ids.clone().collect::<std::collections::BTreeSet<_>>().len();
     (USUAL..36)
-        .find(|length| ids.clone().map(|id| id.get(..*length).unwrap_or(id)).collect::<std::collections::BTreeSet<_>>().len() == count)
+        .find(|length| {
+            ids.clone().map(|id| id.get(..*length).unwrap_or(id)).collect::<std::collections::BTreeSet<_>>().len()
+                == count
+        })
         .unwrap_or(36)
 }
 

@@ -271,16 +271,21 @@ mod tests {
 
     #[test]
     fn the_exit_code_says_how_it_ended() {
-        let code = |state: &str, hold: Option<&str>, until: bool| {
-            outcome(&release(state), hold, until).map(|(code, _)| code)
-        };
+        let code =
+            |state: &str, hold: Option<&str>, until: bool| outcome(&release(state), hold, until).map(|(code, _)| code);
         assert_eq!(code("promoted", None, false), Some(0));
         assert_eq!(code("rolled_back", None, false), Some(1));
         assert_eq!(code("partially_rolled_back", None, true), Some(1));
         assert_eq!(code("cancelled", None, true), Some(2));
         assert_eq!((code("frozen", None, false), code("frozen", None, true)), (Some(2), None));
         assert_eq!(code("holding", Some("deadline"), false), Some(2));
-        for (state, hold) in [("holding", Some("person")), ("holding", Some("no_evidence")), ("running", None), ("ready", None), ("rolling_back", None)] {
+        for (state, hold) in [
+            ("holding", Some("person")),
+            ("holding", Some("no_evidence")),
+            ("running", None),
+            ("ready", None),
+            ("rolling_back", None),
+        ] {
             assert_eq!(code(state, hold, false), None, "{state}");
         }
     }

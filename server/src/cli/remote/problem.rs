@@ -2,6 +2,7 @@
 
 use crate::cli::terminal::{clean, moment};
 use crate::cli::words;
+use crate::documents::DocumentProblem;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -15,6 +16,9 @@ pub(in crate::cli) struct Problem {
     detail: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
+    /// Of documents that cannot be applied: where in which file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    documents: Vec<DocumentProblem>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     /// Of a stale act: what happened meanwhile.
@@ -30,16 +34,23 @@ impl Problem {
     }
 
     pub(super) fn text(&self) -> String {
-        let documents: Vec<String> = self.errors.iter().filter_map(in_a_file).collect();
-        if !documents.is_empty() {
-            let count = if documents.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", documents.len()) };
-            return format!("{} ({count}); nothing was changed\n{}{}", clean(&self.title), documents.join("\n"), self.request());
+        if !self.documents.is_empty() {
+            let lines: Vec<String> = self.documents.iter().map(|problem| clean(&problem.to_string())).collect();
+            let detail = clean(&self.detail);
+            return format!(
+                "{} ({}). {detail}\n{}{}",
+                clean(&self.title),
+                self.status,
+                lines.join("\n"),
+                self.request()
+            );
         }
         let mut text = format!("{} ({})\n  {}", clean(&self.title), self.status, clean(&self.detail));
         for error in &self.errors {
             let line = field(error);
             // Often the detail is the only error over again.
-            if !line.is_empty() && !(self.errors.len() == 1 && self.says(error)) {
+            let again = self.errors.len() == 1 && self.says(error);
+            if !line.is_empty() && !again {
                 text.push_str(&format!("\n  {line}"));
             }
         }
@@ -64,7 +75,11 @@ impl Problem {
 
     fn request(&self) -> String {
         let id = self.request_id.as_deref().unwrap_or_default();
-        if id.is_empty() { String::new() } else { format!("\n  Request {}; the server's log knows it by that.", clean(id)) }
+        if id.is_empty() {
+            String::new()
+        } else {
+            format!("\n  Request {}; the server's log knows it by that.", clean(id))
+        }
     }
 }
 
@@ -79,24 +94,6 @@ fn field(error: &Value) -> String {
     let part = |name| clean(error.get(name).and_then(Value::as_str).unwrap_or_default());
     let (pointer, detail) = (part("pointer"), part("detail"));
     if pointer.is_empty() { detail } else { format!("{pointer}: {detail}") }
-}
-
-/// `file:line: field: text`, if the error is in a file.
-fn in_a_file(error: &Value) -> Option<String> {
-    let part = |name: &str| clean(error.get(name).and_then(Value::as_str).unwrap_or_default());
-    let file = part("file");
-    if file.is_empty() {
-        return None;
-    }
-    let number = |name: &str| error.get(name).and_then(Value::as_u64);
-    let place = match (number("line"), number("column")) {
-        (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
-        (Some(line), None) => format!("{file}:{line}"),
-        _ => file,
-    };
-    let text = Some(part("text")).filter(|text| !text.is_empty()).unwrap_or_else(|| part("detail"));
-    let field = part("field");
-    Some(if field.is_empty() { format!("{place}: {text}") } else { format!("{place}: {field}: {text}") })
 }
 
 fn since(event: &Value) -> String {
@@ -133,12 +130,14 @@ mod tests {
 
     #[test]
     fn given_problems_in_files_when_told_then_each_is_a_line_that_editors_understand() {
-        let told = text(json!({"title": "The documents cannot be applied", "status": 422, "errors": [
-            {"file": "plans/a.yaml", "line": 12, "column": 5, "field": "stages[1].weight", "text": "must grow"},
-            {"file": "b.md", "line": 1, "column": 1, "field": "", "text": "has no header"},
-        ]}));
+        let told = text(
+            json!({"title": "The documents cannot be applied", "status": 422, "detail": "Nothing was applied.", "documents": [
+                {"file": "plans/a.yaml", "line": 12, "column": 5, "field": "stages[1].weight", "text": "must grow"},
+                {"file": "b.md", "line": 1, "column": 1, "field": "", "text": "has no header"},
+            ]}),
+        );
         let lines: Vec<&str> = told.lines().collect();
-        assert_eq!(lines[0], "The documents cannot be applied (2 problems); nothing was changed");
+        assert_eq!(lines[0], "The documents cannot be applied (422). Nothing was applied.");
         assert_eq!(lines[1..], ["plans/a.yaml:12:5: stages[1].weight: must grow", "b.md:1:1: has no header"]);
     }
 

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn given_events_in_pieces_when_read_then_each_is_whole() {
-        let text = "retry: 2000\n\n:\n\nid: 7\ndata: {\"topic\":\"board\"}\n\ndata: a\r\ndata: b\r\n\r\ndata: never ends";
+        let text =
+            "retry: 2000\n\n:\n\nid: 7\ndata: {\"topic\":\"board\"}\n\ndata: a\r\ndata: b\r\n\r\ndata: never ends";
         for size in 1..text.len() {
             let mut reader = Reader::default();
             for piece in text.as_bytes().chunks(size) {

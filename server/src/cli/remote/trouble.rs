@@ -47,11 +47,8 @@ pub(in crate::cli) fn wrong(text: impl Into<String>) -> Trouble {
 
 /// A text file; `-` is standard input.
 pub(in crate::cli) fn read_file(path: &Path) -> Result<String> {
-    let read = if path == Path::new("-") {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(path)
-    };
+    let read =
+        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
     read.map_err(|source| Trouble::File { path: path.to_owned(), source })
 }
 
@@ -84,8 +81,12 @@ impl Trouble {
     pub(in crate::cli) fn passing(&self) -> bool {
         match self {
             Trouble::Input(_) | Trouble::File { .. } | Trouble::Documents(_) => false,
-            Trouble::Unreachable { .. } | Trouble::Silent { .. } | Trouble::Broken { .. } | Trouble::Strange { .. } => true,
-            Trouble::Refused(problem) => problem.status >= 500 || problem.status == StatusCode::TOO_MANY_REQUESTS.as_u16(),
+            Trouble::Unreachable { .. } | Trouble::Silent { .. } | Trouble::Broken { .. } | Trouble::Strange { .. } => {
+                true
+            }
+            Trouble::Refused(problem) => {
+                problem.status >= 500 || problem.status == StatusCode::TOO_MANY_REQUESTS.as_u16()
+            }
         }
     }
 }
