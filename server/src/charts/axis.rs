@@ -64,7 +64,7 @@ pub(super) fn ticks(scale: &Scale, wide: bool) -> Vec<TickView> {
     let whole = scale.whole_secs().max(1);
     let short = whole < 600;
     let label = |at: Timestamp| if short { at.clock() } else { at.clock()[..5].to_owned() };
-    let wanted = if wide { 4 } else { 2 };
+    let wanted = if wide { 4 } else { 1 };
     let steps = [15, 30, 60, 120, 300, 600];
     let step = steps.into_iter().find(|step| whole / step <= wanted).unwrap_or(600);
     let first = (scale.from.secs() / step + 1) * step;
@@ -73,7 +73,7 @@ pub(super) fn ticks(scale: &Scale, wide: bool) -> Vec<TickView> {
         .take_while(|at| *at < scale.to)
         .filter_map(|at| Some((scale.x(at)?, at)))
         // Room for "now" at the right edge, and for half a label at the left.
-        .filter(|(x, _)| (8.0..=if wide { 88.0 } else { 74.0 }).contains(x))
+        .filter(|(x, _)| (8.0..=if wide { 86.0 } else { 55.0 }).contains(x))
         .enumerate()
         .map(|(i, (x, at))| TickView { x, label: label(at), fine: wide && i % 2 == 1 })
         .collect();

@@ -89,7 +89,7 @@ fn pixel((x, y): &(f64, f64)) -> (i32, i32) {
 
 /// Swaps colours for the class they stand for.
 fn classed(line: &str) -> String {
-    let mut line = line.replace(" opacity=\"1\"", "").replace(" stroke-width=\"1\"", "").replace(" fill=\"none\"", "");
+    let mut line = line.replace(" opacity=\"1\"", "").replace(" stroke-width=\"1\"", "");
     for class in Class::ALL {
         let (r, g, b) = class.sentinel();
         for attribute in ["stroke", "fill"] {

@@ -36,7 +36,8 @@ pub(super) struct Series {
 impl Series {
     pub(super) fn new(chart: &Chart<'_>) -> Self {
         let from = chart.now - chart.span;
-        let bucket = Span::from_micros((chart.span.micros() / MOST).max(chart.interval.micros()));
+        // At least three readings per point: single ones of a small arm are mostly noise.
+        let bucket = Span::from_micros((chart.span.micros() / MOST).max(chart.interval.micros() * 3));
         let mut samples: Vec<Sample> = Vec::new();
         let inside: Vec<&Point> = chart.points.iter().filter(|point| point.at >= from).collect();
         for points in inside.chunk_by(|a, b| slot(a.at, bucket) == slot(b.at, bucket)) {

@@ -1,6 +1,6 @@
 //! The board: every release in a row, sorted by who needs a person.
 
-use super::words::{NBSP, hold_cause, lasting, percent, state_pill, verdict_pill, when};
+use super::words::{NBSP, hold_cause, lasting, lower_first, percent, state_pill, verdict_pill, when};
 use super::{Plane, told};
 use crate::charts;
 use crate::service::{Caller, Live, Result, Service, TrafficStatus, decode};
@@ -216,7 +216,8 @@ impl Entry {
                 (state_pill(&release.state), held(), format!("Holding: {}", hold_cause(cause)))
             }
             (State::Running { .. }, Some(verdict)) => {
-                (verdict_pill(verdict.kind), self.outlook(verdict.kind, now), verdict.sentence.clone())
+                let why = first_sentence(&verdict.sentence);
+                (verdict_pill(verdict.kind), self.outlook(verdict.kind, now), why)
             }
             (State::Running { .. }, None) => {
                 (state_pill(&release.state), "waiting for the first reading".to_owned(), release.note.clone())
@@ -243,7 +244,7 @@ impl Entry {
             VerdictKind::Pass => "waits for you".to_owned(),
             VerdictKind::Fail if automatic => "rolls back now".to_owned(),
             VerdictKind::Fail => "waits for you".to_owned(),
-            _ => self.live.as_ref().map(|live| super::words::lower_first(&live.verdict.next)).unwrap_or_default(),
+            _ => self.live.as_ref().map(|live| lower_first(first_part(&live.verdict.next, ':'))).unwrap_or_default(),
         }
     }
 
@@ -295,6 +296,16 @@ impl Entry {
             _ => open(),
         }
     }
+}
+
+/// Up to the sign, without it: a row has room for one thought.
+fn first_part(text: &str, sign: char) -> &str {
+    text.split(sign).next().unwrap_or_default().trim_end_matches('.')
+}
+
+/// `Errors 0.31 % against 0.10 %: 3.1x.`
+fn first_sentence(text: &str) -> String {
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.').to_owned()
 }
 
 /// The small stage track.

@@ -76,7 +76,7 @@ impl Plane {
             service: release.service.to_string(),
             from: release.baseline.version.to_string(),
             to: release.candidate.version.to_string(),
-            summary: format!("{state}{place}{cause}. {by}, {} mode, plan", mode(release.plan.mode)),
+            summary: format!("{state}{place}{cause}. {by}, {} mode.", mode(release.plan.mode)),
             state: state_pill(&release.state),
             plan: LinkView::new(
                 path::service(release.service.as_str()),

@@ -1,0 +1,72 @@
+// The first whole path: look, roll back with a reason, find the decision; with scripts, without, and as somebody who may not.
+import AxeBuilder from "@axe-core/playwright";
+import { api, expect, signIn, test } from "../support/demo";
+
+type Release = { id: string; service: string; state: string; version: number; asked: number | null; confirmed: boolean };
+
+async function running(demo: Parameters<typeof api>[0], service: string): Promise<Release> {
+  const answer = await api(demo, "viewer", `/releases?service=${service}`);
+  const page = (await answer.json()) as { items: Release[] };
+  return page.items[0];
+}
+
+test("a person rolls back with a reason and finds the decision", async ({ page, demo }) => {
+  await signIn(page, demo);
+  await expect(page.getByRole("link", { name: "checkout" }).first()).toBeVisible();
+  const before = await running(demo, "checkout");
+  await page.goto(`${demo.url}/releases/${before.id}/act/rollback`);
+  await page.getByLabel(/in your words/i).fill("Customers report errors at the till");
+  await page.getByRole("button", { name: /^roll back checkout/i }).click();
+  // A verdict may change between looking and acting: then the page says so and asks again.
+  const again = page.getByRole("button", { name: /^roll back checkout/i });
+  if (page.url().includes("/act/") && (await again.isVisible())) await again.click();
+  await expect(page).toHaveURL(new RegExp(`/releases/${before.id}`));
+  await expect.poll(async () => (await running(demo, "checkout")).state).toBe("rolled_back");
+  await page.goto(`${demo.url}/decisions?act=rollback`);
+  await expect(page.getByText("Customers report errors at the till").first()).toBeVisible();
+});
+
+test("every page is served without accessibility violations, in both themes", async ({ page, demo }) => {
+  await signIn(page, demo);
+  const release = await running(demo, "search");
+  const places = ["/", `/releases/${release.id}`, "/decisions", "/services", "/services/search", "/runbooks", "/releases/new"];
+  for (const theme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    for (const place of places) {
+      await page.goto(demo.url + place);
+      await expect(page.getByRole("main")).toBeVisible();
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map((found) => `${place} ${theme}: ${found.id} ${found.nodes[0]?.html}`)).toEqual([]);
+    }
+  }
+});
+
+test("the page comes alive: hydrated, and live by events", async ({ page, demo }) => {
+  await signIn(page, demo);
+  await expect(page.locator("html[data-hydrated]")).toBeAttached();
+  await expect(page.getByText(/^Live/).first()).toBeVisible();
+});
+
+test("a viewer is refused, and the refusal is in the log", async ({ demo }) => {
+  const release = await running(demo, "search");
+  const body = JSON.stringify({ reason: "I should not be able to", expected_version: release.version });
+  const headers = { "idempotency-key": "viewer-tries" };
+  const answer = await api(demo, "viewer", `/releases/${release.id}/actions/hold`, { method: "POST", body, headers });
+  expect(answer.status).toBe(403);
+  expect(answer.headers.get("content-type")).toContain("application/problem+json");
+  const log = await (await api(demo, "auditor", `/decisions?release=${release.id}`)).json();
+  expect(JSON.stringify(log)).toContain("I should not be able to");
+});
+
+test("without scripts: sign in, read the board, hold with a reason @no-scripts", async ({ page, demo }) => {
+  await signIn(page, demo);
+  const release = await running(demo, "search");
+  await expect(page.getByRole("link", { name: "search" }).first()).toBeVisible();
+  await page.goto(`${demo.url}/releases/${release.id}/act/hold`);
+  await page.getByLabel(/in your words/i).fill("Looking into a signal");
+  await page.getByRole("button", { name: /^hold search/i }).click();
+  const again = page.getByRole("button", { name: /^hold search/i });
+  if (page.url().includes("/act/") && (await again.isVisible())) await again.click();
+  await page.goto(`${demo.url}/decisions?act=hold`);
+  await expect(page.getByText("Looking into a signal").first()).toBeVisible();
+});
