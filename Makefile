@@ -1,6 +1,6 @@
 # The two commands that matter: `make demo` and `make test`. Arguments for the demo: `make demo ARGS="--listen 127.0.0.1:4000"`.
 
-.PHONY: demo build bundle dev test test-deps check bench
+.PHONY: demo build bundle dev test test-deps check
 
 demo: build
 	target/release/sternway demo $(ARGS)
@@ -22,6 +22,3 @@ test-deps:
 
 check:
 	.ci/check
-
-bench: bundle
-	cargo run --locked --release -p sternway-server --bin sternway-bench -- $(ARGS)

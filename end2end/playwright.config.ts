@@ -22,7 +22,7 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   fullyParallel: false,
   workers: 1,
-  reporter: [["list"]],
+  reporter: [["list"], ["json"]],
   use: { launchOptions },
   projects: [
     { name: "desk", use: { viewport: { width: 1440, height: 900 } }, grepInvert: /@no-scripts/ },
