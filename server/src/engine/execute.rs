@@ -54,6 +54,8 @@ impl Steward {
             Ok(driver) => driver.apply(&intent).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),
         };
+        let result = if asked.is_ok() { "asked" } else { "failed" };
+        self.engine.service.metrics.effect("shift_traffic", result);
         if let Some(message) = message {
             let mark = OutboxMark::Attempted { error: asked.clone().err() };
             self.engine.service.store.outbox_mark(message.id, mark, &self.fence).await?;
@@ -114,6 +116,7 @@ impl Steward {
                 || before.alarm(now) != status.alarm(now)
                 || before.failure != status.failure
         });
+        service.metrics.disagrees(self.release.service.as_str(), status.disagree_since.is_some());
         self.traffic = Some(status);
         if news {
             service.bus.touched(Topic::Release { id: self.release.id, service: self.release.service.clone() });

@@ -72,6 +72,7 @@ impl Steward {
             fence: self.fence.clone(),
         };
         self.engine.service.store.put_tick(write).await?;
+        self.engine.service.metrics.judged(verdict.kind.as_str());
         self.verdict = Some(verdict);
         let topic = Topic::Release { id: self.release.id, service: self.release.service.clone() };
         self.engine.service.bus.touched(topic);

@@ -2,6 +2,7 @@
 
 use super::Plane;
 use super::words::when;
+use crate::documents::render;
 use crate::service::{Caller, Result, ServiceError, decode};
 use sternway_app::path;
 use sternway_app::view::runbook::*;
@@ -92,7 +93,7 @@ impl Plane {
             }),
             steps: steps.collect(),
             facts,
-            html: String::new(),
+            html: render::html(&markdown(&runbook), &values.unwrap_or_default()),
         })
     }
 
@@ -123,4 +124,11 @@ fn filled(runbook: &Runbook, values: &Values) -> Runbook {
         step.body = fill(&step.body, values).into_owned();
     }
     filled
+}
+
+/// The text of the runbook without its header.
+fn markdown(runbook: &Runbook) -> String {
+    let steps = runbook.steps.iter().map(|step| format!("## {}. {}\n\n{}", step.number, step.title, step.body));
+    let parts = std::iter::once(runbook.intro.clone()).chain(steps).chain([runbook.closing.clone()]);
+    parts.collect::<Vec<_>>().join("\n\n")
 }
