@@ -221,7 +221,7 @@ impl Release {
             note: draft.note,
             plan: Box::new(draft.plan.effective()),
             plan_ref: draft.plan_ref,
-            checklist: draft.checklist,
+            checklist: draft.checklist.map(Box::new),
             by: by.label(),
             at: now,
         }])

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 /// One event of a release's stream. `by` is who, `reason` is why, in their words.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "events are read one at a time, never kept in bulk")]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     Created {
@@ -22,7 +21,7 @@ pub enum Event {
         note: String,
         plan: Box<Plan>,
         plan_ref: PlanRef,
-        checklist: Option<ReleaseChecklist>,
+        checklist: Option<Box<ReleaseChecklist>>,
         by: String,
         at: Timestamp,
     },

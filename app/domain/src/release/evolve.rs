@@ -18,7 +18,7 @@ impl Release {
             note: note.clone(),
             plan: (**plan).clone(),
             plan_ref: plan_ref.clone(),
-            checklist: checklist.clone(),
+            checklist: checklist.as_deref().cloned(),
             runbooks: Vec::new(),
             state: State::Draft,
             created_at: *at,
