@@ -34,14 +34,14 @@ impl Problem {
     }
 
     pub(super) fn text(&self) -> String {
-        let documents: Vec<String> = self.errors.iter().filter_map(in_a_file).collect();
-        if !documents.is_empty() {
-            let count =
-                if documents.len() == 1 { "1 problem".to_owned() } else { format!("{} problems", documents.len()) };
+        if !self.documents.is_empty() {
+            let lines: Vec<String> = self.documents.iter().map(|problem| clean(&problem.to_string())).collect();
+            let detail = clean(&self.detail);
             return format!(
-                "{} ({count}); nothing was changed\n{}{}",
+                "{} ({}). {detail}\n{}{}",
                 clean(&self.title),
-                documents.join("\n"),
+                self.status,
+                lines.join("\n"),
                 self.request()
             );
         }
@@ -49,7 +49,8 @@ impl Problem {
         for error in &self.errors {
             let line = field(error);
             // Often the detail is the only error over again.
-            if !(line.is_empty() || self.errors.len() == 1 && self.says(error)) {
+            let again = self.errors.len() == 1 && self.says(error);
+            if !line.is_empty() && !again {
                 text.push_str(&format!("\n  {line}"));
             }
         }
