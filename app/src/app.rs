@@ -7,6 +7,7 @@ use crate::components::help::Help;
 use crate::components::icon::icon;
 use crate::keys::{Keys, arrive};
 use crate::live::Live;
+use crate::packed::unpack;
 use crate::pages::act::Act;
 use crate::pages::board::Board;
 use crate::pages::decision::Decision;
@@ -32,7 +33,9 @@ pub fn App() -> impl IntoView {
     leptos_meta::provide_meta_context();
     let live = Live::new();
     let (dialogs, keys) = (Dialogs::new(), Keys::new());
-    let chrome = SharedValue::new(|| use_context::<ChromeView>().unwrap_or_default()).into_inner();
+    let chrome = SharedValue::new(packed_chrome).into_inner();
+    // What does not fit comes from another version of the server: a bar without a person, until the page is loaded again.
+    let chrome: ChromeView = unpack(&chrome).unwrap_or_default();
     let signed_in = chrome.person.is_some();
     provide_context(live);
     provide_context(dialogs);
@@ -68,6 +71,17 @@ pub fn App() -> impl IntoView {
             <Help/>
         </Router>
     }
+}
+
+#[cfg(feature = "ssr")]
+fn packed_chrome() -> String {
+    crate::packed::pack(&use_context::<ChromeView>().unwrap_or_default()).unwrap_or_default()
+}
+
+/// In the browser it is always in the page; without it there is none.
+#[cfg(not(feature = "ssr"))]
+fn packed_chrome() -> String {
+    String::new()
 }
 
 /// Header, demo bar, and the notice that what stands below is old.

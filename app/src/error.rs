@@ -1,13 +1,11 @@
 //! Why a page or an act could not be given, in words for the person who asked. Never carries what only operators may see.
 
 use crate::view::ChangeView;
-use leptos::prelude::{FromServerFnError, ServerFnErrorErr};
-use leptos::server_fn::codec::JsonEncoding;
 use serde::{Deserialize, Serialize};
 
 /// What a person is told instead of what they asked for. Every text is already worded; nothing internal goes in here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum AppError {
     /// HTTP 401. The session is missing or over.
     #[error("You are not signed in.")]
@@ -73,36 +71,9 @@ impl AppError {
     }
 }
 
-/// Failures of the transport itself. Their texts stay out: they may quote what a proxy or a disk said.
-impl FromServerFnError for AppError {
-    type Encoder = JsonEncoding;
-
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        let what = match error {
-            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => {
-                "Sternway did not answer. Releases go on; nothing was changed by this page."
-            }
-            ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::Serialization(_) => {
-                "This page is older than the server. Load it again."
-            }
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => "The address of this page is not complete.",
-            _ => "Sternway could not answer. Releases go on; nothing was changed by this page.",
-        };
-        AppError::Unavailable { what: what.to_owned(), request_id: "unknown".to_owned() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn given_a_transport_failure_when_shown_then_its_text_stays_inside() {
-        let secret = "postgres://sternway:secret@db/sternway";
-        let error = AppError::from_server_fn_error(ServerFnErrorErr::ServerError(secret.to_owned()));
-        assert!(!error.to_string().contains("secret"), "{error}");
-        assert_eq!(error.status(), 503);
-    }
 
     #[test]
     fn given_faults_in_two_fields_when_asked_for_one_then_only_that_is_told() {

@@ -10,6 +10,7 @@ pub mod components;
 pub mod error;
 pub mod keys;
 pub mod live;
+pub mod packed;
 pub mod pages;
 pub mod path;
 pub mod shell;

@@ -1,7 +1,9 @@
 //! From the context to an answer with its status.
 
+use super::{Ask, Lost};
 use crate::backend::{Caller, FormReturn, Plane};
 use crate::error::AppError;
+use crate::packed::{Unfit, pack};
 use crate::view::Or;
 use crate::view::act::{ActView, Verb};
 use crate::view::door::{SetupView, SignInView};
@@ -10,22 +12,76 @@ use crate::view::release::{ChecklistFault, ReleaseView};
 use axum::http::StatusCode;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
+use serde::Serialize;
 use std::str::FromStr;
 
 /// Who asks, and whom.
-pub(super) fn asked() -> Result<(Plane, Caller), AppError> {
-    let missing = |what: &str| AppError::Unavailable { what: what.to_owned(), request_id: "unknown".to_owned() };
-    let plane = use_context::<Plane>().ok_or_else(|| missing("The server is still starting."))?;
-    let caller = use_context::<Caller>().ok_or_else(|| missing("The server does not know who asks."))?;
+pub(super) fn asked() -> Result<(Plane, Caller), Lost> {
+    let plane = use_context::<Plane>().ok_or(Lost {})?;
+    let caller = use_context::<Caller>().ok_or(Lost {})?;
     Ok((plane, caller))
 }
 
+/// What was asked for, packed; or why not.
+pub(super) async fn answer(plane: Plane, caller: Caller, ask: Ask) -> Result<String, Lost> {
+    let form = CameBack(use_context::<FormReturn>());
+    match ask {
+        Ask::Board { filter } => told(plane.board(&caller, filter).await),
+        Ask::Release { id, done } => told(release(&plane, &caller, &id, &done, form).await),
+        Ask::Act { id, verb, seen } => told(act(&plane, &caller, &id, &verb, seen, form).await),
+        Ask::NewRelease { service } => {
+            let typed = form.typed_release(service);
+            told(plane.new_release_page(&caller, typed).await.map(|view| form.into_new_release(view)))
+        }
+        Ask::Decisions { filter } => told(plane.decisions(&caller, filter).await),
+        Ask::Decision { id } => match named(&id, "decision") {
+            Ok(id) => told(plane.decision(&caller, id).await),
+            Err(error) => told::<()>(Err(error)),
+        },
+        Ask::Services => told(plane.services(&caller).await),
+        Ask::Service { name } => match named(&name, "service") {
+            Ok(name) => told(plane.service(&caller, name).await),
+            Err(error) => told::<()>(Err(error)),
+        },
+        Ask::Runbooks => told(plane.runbooks(&caller).await),
+        Ask::Runbook { name, release } => match named(&name, "runbook") {
+            Ok(name) => told(plane.runbook(&caller, name, release.parse().ok()).await),
+            Err(error) => told::<()>(Err(error)),
+        },
+        Ask::SignIn { next } => told(plane.sign_in_page(&caller, &next).await.map(|view| form.into_sign_in(view))),
+        Ask::Setup { token } => told(plane.setup_page(&caller, &token).await.map(|view| form.into_setup(view))),
+    }
+}
+
+async fn release(
+    plane: &Plane,
+    caller: &Caller,
+    id: &str,
+    done: &str,
+    form: CameBack,
+) -> Result<ReleaseView, AppError> {
+    let view = plane.release(caller, named(id, "release")?, done.parse().ok()).await?;
+    Ok(form.into_release(view))
+}
+
+async fn act(
+    plane: &Plane,
+    caller: &Caller,
+    id: &str,
+    verb: &str,
+    seen: Option<u64>,
+    form: CameBack,
+) -> Result<ActView, AppError> {
+    let view = plane.act_page(caller, named(id, "release")?, verb_named(verb)?, form.seen().or(seen)).await?;
+    Ok(form.into_act(view))
+}
+
 /// Sets the status of the response: of the page on the first visit, of the call later on.
-pub(super) fn answered<T>(result: Result<T, AppError>) -> Result<T, AppError> {
+fn told<T: Serialize>(result: Result<T, AppError>) -> Result<String, Lost> {
     if let Err(error) = &result {
         set_status(error);
     }
-    result
+    pack(&result).map_err(|Unfit| Lost {})
 }
 
 fn set_status(error: &AppError) {
@@ -35,26 +91,22 @@ fn set_status(error: &AppError) {
 }
 
 /// An id or a name from the address. What cannot be one does not exist.
-pub(super) fn named<T: FromStr>(text: &str, kind: &str) -> Result<T, AppError> {
+fn named<T: FromStr>(text: &str, kind: &str) -> Result<T, AppError> {
     let shown: String = text.chars().take(80).collect();
-    answered(text.parse().map_err(|_| AppError::NotFound { what: format!("{kind} `{shown}`") }))
+    text.parse().map_err(|_| AppError::NotFound { what: format!("{kind} `{shown}`") })
 }
 
-pub(super) fn verb_named(text: &str) -> Result<Verb, AppError> {
+fn verb_named(text: &str) -> Result<Verb, AppError> {
     let shown: String = text.chars().take(40).collect();
-    answered(Verb::read(text).ok_or_else(|| AppError::NotFound { what: format!("act `{shown}`") }))
+    Verb::read(text).ok_or_else(|| AppError::NotFound { what: format!("act `{shown}`") })
 }
 
 /// The form that came back with a fault, if one did.
-pub(super) struct CameBack(Option<FormReturn>);
-
-pub(super) fn came_back() -> CameBack {
-    CameBack(use_context::<FormReturn>())
-}
+struct CameBack(Option<FormReturn>);
 
 impl CameBack {
     /// The version the person had in front of them.
-    pub(super) fn seen(&self) -> Option<u64> {
+    fn seen(&self) -> Option<u64> {
         match &self.0 {
             Some(FormReturn::Act { typed, .. }) => Some(typed.expected_version),
             _ => None,
@@ -62,14 +114,14 @@ impl CameBack {
     }
 
     /// What was typed, or an empty form for this service.
-    pub(super) fn typed_release(&self, service: String) -> NewReleaseForm {
+    fn typed_release(&self, service: String) -> NewReleaseForm {
         match &self.0 {
             Some(FormReturn::NewRelease { typed, .. }) => typed.clone(),
             _ => NewReleaseForm { service, ..NewReleaseForm::default() },
         }
     }
 
-    pub(super) fn into_act(self, mut view: ActView) -> ActView {
+    fn into_act(self, mut view: ActView) -> ActView {
         if let Some(FormReturn::Act { typed, error }) = self.0 {
             set_status(&error);
             if let AppError::Conflict { changes, .. } = &error
@@ -83,7 +135,7 @@ impl CameBack {
         view
     }
 
-    pub(super) fn into_release(self, mut view: ReleaseView) -> ReleaseView {
+    fn into_release(self, mut view: ReleaseView) -> ReleaseView {
         if let (Some(FormReturn::Checklist { typed, error }), Or::Shown(panel)) = (self.0, &mut view.checklist) {
             set_status(&error);
             panel.fault = Some(ChecklistFault { typed, error });
@@ -91,7 +143,7 @@ impl CameBack {
         view
     }
 
-    pub(super) fn into_new_release(self, mut view: NewReleaseView) -> NewReleaseView {
+    fn into_new_release(self, mut view: NewReleaseView) -> NewReleaseView {
         if let Some(FormReturn::NewRelease { typed, error }) = self.0 {
             if let Some(error) = &error {
                 set_status(error);
@@ -102,7 +154,7 @@ impl CameBack {
         view
     }
 
-    pub(super) fn into_sign_in(self, mut view: SignInView) -> SignInView {
+    fn into_sign_in(self, mut view: SignInView) -> SignInView {
         if let Some(FormReturn::SignIn { email, next, error }) = self.0 {
             set_status(&error);
             view = SignInView { email, next, fault: Some(error), ..view };
@@ -110,7 +162,7 @@ impl CameBack {
         view
     }
 
-    pub(super) fn into_setup(self, mut view: SetupView) -> SetupView {
+    fn into_setup(self, mut view: SetupView) -> SetupView {
         if let Some(FormReturn::Setup { name, email, error }) = self.0 {
             set_status(&error);
             view = SetupView { name, email, fault: Some(error), ..view };

@@ -4,7 +4,7 @@
 use super::act_form::{act_form, facts_line};
 use super::icon::icon;
 use super::notice::fault;
-use crate::api;
+use crate::api::{self, Ask};
 use crate::error::AppError;
 use crate::live::Live;
 use crate::view::Icon;
@@ -39,7 +39,8 @@ impl Dialogs {
     /// The facts as of now. Kept only if they are still asked for; the same version leaves the form untouched.
     fn read(self, release: String, verb: Verb, seen: Option<u64>) {
         spawn_local(async move {
-            let facts = api::act_page(release.clone(), verb.as_str().to_owned(), seen).await;
+            let ask = Ask::Act { id: release.clone(), verb: verb.as_str().to_owned(), seen };
+            let facts: Result<ActView, AppError> = api::read(&api::page(ask).await);
             let asked = self.asked.try_get_untracked().flatten();
             let moved_on = facts.as_ref().map_or(seen.is_none(), |view| seen != Some(view.version));
             if asked == Some((release, verb)) && moved_on {

@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn given_tags_in_the_text_when_drawn_then_they_stay_text() {
-        let html = marked("`<script>` & <b>").to_html();
+        let html = marked("`<script>` & <b>").to_html().replace("<!>", "");
         assert!(html.contains("<code>&lt;script&gt;</code>"), "{html}");
         assert!(!html.contains("<b>"), "{html}");
     }

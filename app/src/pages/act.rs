@@ -1,7 +1,7 @@
 //! The page before an act. Works without scripts; with them the same opens as a dialog.
 
 use super::{param, query, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::act_form::{act_form, facts_line};
 use crate::components::loaded::loaded;
 use crate::path;
@@ -11,10 +11,9 @@ use leptos::prelude::*;
 #[component]
 pub fn Act() -> impl IntoView {
     let (id, verb, seen) = (param("id"), param("verb"), query("seen"));
-    let asked = move || (id.get(), verb.get(), seen.get().parse().ok());
-    let resource = Resource::new(asked, |(id, verb, seen)| api::act_page(id, verb, seen));
+    let ask = move || Ask::Act { id: id.get(), verb: verb.get(), seen: seen.get().parse().ok() };
     // Not read again by itself: what is being typed and what is being read stay put. The server checks the version.
-    loaded(resource, Vec::new, page)
+    loaded(ask, Vec::new, page)
 }
 
 fn page(view: &ActView) -> AnyView {

@@ -1,7 +1,7 @@
 //! Every release, sorted by need.
 
 use super::{query, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::board::{board, counts};
 use crate::components::icon::icon;
 use crate::components::loaded::loaded;
@@ -14,9 +14,8 @@ use leptos::prelude::*;
 #[component]
 pub fn Board() -> impl IntoView {
     let (need, state, q) = (query("need"), query("state"), query("q"));
-    let filter = move || BoardFilter { need: need.get(), state: state.get(), q: q.get() };
-    let resource = Resource::new(filter, api::board);
-    loaded(resource, || vec!["board".to_owned()], page)
+    let ask = move || Ask::Board { filter: BoardFilter { need: need.get(), state: state.get(), q: q.get() } };
+    loaded(ask, || vec!["board".to_owned()], page)
 }
 
 fn page(view: &BoardView) -> AnyView {

@@ -1,7 +1,7 @@
 //! One decision: who, why, what was seen, what came of it, where it stands in the log.
 
 use super::{param, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::chart::{Size, chart};
 use crate::components::icon::{icon, small, toned};
 use crate::components::loaded::loaded;
@@ -18,9 +18,8 @@ use leptos::prelude::*;
 #[component]
 pub fn Decision() -> impl IntoView {
     let id = param("id");
-    let resource = Resource::new(move || id.get(), api::decision);
     // Effects are confirmed after the page was made; the record itself does not change.
-    loaded(resource, || vec!["decisions".to_owned()], page)
+    loaded(move || Ask::Decision { id: id.get() }, || vec!["decisions".to_owned()], page)
 }
 
 fn page(view: &DecisionView) -> AnyView {

@@ -1,7 +1,7 @@
 //! The log of decisions. The URL is the filter.
 
 use super::{query, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::form::Field;
 use crate::components::icon::icon;
 use crate::components::loaded::loaded;
@@ -16,17 +16,18 @@ use leptos::prelude::*;
 pub fn Decisions() -> impl IntoView {
     let (release, actor, act) = (query("release"), query("actor"), query("act"));
     let (from, to, cursor) = (query("from"), query("to"), query("cursor"));
-    let filter = move || DecisionFilter {
-        release: release.get(),
-        actor: actor.get(),
-        act: act.get(),
-        from: from.get(),
-        to: to.get(),
-        cursor: cursor.get(),
+    let ask = move || Ask::Decisions {
+        filter: DecisionFilter {
+            release: release.get(),
+            actor: actor.get(),
+            act: act.get(),
+            from: from.get(),
+            to: to.get(),
+            cursor: cursor.get(),
+        },
     };
-    let resource = Resource::new(filter, api::decisions);
     // Older pages do not change.
-    loaded(resource, move || if cursor.get().is_empty() { vec!["decisions".to_owned()] } else { Vec::new() }, page)
+    loaded(ask, move || if cursor.get().is_empty() { vec!["decisions".to_owned()] } else { Vec::new() }, page)
 }
 
 fn page(view: &DecisionsView) -> AnyView {

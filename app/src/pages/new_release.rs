@@ -1,7 +1,7 @@
 //! Making a release: by form or by pasted YAML, with what the plan would do.
 
 use super::{query, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::form::{Field, hidden};
 use crate::components::icon::icon;
 use crate::components::loaded::loaded;
@@ -15,8 +15,7 @@ use leptos::prelude::*;
 #[component]
 pub fn NewRelease() -> impl IntoView {
     let service = query("service");
-    let resource = Resource::new(move || service.get(), api::new_release);
-    loaded(resource, Vec::new, page)
+    loaded(move || Ask::NewRelease { service: service.get() }, Vec::new, page)
 }
 
 fn page(view: &NewReleaseView) -> AnyView {

@@ -1,7 +1,7 @@
 //! One release: how far it is, what its signals mean, what may be done.
 
 use super::{param, query, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::acts::{acts, reach};
 use crate::components::chart::{Size, chart};
 use crate::components::checklist::checklist;
@@ -20,9 +20,8 @@ use leptos::prelude::*;
 #[component]
 pub fn Release() -> impl IntoView {
     let (id, done) = (param("id"), query("done"));
-    let asked = move || (id.get(), Some(done.get()).filter(|done| !done.is_empty()));
-    let resource = Resource::new(asked, |(id, done)| api::release(id, done));
-    loaded(resource, move || vec![format!("release:{}", id.get())], page)
+    let ask = move || Ask::Release { id: id.get(), done: done.get() };
+    loaded(ask, move || vec![format!("release:{}", id.get())], page)
 }
 
 fn page(view: &ReleaseView) -> AnyView {

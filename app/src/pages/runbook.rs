@@ -1,7 +1,7 @@
 //! One runbook: its text, its steps, who does them.
 
 use super::{param, query, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::icon::icon;
 use crate::components::loaded::loaded;
 use crate::components::marked::marked;
@@ -14,8 +14,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Runbook() -> impl IntoView {
     let (name, release) = (param("name"), query("release"));
-    let resource = Resource::new(move || (name.get(), release.get()), |(name, release)| api::runbook(name, release));
-    loaded(resource, Vec::new, page)
+    loaded(move || Ask::Runbook { name: name.get(), release: release.get() }, Vec::new, page)
 }
 
 fn page(view: &RunbookView) -> AnyView {

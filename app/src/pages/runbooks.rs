@@ -1,7 +1,7 @@
 //! The runbooks there are.
 
 use super::title;
-use crate::api;
+use crate::api::Ask;
 use crate::components::loaded::loaded;
 use crate::components::notice::state;
 use crate::components::text::time;
@@ -11,8 +11,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Runbooks() -> impl IntoView {
-    let resource = Resource::new(|| (), |()| api::runbooks());
-    loaded(resource, Vec::new, page)
+    loaded(|| Ask::Runbooks, Vec::new, page)
 }
 
 fn page(view: &RunbooksView) -> AnyView {

@@ -1,7 +1,7 @@
 //! One service: where its signals come from, who moves its traffic, what was released.
 
 use super::{param, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::icon::{icon, small};
 use crate::components::loaded::loaded;
 use crate::components::steps::{checks, facts};
@@ -14,8 +14,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Service() -> impl IntoView {
     let name = param("name");
-    let resource = Resource::new(move || name.get(), api::service);
-    loaded(resource, || vec!["board".to_owned()], page)
+    loaded(move || Ask::Service { name: name.get() }, || vec!["board".to_owned()], page)
 }
 
 fn page(view: &ServiceView) -> AnyView {

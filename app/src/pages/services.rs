@@ -1,7 +1,7 @@
 //! The services Sternway knows.
 
 use super::title;
-use crate::api;
+use crate::api::Ask;
 use crate::components::loaded::loaded;
 use crate::components::notice::state;
 use crate::components::text::{link, pill};
@@ -11,8 +11,7 @@ use leptos::prelude::*;
 
 #[component]
 pub fn Services() -> impl IntoView {
-    let resource = Resource::new(|| (), |()| api::services());
-    loaded(resource, || vec!["board".to_owned()], page)
+    loaded(|| Ask::Services, || vec!["board".to_owned()], page)
 }
 
 fn page(view: &ServicesView) -> AnyView {

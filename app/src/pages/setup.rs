@@ -1,7 +1,7 @@
 //! Behind the one-time link of the first start: the first administrator.
 
 use super::{param, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::brand::{brand, sea};
 use crate::components::form::Field;
 use crate::components::loaded::loaded;
@@ -14,8 +14,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Setup() -> impl IntoView {
     let token = param("token");
-    let resource = Resource::new(move || token.get(), api::setup);
-    loaded(resource, Vec::new, page)
+    loaded(move || Ask::Setup { token: token.get() }, Vec::new, page)
 }
 
 fn page(view: &SetupView) -> AnyView {

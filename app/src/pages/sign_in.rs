@@ -1,7 +1,7 @@
 //! The door.
 
 use super::{query, title};
-use crate::api;
+use crate::api::Ask;
 use crate::components::brand::{brand, sea};
 use crate::components::form::{Field, hidden};
 use crate::components::header::theme;
@@ -17,8 +17,7 @@ use leptos::prelude::*;
 pub fn SignIn() -> impl IntoView {
     let next = query("next");
     let chosen = expect_context::<StoredValue<ChromeView>>().with_value(|chrome| chrome.theme);
-    let resource = Resource::new(move || next.get(), api::sign_in);
-    loaded(resource, Vec::new, move |view| page(view, chosen))
+    loaded(move || Ask::SignIn { next: next.get() }, Vec::new, move |view| page(view, chosen))
 }
 
 fn page(view: &SignInView, chosen: crate::view::Theme) -> AnyView {
