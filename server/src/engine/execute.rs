@@ -50,9 +50,9 @@ impl Steward {
     async fn shift(&mut self, weight: Weight, key: String) -> Result<bool, ServiceError> {
         let message = self.settle_outbox().await?;
         let intent = Intent { service: self.release.service.clone(), canary: weight, key, token: self.fence.token };
-        let asked = match &self.driver {
-            Ok(driver) => driver.apply(&intent).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.clone()),
+        let asked = match self.driver.clone() {
+            Ok(driver) => self.keeping(driver.apply(&intent)).await?.map_err(|error| error.to_string()),
+            Err(error) => Err(error),
         };
         let result = if asked.is_ok() { "asked" } else { "failed" };
         self.engine.service.metrics.effect("shift_traffic", result);
@@ -108,15 +108,17 @@ impl Steward {
             failure,
             fenced: self.driver.as_ref().is_ok_and(|driver| driver.fenced()),
         };
+        let alarm = status.alarm(now);
         let service = &self.engine.service;
         service.store.put_traffic(&self.release.service, &crate::service::encode(&status), &self.fence).await?;
         let news = before.is_none_or(|before| {
             before.observed != status.observed
                 || before.disagree_since.is_some() != status.disagree_since.is_some()
-                || before.alarm(now) != status.alarm(now)
+                || self.alarmed != alarm
                 || before.failure != status.failure
         });
         service.metrics.disagrees(self.release.service.as_str(), status.disagree_since.is_some());
+        self.alarmed = alarm;
         self.traffic = Some(status);
         if news {
             service.bus.touched(Topic::Release { id: self.release.id, service: self.release.service.clone() });

@@ -6,20 +6,27 @@ use crate::ports::{Observation, SignalSource, TrafficDriver};
 use crate::service::{ServiceError, TrafficStatus};
 use crate::store::StoreError;
 use crate::store::rows::Fence;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use sternway_domain::engine::{World, reconcile};
-use sternway_domain::id::ReleaseId;
+use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::judge::Verdict;
 use sternway_domain::release::Release;
-use sternway_domain::time::Timestamp;
+use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::watch::Watch;
+use super::watch::{Look, Seen, Watch, looked};
 
 /// A decision changes what should be done next; this many rounds settle any release.
 const MOST_ROUNDS: usize = 8;
+
+/// How often the service's document is looked at again: somebody may have mended it.
+const RECONNECT: Span = Span::from_secs(5);
+
+/// What the document names, or why it cannot be reached.
+type Connection = (Result<Arc<dyn SignalSource>, String>, Result<Arc<dyn TrafficDriver>, String>);
 
 pub(super) struct Steward {
     pub(super) engine: Engine,
@@ -33,7 +40,13 @@ pub(super) struct Steward {
     /// What the proxy said last; `None` until it has been read, and after it could not be.
     pub(super) observed: Option<Observation>,
     pub(super) traffic: Option<TrafficStatus>,
+    /// Whether the listeners have been told that asked and observed differ for too long.
+    pub(super) alarmed: bool,
+    /// A look at the signals that is under way. It may take long; nothing waits for it.
+    pub(super) look: Option<Look>,
+    seen: Option<Seen>,
     observed_at: Timestamp,
+    connected_at: Timestamp,
 }
 
 /// Whether there is anything left to care for.
@@ -51,12 +64,7 @@ impl Steward {
             return Ok(None);
         };
         let release = engine.service.load(id).await?;
-        let document = engine.service.service_document(&release.service).await?;
-        let missing = || format!("the service `{}` is not configured; apply its document", release.service);
-        let (source, driver) = match &document {
-            Some(document) => (engine.adapters.source(document), engine.adapters.driver(document)),
-            None => (Err(missing()), Err(missing())),
-        };
+        let (source, driver) = connect(engine, &release.service).await?;
         let watch = Watch::load(&engine.service, id).await?;
         let traffic = engine.service.traffic_status(&release.service).await?;
         Ok(Some(Steward {
@@ -70,7 +78,11 @@ impl Steward {
             verdict: None,
             observed: None,
             traffic,
+            alarmed: false,
+            look: None,
+            seen: None,
             observed_at: Timestamp::default(),
+            connected_at: engine.service.clock.now(),
         }))
     }
 
@@ -87,11 +99,12 @@ impl Steward {
                 Err(error) => log_failure(self.release.id, &error),
             }
             let pause = self.pause();
+            let release = self.release.id;
             let woken = async {
                 loop {
                     match changes.recv().await {
                         Ok(change) => {
-                            if matches!(&change.topic, Topic::Release { id, .. } if *id == self.release.id) {
+                            if matches!(&change.topic, Topic::Release { id, .. } if *id == release) {
                                 return;
                             }
                         }
@@ -104,6 +117,7 @@ impl Steward {
                 () = cancel.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
                 () = woken => {}
+                seen = looked(&mut self.look) => self.seen = Some(seen),
             }
             // What we published ourselves wakes us too: read it away, the next step looks at everything anyway.
             while !matches!(changes.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
@@ -119,9 +133,10 @@ impl Steward {
             return Ok(Next::End);
         }
         let now = self.engine.service.clock.now();
-        if self.watch.due(&self.release, now) {
-            self.read_and_judge(now).await?;
+        if let Some(seen) = self.seen.take() {
+            self.judge(seen).await?;
         }
+        self.look_if_due(now);
         let poll = self.engine.config.poll;
         if self.observed.is_none() || now.since(self.observed_at).micros() >= micros(poll) {
             self.observe().await?;
@@ -152,9 +167,13 @@ impl Steward {
     pub(super) async fn observe(&mut self) -> Result<(), ServiceError> {
         let now = self.engine.service.clock.now();
         self.observed_at = now;
-        let seen = match &self.driver {
-            Ok(driver) => driver.observe(now).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.clone()),
+        if now.since(self.connected_at) >= RECONNECT {
+            (self.source, self.driver) = connect(&self.engine, &self.release.service).await?;
+            self.connected_at = now;
+        }
+        let seen = match self.driver.clone() {
+            Ok(driver) => self.keeping(driver.observe(now)).await?.map_err(|error| error.to_string()),
+            Err(error) => Err(error),
         };
         match seen {
             Ok(observation) => {
@@ -164,6 +183,17 @@ impl Steward {
             Err(failure) => {
                 self.observed = None;
                 self.note_traffic(Some(failure)).await
+            }
+        }
+    }
+
+    /// Waits for something slow without losing the lease over it.
+    pub(super) async fn keeping<T>(&mut self, work: impl Future<Output = T>) -> Result<T, ServiceError> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                () = tokio::time::sleep_until(self.renew_at) => self.keep_lease().await?,
             }
         }
     }
@@ -190,9 +220,21 @@ impl Steward {
     /// Until the next reading or observation, whichever comes first.
     fn pause(&self) -> Duration {
         let now = self.engine.service.clock.now();
-        let tick = Duration::from_micros(self.watch.next_in(&self.release, now).micros().unsigned_abs());
-        tick.min(self.engine.config.poll).max(Duration::from_millis(20))
+        let watching = self.release.state.stage().is_some() && self.look.is_none();
+        let tick = match watching {
+            true => Duration::from_micros(self.watch.next_in(&self.release, now).micros().unsigned_abs()),
+            false => Duration::MAX,
+        };
+        tick.min(self.engine.config.poll).min(renewal(&self.engine)).max(Duration::from_millis(20))
     }
+}
+
+async fn connect(engine: &Engine, name: &ServiceName) -> Result<Connection, ServiceError> {
+    let missing = || format!("the service `{name}` is not configured; apply its document");
+    Ok(match engine.service.service_document(name).await? {
+        Some(document) => (engine.adapters.source(&document), engine.adapters.driver(&document)),
+        None => (Err(missing()), Err(missing())),
+    })
 }
 
 fn renewal(engine: &Engine) -> Duration {

@@ -11,8 +11,9 @@ use sternway_domain::judge::{JudgeState, Policy, judge};
 use sternway_domain::plan::{Metric, Plan, Weight};
 use sternway_domain::release::Release;
 use sternway_domain::signal::window::SignalWindow;
-use sternway_domain::signal::{Arm, ArmTick, SourceFailure, Tick, stats};
+use sternway_domain::signal::{Arm, ArmTick, Reading, SourceFailure, Tick, stats};
 use sternway_domain::time::{Span, Timestamp};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Everything that is carried from tick to tick. Stored with each, so that a restart goes on where it was.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -40,17 +41,56 @@ impl Watch {
     }
 }
 
+/// A look at the signals that is under way. Ends when dropped.
+#[derive(Debug)]
+pub(super) struct Look {
+    stage: u8,
+    reading: AbortOnDropHandle<Result<Reading, SourceFailure>>,
+}
+
+/// What a look has brought, and the stage it was begun in: a reading of another stage says nothing about this one.
+#[derive(Debug)]
+pub(super) struct Seen {
+    stage: u8,
+    reading: Result<Reading, SourceFailure>,
+}
+
+/// Waits for the look under way; for ever, if there is none.
+pub(super) async fn looked(look: &mut Option<Look>) -> Seen {
+    let Some(Look { stage, reading }) = look else { return std::future::pending().await };
+    let stage = *stage;
+    let reading = reading.await.unwrap_or_else(|error| {
+        Err(SourceFailure::Down { source_name: "the source".into(), detail: format!("reading it failed: {error}") })
+    });
+    *look = None;
+    Seen { stage, reading }
+}
+
 impl Steward {
-    /// Reads once, judges once, stores both with the state after them.
-    pub(super) async fn read_and_judge(&mut self, now: Timestamp) -> Result<(), ServiceError> {
-        let Some(stage) = self.release.state.stage() else { return Ok(()) };
-        let reading = match &self.source {
-            Ok(source) => source.read(now).await,
-            Err(detail) => {
-                let source_name = self.release.service.to_string();
-                Err(SourceFailure::Misconfigured { source_name, detail: detail.clone() })
+    /// Begins to read beside everything else: a source that hangs must not delay a way back.
+    pub(super) fn look_if_due(&mut self, now: Timestamp) {
+        let Some(stage) = self.release.state.stage() else {
+            self.look = None;
+            return;
+        };
+        if self.look.is_some() || !self.watch.due(&self.release, now) {
+            return;
+        }
+        let source = self.source.clone();
+        let source_name = self.release.service.to_string();
+        let reading = async move {
+            match source {
+                Ok(source) => source.read(now).await,
+                Err(detail) => Err(SourceFailure::Misconfigured { source_name, detail }),
             }
         };
+        self.look = Some(Look { stage, reading: AbortOnDropHandle::new(tokio::spawn(reading)) });
+    }
+
+    /// Judges what was read, and stores both with the state after them.
+    pub(super) async fn judge(&mut self, seen: Seen) -> Result<(), ServiceError> {
+        let Some(stage) = self.release.state.stage().filter(|stage| *stage == seen.stage) else { return Ok(()) };
+        let reading = seen.reading;
         let now = self.engine.service.clock.now();
         let plan = &self.release.plan;
         let tick = self.watch.window.push(reading, now, plan.max_age);
