@@ -95,9 +95,24 @@ impl HaproxyProcess {
         self.dir.path().join("haproxy.state")
     }
 
-    /// The answer to one command, read by this test's own hand.
+    /// Moves the socket file away: whoever looks for it finds nothing, and HAProxy goes on serving.
+    pub fn hide_socket(&self) {
+        std::fs::rename(self.socket(), self.hidden()).expect("the socket is there and ours");
+    }
+
+    /// Puts the socket file back.
+    pub fn show_socket(&self) {
+        std::fs::rename(self.hidden(), self.socket()).expect("the socket was hidden");
+    }
+
+    fn hidden(&self) -> PathBuf {
+        self.dir.path().join("hidden.sock")
+    }
+
+    /// The answer to one command, read by this test's own hand; also while the socket is hidden.
     pub async fn command(&self, command: &str) -> Option<String> {
-        let mut stream = UnixStream::connect(self.socket()).await.ok()?;
+        let path = Some(self.hidden()).filter(|hidden| hidden.exists()).unwrap_or_else(|| self.socket());
+        let mut stream = UnixStream::connect(path).await.ok()?;
         stream.write_all(format!("{command}\n").as_bytes()).await.ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.ok()?;

@@ -11,12 +11,19 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+mod chance;
 mod haproxy;
+mod instance;
+mod load;
 mod page;
 mod postgres;
 mod prometheus;
+mod wire;
 
+pub use chance::Chance;
 pub use haproxy::{Backend, HaproxyProcess, Server};
+pub use instance::Instance;
+pub use load::{Load, Sample};
 pub use page::Page;
 pub use postgres::PostgresProcess;
 pub use prometheus::{PrometheusProcess, Target};
@@ -70,6 +77,18 @@ fn spawn(program: &str, arguments: &[String], dir: &Path) -> Child {
     let path = std::env::var("PATH").unwrap_or_default();
     command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin")).kill_on_drop(true);
     command.spawn().unwrap_or_else(|e| panic!("`{program}` cannot be started ({e}); install it with `make test-deps`"))
+}
+
+/// Sternway itself, or another program of this build, its output in `log` inside `dir`. Ends when dropped.
+pub fn program(path: &str, arguments: &[String], dir: &Path) -> Child {
+    spawn(path, arguments, dir)
+}
+
+/// Sends a signal, `TERM` or `STOP`, to a process of the test.
+pub async fn signal(child: &Child, name: &str) {
+    let pid = child.id().expect("the process has not been waited for").to_string();
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await;
+    assert!(sent.is_ok_and(|status| status.success()), "the process is ours and there");
 }
 
 fn log(dir: &Path) -> String {

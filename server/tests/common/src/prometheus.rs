@@ -1,6 +1,6 @@
 //! A real Prometheus.
 
-use crate::{free_port, http_get, log, spawn};
+use crate::{free_port, http_get, log, signal, spawn};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +21,7 @@ impl Target {
     }
 }
 
-/// Scrapes every 250 ms. Ends with the test.
+/// Ends with the test.
 pub struct PrometheusProcess {
     dir: TempDir,
     child: Child,
@@ -29,10 +29,17 @@ pub struct PrometheusProcess {
 }
 
 impl PrometheusProcess {
+    /// Scrapes every 250 ms.
     pub async fn start(targets: &[Target]) -> Self {
+        Self::start_every(Duration::from_millis(250), targets).await
+    }
+
+    pub async fn start_every(interval: Duration, targets: &[Target]) -> Self {
         let dir = tempfile::tempdir().expect("a folder for Prometheus");
-        let mut text = String::from(
-            "global:\n  scrape_interval: 250ms\n  scrape_timeout: 200ms\nscrape_configs:\n  - job_name: test\n    static_configs:\n",
+        let (every, timeout) = (interval.as_millis(), interval.as_millis() * 4 / 5);
+        let mut text = format!(
+            "global:\n  scrape_interval: {every}ms\n  scrape_timeout: {timeout}ms\nscrape_configs:\n  - job_name: test\n    \
+             static_configs:\n",
         );
         for Target { address, labels } in targets {
             writeln!(text, "      - targets: ['{address}']\n        labels:").expect("text grows");
@@ -59,6 +66,11 @@ impl PrometheusProcess {
     /// Ends the process; its data stays.
     pub async fn stop(&mut self) {
         self.child.kill().await.expect("the process is ours to end");
+    }
+
+    /// Stops its heart: connections are taken and never answered.
+    pub async fn pause(&self) {
+        signal(&self.child, "STOP").await;
     }
 
     /// Starts it again with its data.
