@@ -2,10 +2,12 @@
 
 use super::support::{NOW, build_source, outbound, service, source, source_with};
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use sternway_domain::signal::{Histogram, Kpi, Reading, SourceFailure};
 use sternway_domain::time::{Span, Timestamp};
 use sternway_peers::{Page, PrometheusProcess, Target, eventually, free_port};
+use sternway_server::ports::Clock;
+use sternway_server::system::SystemClock;
 
 struct Bench {
     prometheus: PrometheusProcess,
@@ -59,8 +61,7 @@ impl Bench {
 /// Prometheus lives by the real clock.
 #[expect(clippy::disallowed_methods, reason = "a real Prometheus goes by the real time")]
 fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    Timestamp::from_micros(i64::try_from(since.as_micros()).expect("before the year 290000"))
+    SystemClock.now()
 }
 
 #[tokio::test]

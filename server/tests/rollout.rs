@@ -1,0 +1,13 @@
+//! Whole rollouts: the engine and the application service on real HAProxy, real Prometheus, a real database, and the
+//! real program ended at any moment.
+
+mod rollout {
+    mod acting;
+    mod faults;
+    mod kill;
+    mod proxy;
+    mod rig;
+    mod support;
+    mod takeover;
+    mod yard;
+}

@@ -1,0 +1,230 @@
+//! One Sternway in this process: its database, its application service, its engines.
+
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use sternway_domain::actor::{Actor, Role};
+use sternway_domain::audit::Origin;
+use sternway_domain::id::{Digest, PersonId, ReleaseId, ServiceName};
+use sternway_domain::plan::Plan;
+use sternway_domain::release::{Event, Release};
+use sternway_domain::service::Service as Document;
+use sternway_domain::time::{Span, Timestamp};
+use sternway_server::adapters::Connected;
+use sternway_server::engine::{Engine, EngineConfig};
+use sternway_server::outbound::Outbound;
+use sternway_server::ports::Clock;
+use sternway_server::service::{
+    ActRequest, Acted, Caller, NewArtifact, NewRelease, Service, ServiceError, TrafficStatus, Wanted,
+};
+use sternway_server::store;
+use sternway_server::store::rows::{DecisionFilter, DecisionRow, DocumentWrite, ReleaseFilter, Unit};
+use sternway_server::system::{SystemClock, SystemRng};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Longer than any wait in these tests, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) struct Desk {
+    pub(super) service: Service,
+    dir: Arc<TempDir>,
+}
+
+/// An engine at work.
+pub(super) struct Running {
+    cancel: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Ends it as a shutdown does.
+    pub(super) async fn stop(self) {
+        self.cancel.cancel();
+        self.task.await.expect("the engine ends");
+    }
+}
+
+impl Desk {
+    pub(super) async fn new() -> Desk {
+        Self::over(Arc::new(tempfile::tempdir().expect("a temporary folder"))).await
+    }
+
+    /// Another process's view of the same database: nothing is heard of what the first one says aloud.
+    pub(super) async fn another(&self) -> Desk {
+        Self::over(self.dir.clone()).await
+    }
+
+    async fn over(dir: Arc<TempDir>) -> Desk {
+        let store = store::open(&address(&dir)).await.expect("the database opens");
+        Desk { service: Service::new(store, Arc::new(SystemClock), Arc::new(SystemRng)), dir }
+    }
+
+    /// `sqlite:` and where.
+    pub(super) fn database(&self) -> String {
+        address(&self.dir)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Applies the plan and the service's document.
+    pub(super) async fn apply(&self, plan: Value, service: Value) {
+        let plan: Plan = serde_json::from_value(plan).expect("the plan is well-formed");
+        let service: Document = serde_json::from_value(service).expect("the service is well-formed");
+        let text = |value: serde_json::Result<String>| value.expect("documents are JSON");
+        let documents = vec![
+            document("Plan", plan.name.as_str(), text(serde_json::to_string(&plan))),
+            document("Service", service.name.as_str(), text(serde_json::to_string(&service))),
+        ];
+        self.service.store.commit(Unit { documents, ..Unit::default() }).await.expect("applied");
+    }
+
+    /// An engine that reaches only this machine.
+    pub(super) fn engine(&self, holder: &str, lease: Span) -> Running {
+        let outbound = Outbound::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a way out");
+        let adapters = Connected::new(outbound, self.service.clock.clone(), self.service.rng.clone());
+        let engine = Engine {
+            service: self.service.clone(),
+            adapters: Arc::new(adapters),
+            config: EngineConfig { holder: holder.into(), lease, poll: Duration::from_millis(250) },
+        };
+        let cancel = CancellationToken::new();
+        let task = tokio::spawn(engine.run(cancel.clone()));
+        Running { cancel, task }
+    }
+
+    pub(super) async fn created(&self, service: &str, plan: &str) -> ReleaseId {
+        let new = NewRelease {
+            service: service.into(),
+            candidate: build("1.42.0"),
+            baseline: Some(build("1.41.3")),
+            plan: plan.into(),
+            checklist: None,
+            reason: "faster checkout".into(),
+        };
+        let created = self.service.create(&maya(), new, &format!("create {service}")).await.expect("created");
+        created.release.id.parse().expect("an id")
+    }
+
+    pub(super) async fn started(&self, service: &str, plan: &str) -> ReleaseId {
+        let id = self.created(service, plan).await;
+        self.act(id, Wanted::Start { override_checklist: false }).await.expect("started");
+        id
+    }
+
+    /// One act of a person on the release as it is now. The engine may be quicker: then the person looks again.
+    pub(super) async fn act(&self, id: ReleaseId, wanted: Wanted) -> Result<Acted, ServiceError> {
+        loop {
+            let acted = self.service.act(&maya(), request(id, wanted.clone(), self.release(id).await.version)).await;
+            if !matches!(acted, Err(ServiceError::Stale { .. })) {
+                return acted;
+            }
+        }
+    }
+
+    pub(super) async fn release(&self, id: ReleaseId) -> Release {
+        self.service.load(id).await.expect("the release is there")
+    }
+
+    pub(super) async fn traffic(&self, service: &str) -> Option<TrafficStatus> {
+        let name = ServiceName::new(service).expect("a name");
+        self.service.traffic_status(&name).await.expect("the database answers")
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.service.clock.now()
+    }
+
+    /// Waits by listening until the question has an answer.
+    pub(super) async fn until<T>(&self, what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+        let mut changes = self.service.bus.subscribe();
+        let waiting = async {
+            loop {
+                if let Some(answer) = ask().await {
+                    return answer;
+                }
+                // Missed changes are changes too.
+                let _ = changes.recv().await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, waiting).await {
+            Ok(answer) => answer,
+            Err(_) => panic!("{what}: not within {PATIENCE:?}; {}", self.story().await),
+        }
+    }
+
+    /// Where everything stands, for the message of a test that fails.
+    async fn story(&self) -> String {
+        let releases = self.service.store.releases(&ReleaseFilter::default()).await.expect("the database answers");
+        let mut text = String::new();
+        for row in releases {
+            let traffic = self.traffic(row.service.as_str()).await;
+            let ticks = self.service.tick_bodies(row.id, Timestamp::default()).await.expect("the database answers");
+            let verdict = ticks.last().map(|tick| (tick.tick.at, &tick.verdict.kind, &tick.verdict.sentence));
+            text += &format!("{} is {}, at {}: {verdict:?}, {traffic:?}\n", row.id, row.state, self.now());
+        }
+        text
+    }
+
+    pub(super) async fn until_release(&self, id: ReleaseId, what: &str, wanted: impl Fn(&Release) -> bool) -> Release {
+        self.until(what, async || {
+            let release = self.release(id).await;
+            if release.state.ended() && !wanted(&release) {
+                panic!("{what}: never, it ended {}: {:?}", release.state.label(), release.ended_by);
+            }
+            wanted(&release).then_some(release)
+        })
+        .await
+    }
+
+    /// Decisions about a release, oldest first.
+    pub(super) async fn decisions(&self, id: ReleaseId) -> Vec<DecisionRow> {
+        let filter = DecisionFilter { release: Some(id), limit: 200, ..DecisionFilter::default() };
+        let mut rows = self.service.store.decisions(&filter).await.expect("the database answers");
+        rows.reverse();
+        rows
+    }
+
+    /// The same in short: `promote automation, rule promote-on-pass`.
+    pub(super) async fn actions(&self, id: ReleaseId) -> Vec<String> {
+        let rows = self.decisions(id).await;
+        rows.iter().map(|row| format!("{} {}", row.action, row.actor_label)).collect()
+    }
+
+    pub(super) async fn history(&self, id: ReleaseId) -> Vec<Event> {
+        let rows = self.service.history(&maya(), id, 0).await.expect("the database answers");
+        rows.into_iter().map(|(_, event)| event).collect()
+    }
+}
+
+pub(super) fn maya() -> Caller {
+    person(1, "Maya Ortiz")
+}
+
+pub(super) fn person(number: u128, name: &str) -> Caller {
+    let actor = Actor::Person { id: PersonId(Uuid::from_u128(number)), name: name.into(), role: Role::ReleaseManager };
+    Caller { actor, origin: Origin { transport: "test".into(), ..Origin::default() } }
+}
+
+pub(super) fn request(release: ReleaseId, wanted: Wanted, expected_version: i64) -> ActRequest {
+    let idempotency_key = format!("{} at {expected_version} of {release}", wanted.act().as_str());
+    ActRequest { release, wanted, reason: "because a test says so".into(), expected_version, idempotency_key }
+}
+
+fn address(dir: &TempDir) -> String {
+    format!("sqlite:{}", dir.path().join("sternway.db").display())
+}
+
+fn build(version: &str) -> NewArtifact {
+    NewArtifact { version: version.into(), digest: Digest::of(version.as_bytes()).to_string() }
+}
+
+fn document(kind: &str, name: &str, body: String) -> DocumentWrite {
+    let digest = Digest::of(body.as_bytes());
+    DocumentWrite { kind: kind.into(), name: name.into(), digest, source: body.clone(), body, at: SystemClock.now() }
+}
