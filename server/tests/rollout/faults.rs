@@ -58,7 +58,8 @@ async fn given_prometheus_takes_questions_and_never_answers_then_it_is_held_and_
     rig.desk.until_release(id, "judged", |release| seen_at(release, 0)).await;
     rig.prometheus.pause().await;
     rig.desk.until_release(id, "held", blind).await;
-    // In the middle of the next question.
+    // The next question is asked after an interval of one second and hangs for six: this is in the middle of it.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     rig.desk.act(id, Wanted::Rollback).await.expect("accepted");
     let ordered = rig.desk.now();
     let release = rig.desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
