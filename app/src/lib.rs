@@ -18,9 +18,10 @@ pub mod view;
 
 pub use app::App;
 
-/// Called by the browser once the module is loaded.
+/// Called once by the module script when it has loaded. Not `wasm_bindgen(start)`, which would be a second call: two of
+/// everything would listen.
 #[cfg(feature = "hydrate")]
-#[wasm_bindgen::prelude::wasm_bindgen(start)]
+#[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     leptos::mount::hydrate_body(App);
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Assets {
     /// `/assets/sternway.3f2a91c0.css`.
     pub css: String,
-    /// The wasm-bindgen module.
+    /// The module script, which loads the WebAssembly and starts the app.
     pub js: String,
     pub wasm: String,
     pub favicon: String,
@@ -37,13 +37,12 @@ mod document {
             forced => Some(forced.as_str()),
         };
         let nonce = use_nonce().map(|nonce| nonce.to_string());
-        let start = format!("import init from \"{}\";init({{module_or_path:\"{}\"}});", assets.js, assets.wasm);
         // Without a build there is nothing to start: pages work all the same.
         let start = (!assets.js.is_empty()).then(|| {
             view! {
                 <link rel="modulepreload" href=assets.js.clone() nonce=nonce.clone()/>
                 <link rel="preload" href=assets.wasm.clone() r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
-                <script type="module" nonce=nonce inner_html=start></script>
+                <script type="module" nonce=nonce src=assets.js.clone()></script>
             }
         });
         let symbols = SPRITE.split_once('>').map_or("", |(_, rest)| rest).trim_end().trim_end_matches("</svg>");
