@@ -303,7 +303,7 @@ pub struct DemoBarView {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DemoServiceView {
     pub name: String,
-    /// Labels of the faults in force: `20 % errors`.
+    /// Labels of the faults in force, `20 % errors`, and what is wrong with the candidate's build.
     pub active: Vec<String>,
 }
 

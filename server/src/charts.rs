@@ -54,7 +54,7 @@ impl Chart<'_> {
     /// The chart as the page draws it.
     pub fn view(&self) -> ChartView {
         let series = Series::new(self);
-        let top = series.top(self.tolerated(&series), self.limit, &self.metric);
+        let top = series.top(self.tolerated(&series), &self.metric);
         let scale = Scale::new(self.now - self.span, self.now, top);
         let tolerated = self.tolerated(&series);
         let latest = self.points.last();
@@ -139,7 +139,7 @@ impl Chart<'_> {
 
     /// What the canary may be at each moment: the tolerance applied to the baseline then, or the absolute limit.
     fn tolerated(&self, series: &Series) -> Vec<(Timestamp, f64)> {
-        if let Some(limit) = self.guard.and_then(|guard| guard.slo).or(self.limit) {
+        if let Some(limit) = self.absolute() {
             return vec![(self.now - self.span, limit), (self.now, limit)];
         }
         let Some(guard) = self.guard.filter(|_| self.metric != Metric::Traffic) else { return Vec::new() };
@@ -156,10 +156,17 @@ impl Chart<'_> {
         vec![(self.now - self.span, level), (self.now, level)]
     }
 
+    /// The level that does not move with the baseline. A hard limit is drawn only where no guard is nearer.
+    fn absolute(&self) -> Option<f64> {
+        match self.guard {
+            Some(guard) => guard.slo,
+            None => self.limit,
+        }
+    }
+
     fn tolerance_label(&self, tolerated: &[(Timestamp, f64)], scale: &Scale) -> Option<ToleranceView> {
         let (_, level) = *tolerated.last()?;
-        let absolute = self.guard.and_then(|guard| guard.slo).or(self.limit).is_some();
-        let word = match (absolute, self.metric.less_is_worse()) {
+        let word = match (self.absolute().is_some(), self.metric.less_is_worse()) {
             (true, _) => "limit",
             (false, true) => "at least",
             (false, false) => "tolerated",

@@ -74,6 +74,8 @@ pub struct DemoService {
     pub canary: Vec<String>,
     pub stable_version: Version,
     pub candidate: Option<Version>,
+    /// What is wrong with the candidate's build; healthy when there is none.
+    pub behaviour: Behaviour,
     pub kpi: Option<DemoKpi>,
 }
 

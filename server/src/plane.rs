@@ -23,6 +23,7 @@ use sternway_domain::release::Refusal;
 
 mod act;
 mod board;
+mod confirmed;
 mod decision;
 mod decisions;
 mod door;

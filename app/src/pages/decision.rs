@@ -90,7 +90,9 @@ fn said(view: &DecisionView) -> AnyView {
 fn saw(view: &SawView) -> AnyView {
     let since = (!view.since.is_empty()).then(|| format!(" {}", view.since));
     let shown = view.pill.as_ref().map(|shown| view! { <p>{pill(shown)}{since}</p> });
-    let charts = view.charts.iter().map(|view| chart(view, Size::Wide)).collect_view();
+    let deciding = view.charts.first().map(|view| chart(view, Size::Wide));
+    let others = view.charts.iter().skip(1).map(|view| chart(view, Size::Small)).collect_view();
+    let others = (view.charts.len() > 1).then(|| view! { <div class="charts">{others}</div> });
     view! {
         <section class="panel" aria-labelledby="saw-h">
             <div class="panel-head">
@@ -105,8 +107,9 @@ fn saw(view: &SawView) -> AnyView {
                     {table(&view.table)}
                     <p class="small quiet">{view.foot.clone()}</p>
                 </div>
-                <div class="stack">{charts}</div>
+                <div class="stack">{deciding}</div>
             </div>
+            {others}
         </section>
     }
     .into_any()

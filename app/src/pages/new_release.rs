@@ -159,7 +159,7 @@ fn preview(preview: Option<&PreviewView>) -> AnyView {
         return state(&StateView {
             icon: Icon::Promote,
             title: "Not asked yet".to_owned(),
-            text: "Fill in the form and choose **Show what would happen**: stages with times, guards, limits, and what the linter says.".to_owned(),
+            text: "Fill in the form and look at what would happen: stages with times, guards, limits, and what the linter says.".to_owned(),
             ..StateView::default()
         });
     };

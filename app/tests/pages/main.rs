@@ -10,13 +10,15 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use leptos::prelude::provide_context;
 use plane::MadeUp;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
+use std::time::Duration;
 use sternway_app::backend::{Caller, FormReturn, Plane};
 use sternway_app::error::{AppError, Problem};
 use sternway_app::shell::{Assets, shell};
 use sternway_app::view::act::ActForm;
 use sternway_app::view::{ChromeView, Theme};
 use sternway_domain::actor::Actor;
+use tokio::task::JoinSet;
 
 const RELEASE: &str = "0192d3a0-0000-7000-8000-000000000017";
 const DECISION: &str = "0192d3a0-0000-7000-8000-000000000019";
@@ -41,8 +43,10 @@ async fn render(path: &str, chrome: ChromeView, back: Option<FormReturn>) -> Pag
             provide_context(back);
         }
     };
-    // The routes must be known once; this also starts the executor.
-    let _routes = leptos_axum::generate_route_list(sternway_app::App);
+    // The routes must be known; this also starts the executor. Once, as in the server: a page that is rendered while
+    // routes are generated may wait forever.
+    static ROUTES: Once = Once::new();
+    ROUTES.call_once(|| drop(leptos_axum::generate_route_list(sternway_app::App)));
     let handler = leptos_axum::render_app_async_with_context(context, shell);
     let request = Request::get(path).body(Body::empty()).expect("a path made of plain letters");
     let response = handler(request).await;
@@ -162,4 +166,14 @@ async fn given_scripts_in_what_people_wrote_when_shown_then_they_stay_text() {
     let before_data = page.html.split("__INCOMPLETE_CHUNKS").next().unwrap_or_default();
     assert!(!before_data.contains("<img src=x"), "a reason became markup");
     assert!(page.html.contains("&lt;img src=x"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn given_many_ask_at_once_when_rendered_then_nobody_waits_forever() {
+    let mut pages = JoinSet::new();
+    for _ in 0..200 {
+        pages.spawn(render("/", ChromeView::default(), None));
+    }
+    let all = tokio::time::timeout(Duration::from_secs(60), pages.join_all()).await.expect("every page is rendered");
+    assert!(all.iter().all(|page| page.status == 200));
 }

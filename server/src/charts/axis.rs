@@ -54,16 +54,21 @@ pub(super) fn nice(value: f64) -> f64 {
 pub(super) fn grid(metric: &Metric, top: f64, wide: bool) -> Vec<GridLine> {
     let line = |part: f64, labelled: bool| GridLine {
         y: round(100.0 * (1.0 - part)),
-        label: if labelled { metric.show(top * part) } else { String::new() },
+        label: if labelled { short(&metric.show(top * part)) } else { String::new() },
     };
     vec![line(1.0, true), line(2.0 / 3.0, wide), line(1.0 / 3.0, wide)]
 }
 
-/// Three ticks small, five wide; the last is now.
+/// `60.00 %` → `60 %`: the lines of a grid are whole numbers more often than what is measured.
+fn short(shown: &str) -> String {
+    shown.replacen(".00\u{a0}", "\u{a0}", 1)
+}
+
+/// Three ticks small, five wide; the last is now. Small charts have no room for seconds.
 pub(super) fn ticks(scale: &Scale, wide: bool) -> Vec<TickView> {
     let whole = scale.whole_secs().max(1);
-    let short = whole < 600;
-    let label = |at: Timestamp| if short { at.clock() } else { at.clock()[..5].to_owned() };
+    let seconds = wide && whole < 600;
+    let label = |at: Timestamp| if seconds { at.clock() } else { at.clock()[..5].to_owned() };
     let wanted = if wide { 4 } else { 1 };
     let steps = [15, 30, 60, 120, 300, 600];
     let step = steps.into_iter().find(|step| whole / step <= wanted).unwrap_or(600);
@@ -73,7 +78,7 @@ pub(super) fn ticks(scale: &Scale, wide: bool) -> Vec<TickView> {
         .take_while(|at| *at < scale.to)
         .filter_map(|at| Some((scale.x(at)?, at)))
         // Room for "now" at the right edge, and for half a label at the left.
-        .filter(|(x, _)| (8.0..=if wide { 86.0 } else { 55.0 }).contains(x))
+        .filter(|(x, _)| (8.0..=if wide { 76.0 } else { 55.0 }).contains(x))
         .enumerate()
         .map(|(i, (x, at))| TickView { x, label: label(at), fine: wide && i % 2 == 1 })
         .collect();

@@ -52,13 +52,13 @@ impl Series {
     }
 
     /// The top of the scale: room above the highest value and what is tolerated.
-    pub(super) fn top(&self, tolerated: Vec<(Timestamp, f64)>, limit: Option<f64>, metric: &Metric) -> f64 {
+    pub(super) fn top(&self, tolerated: Vec<(Timestamp, f64)>, metric: &Metric) -> f64 {
         let values = self.samples.iter().flat_map(|sample| [sample.canary, sample.baseline]).flatten();
-        let highest = values.chain(tolerated.into_iter().map(|(_, value)| value)).chain(limit).fold(0.0, f64::max);
+        let highest = values.chain(tolerated.into_iter().map(|(_, value)| value)).fold(0.0, f64::max);
         let least = match metric {
             Metric::Errors => 0.001,
             Metric::Saturation => return nice(highest * 1.15).max(0.1).min(f64::max(1.0, highest)),
-            Metric::Kpi(_) => 0.01,
+            Metric::Kpi(_) => return nice(highest * 1.2).max(0.01).min(f64::max(1.0, highest)),
             Metric::Latency(_) => 0.001,
             Metric::Traffic => 1.0,
         };

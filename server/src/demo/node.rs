@@ -167,6 +167,7 @@ pub(super) fn describe((name, node): (&ServiceName, &Node)) -> DemoService {
         canary: node.canary.urls(),
         stable_version: version(&node.stable).expect("a world is built with a stable version, and none is taken away"),
         candidate: version(&node.canary),
+        behaviour: node.canary.deployed().map(|deployment| deployment.behaviour).unwrap_or_default(),
         kpi,
     }
 }

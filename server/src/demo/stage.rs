@@ -149,7 +149,10 @@ impl Stage {
                 .iter()
                 .map(|service| DemoServiceView {
                     name: service.name.to_string(),
-                    active: faults.iter().filter(|f| f.service == service.name).map(|f| fault_words(f.fault)).collect(),
+                    active: born_with(service)
+                        .into_iter()
+                        .chain(faults.iter().filter(|f| f.service == service.name).map(|f| fault_words(f.fault)))
+                        .collect(),
                 })
                 .collect(),
             faults: FAULTS
@@ -315,6 +318,16 @@ const FAULTS: [(&str, &str, Fault); 5] = [
     ("metrics", "metrics outage", Fault::MetricsOutage),
 ];
 
+/// What is wrong with the candidate's build itself, which no button mends.
+fn born_with(service: &DemoService) -> Option<String> {
+    let version = service.candidate.as_ref()?;
+    match service.behaviour {
+        Behaviour::Healthy => None,
+        Behaviour::FailsAfter { after } => Some(format!("{version} fails one request in five after {after}")),
+        Behaviour::CreepsSlowly => Some(format!("{version} gets slower and slower")),
+    }
+}
+
 fn fault_words(fault: Fault) -> String {
     let known = FAULTS.iter().find(|(_, _, known)| *known == fault);
     known.map_or_else(|| "a fault".to_owned(), |(_, label, _)| (*label).to_owned())
@@ -353,7 +366,7 @@ fn services_yaml(services: &[DemoService]) -> String {
     let one = |service: &DemoService| {
         let depends: Vec<&str> = service.depends_on.iter().map(ServiceName::as_str).collect();
         let kpis = service.kpi.as_ref().map_or_else(String::new, |kpi| {
-            format!("\n      kpis:\n        {}: {{ good: {}_total, of: {}_total }}", kpi.name, kpi.good, kpi.of)
+            format!("\n      kpis:\n        {}: {{ good: {}, of: {} }}", kpi.name, kpi.good, kpi.of)
         });
         format!(
             "kind: Service\nname: {}\ndescription: \"{}\"\nowners: [team-{}]\ndepends_on: [{}]\ntraffic: demo\nsignals:\n  \

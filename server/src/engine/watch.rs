@@ -153,7 +153,9 @@ fn point(tick: &Tick, plan: &Plan) -> Point {
         Metric::Saturation,
     ];
     let asked = plan.guards.iter().map(|guard| &guard.metric).chain(plan.hard_limits.iter().map(|limit| &limit.metric));
-    let metrics: BTreeSet<Metric> = golden.iter().chain(asked).cloned().collect();
+    let instances = tick.canary.instances.iter().chain(&tick.baseline.instances);
+    let kpis = instances.flat_map(|instance| instance.kpis.keys()).cloned().map(Metric::Kpi);
+    let metrics: BTreeSet<Metric> = golden.iter().chain(asked).cloned().chain(kpis).collect();
     let values = |arm| {
         let value = |metric: &Metric| Some((metric.clone(), stats::value(metric, [tick], arm).known()?));
         metrics.iter().filter_map(value).collect()

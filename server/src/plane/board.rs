@@ -244,7 +244,7 @@ impl Entry {
             VerdictKind::Pass => "waits for you".to_owned(),
             VerdictKind::Fail if automatic => "rolls back now".to_owned(),
             VerdictKind::Fail => "waits for you".to_owned(),
-            _ => self.live.as_ref().map(|live| lower_first(first_part(&live.verdict.next, ':'))).unwrap_or_default(),
+            _ => self.live.as_ref().map(|live| outlook_of(&live.verdict.next)).unwrap_or_default(),
         }
     }
 
@@ -298,9 +298,10 @@ impl Entry {
     }
 }
 
-/// Up to the sign, without it: a row has room for one thought.
-fn first_part(text: &str, sign: char) -> &str {
-    text.split(sign).next().unwrap_or_default().trim_end_matches('.')
+/// A row has room for one thought: `If it stays like this, fails in about 20 s.` → `fails in about 20 s`.
+fn outlook_of(next: &str) -> String {
+    let first = next.split(':').next().unwrap_or_default().trim_end_matches('.');
+    lower_first(first.strip_prefix("If it stays like this, ").unwrap_or(first))
 }
 
 /// `Errors 0.31 % against 0.10 %: 3.1x.`

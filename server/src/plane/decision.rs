@@ -1,8 +1,9 @@
 //! One decision: who, what, why, and what they saw, drawn from the evidence stored with it.
 
 use super::Plane;
+use super::confirmed::Confirmation;
 use super::decisions::{act_word, look, target_words, who};
-use super::signals::Drawing;
+use super::signals::{Drawing, decider};
 use super::words::{full_day, lasting, leaf_link, percent, verdict_pill, when};
 use crate::service::{Caller, Evidence, Result, ServiceError, decode};
 use crate::store::rows;
@@ -17,7 +18,7 @@ use sternway_domain::audit::{Entry, Outcome};
 use sternway_domain::id::{DecisionId, hex};
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::grouped;
-use sternway_domain::release::{Event, Release};
+use sternway_domain::release::Release;
 use sternway_domain::time::Timestamp;
 
 impl Plane {
@@ -35,7 +36,10 @@ impl Plane {
         let refused = matches!(entry.outcome, Outcome::Refused { .. });
         let automatic = matches!(entry.actor, Actor::Automation { .. });
         let (name, note) = who(&entry.actor);
-        let confirmation = self.confirmation(&row).await?;
+        let confirmed = match row.release {
+            Some(release) => self.confirmations(release).await?.remove(&row.id),
+            None => None,
+        };
         let title_version = release.as_ref().filter(|_| !refused).map(|release| version_of(release, &entry.action));
         let joint = if title_version.is_some() { " to" } else { "" };
         Ok(DecisionView {
@@ -54,37 +58,16 @@ impl Plane {
             },
             refused,
             overridden: (!entry.overridden.is_empty()).then(|| format!("Override: {}.", entry.overridden.join(", "))),
-            marks: marks(&entry, row.at, confirmation.as_ref(), now),
+            marks: marks(&entry, row.at, confirmed.as_ref(), now),
             facts: facts(&row, &entry, release.as_ref()),
             saw: self.saw(&row, &name, release.as_ref(), now).await?,
-            effects: effects(&entry, row.at, confirmation.as_ref(), now),
+            effects: effects(&entry, row.at, confirmed.as_ref(), now),
             told: Vec::new(),
             log: log_facts(&row, &entry, leaf.as_ref()),
             near: self.near(&row).await?,
             canonical: pretty(leaf.as_ref().map_or(row.body.as_bytes(), |leaf| &leaf.entry)),
             export: None,
         })
-    }
-
-    /// When and where the weight asked by this decision was seen at the proxy.
-    async fn confirmation(&self, row: &rows::DecisionRow) -> Result<Option<(Timestamp, String)>> {
-        let Some(release) = row.release else { return Ok(None) };
-        let events = self.service.store.events(release, 0).await?;
-        let mut of_this = false;
-        for event in events {
-            let body: Event = decode("event", &event.body)?;
-            if event.decision == Some(row.id) {
-                of_this |= body.asks().is_some();
-            } else if of_this {
-                match body {
-                    Event::TrafficConfirmed { from, at, .. } => return Ok(Some((at, from))),
-                    // Overtaken by a later ask.
-                    other if other.asks().is_some() => return Ok(None),
-                    _ => {}
-                }
-            }
-        }
-        Ok(None)
     }
 
     async fn saw(
@@ -127,7 +110,11 @@ impl Plane {
         let charts = if evidence.points.is_empty() {
             Vec::new()
         } else {
-            drawing.metrics().iter().map(|metric| drawing.chart(metric, false)).collect()
+            let deciding = decider(&release.plan, verdict);
+            let others = drawing.metrics().into_iter().filter(|metric| *metric != deciding);
+            std::iter::once(drawing.chart(&deciding, true))
+                .chain(others.map(|metric| drawing.chart(&metric, false)))
+                .collect()
         };
         let newest = evidence
             .points
@@ -181,32 +168,32 @@ fn version_of(release: &Release, action: &str) -> String {
     }
 }
 
-fn marks(entry: &Entry, at: Timestamp, confirmed: Option<&(Timestamp, String)>, now: Timestamp) -> Vec<ProgressMark> {
+fn marks(entry: &Entry, at: Timestamp, confirmed: Option<&Confirmation>, now: Timestamp) -> Vec<ProgressMark> {
     if !entry.effects.iter().any(|effect| effect.starts_with("ask for")) {
         return Vec::new();
     }
     let asked = ProgressMark { state: StepState::Done, label: "Asked".to_owned(), at: Some(when(at, now)) };
     let seen = match confirmed {
-        Some((at, _)) => ProgressMark {
+        Some(seen) => ProgressMark {
             state: StepState::Done,
             label: "Confirmed by the proxy".to_owned(),
-            at: Some(when(*at, now)),
+            at: Some(when(seen.at, now)),
         },
         None => ProgressMark { state: StepState::Now, label: "Not confirmed".to_owned(), at: None },
     };
     vec![asked, seen]
 }
 
-fn effects(entry: &Entry, at: Timestamp, confirmed: Option<&(Timestamp, String)>, now: Timestamp) -> Vec<EffectView> {
+fn effects(entry: &Entry, at: Timestamp, confirmed: Option<&Confirmation>, now: Timestamp) -> Vec<EffectView> {
     let asked = entry.effects.iter().filter_map(|effect| {
         let weight: u8 = effect.strip_prefix("ask for ")?.split(' ').next()?.parse().ok()?;
         Some(EffectView {
             name: format!("Traffic to the candidate: {}", percent(weight)),
             asked: Some(when(at, now)),
-            confirmed: confirmed.map(|(at, _)| when(*at, now)),
-            took: confirmed.map(|(seen, _)| lasting(seen.since(at))).unwrap_or_default(),
+            confirmed: confirmed.map(|seen| when(seen.at, now)),
+            took: confirmed.map(|seen| lasting(seen.at.since(at))).unwrap_or_default(),
             by: confirmed
-                .map_or_else(|| "not confirmed, or overtaken by a later act".to_owned(), |(_, from)| from.clone()),
+                .map_or_else(|| "not confirmed, or overtaken by a later act".to_owned(), |seen| seen.from.clone()),
             tone: if confirmed.is_some() { Tone::Go } else { Tone::Caution },
         })
     });

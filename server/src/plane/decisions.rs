@@ -1,9 +1,11 @@
 //! The log of decisions, as a list.
 
 use super::Plane;
-use super::words::{full_day, percent, when};
+use super::confirmed::Confirmation;
+use super::words::{full_day, lasting, percent, when};
 use crate::service::{Caller, Result, decode};
 use crate::store::rows;
+use std::collections::{BTreeMap, BTreeSet};
 use sternway_app::error::Problem;
 use sternway_app::path;
 use sternway_app::view::decision::*;
@@ -28,6 +30,10 @@ impl Plane {
         let more = found.len() > PAGE as usize;
         found.truncate(PAGE as usize);
         let older = found.last().filter(|_| more).map(|row| address(&filter, Some(row.leaf_index)));
+        let mut confirmed = BTreeMap::new();
+        for release in found.iter().filter_map(|row| row.release).collect::<BTreeSet<_>>() {
+            confirmed.append(&mut self.confirmations(release).await?);
+        }
         let mut days: Vec<DayView> = Vec::new();
         for row in &found {
             let title = full_day(row.at);
@@ -36,7 +42,7 @@ impl Plane {
             }
             let entry: Entry = decode("decision", &row.body)?;
             if let Some(day) = days.last_mut() {
-                day.rows.push(line(row, &entry, now));
+                day.rows.push(line(row, &entry, confirmed.get(&row.id), now));
             }
         }
         let newest = self.service.store.decisions(&rows::DecisionFilter { limit: 1, ..Default::default() }).await?;
@@ -163,7 +169,7 @@ pub(super) fn who(actor: &Actor) -> (String, String) {
     }
 }
 
-fn line(row: &rows::DecisionRow, entry: &Entry, now: Timestamp) -> DecisionRow {
+fn line(row: &rows::DecisionRow, entry: &Entry, confirmed: Option<&Confirmation>, now: Timestamp) -> DecisionRow {
     let refused = matches!(entry.outcome, Outcome::Refused { .. });
     let (icon, tone) = if refused { (Icon::Lock, Tone::Caution) } else { look(&entry.action) };
     let (who, who_note) = who(&entry.actor);
@@ -174,10 +180,11 @@ fn line(row: &rows::DecisionRow, entry: &Entry, now: Timestamp) -> DecisionRow {
         Outcome::Accepted => String::new(),
     };
     let asked = entry.effects.iter().any(|effect| effect.starts_with("ask for"));
-    let (outcome, outcome_icon, outcome_tone) = match (refused, asked) {
-        (true, _) => ("refused", Icon::Lock, Tone::Caution),
-        (false, true) => ("asked of the proxy", Icon::Promote, Tone::Plain),
-        (false, false) => ("done", Icon::Pass, Tone::Go),
+    let (outcome, outcome_icon, outcome_tone) = match confirmed {
+        _ if refused => ("nothing changed".to_owned(), Icon::Lock, Tone::Plain),
+        Some(seen) => (format!("confirmed in {}", lasting(seen.at.since(row.at))), Icon::Pass, Tone::Go),
+        None if asked => ("asked, not confirmed".to_owned(), Icon::Clock, Tone::Caution),
+        None => ("done".to_owned(), Icon::Pass, Tone::Go),
     };
     DecisionRow {
         id: row.id.to_string(),
@@ -191,7 +198,7 @@ fn line(row: &rows::DecisionRow, entry: &Entry, now: Timestamp) -> DecisionRow {
         why,
         who,
         who_note,
-        outcome: outcome.to_owned(),
+        outcome,
         outcome_icon,
         outcome_tone,
         evidence: if entry.evidence.is_some() { "evidence kept".to_owned() } else { String::new() },
@@ -204,7 +211,10 @@ pub(super) fn target_words(entry: &Entry) -> String {
     match &entry.target {
         Target::Release { service, .. } => service.to_string(),
         Target::Service { name } => name.to_string(),
-        Target::Configuration { names } => names.iter().take(3).cloned().collect::<Vec<_>>().join(", "),
+        Target::Configuration { names } => match &names[..] {
+            [only] => only.clone(),
+            several => format!("{} documents", several.len()),
+        },
         Target::Account { name } => name.clone(),
         Target::Unknown { text } => text.clone(),
     }

@@ -3,7 +3,7 @@
 use super::words::{NBSP, change, hold_cause, lasting, leaf_link, percent, state_pill, verdict_pill, when};
 use super::{Plane, panels, signals, told};
 use crate::service::{Caller, Result, TickBody, TrafficStatus, decode};
-use crate::store::rows::DecisionFilter;
+use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
 use sternway_app::path;
 use sternway_app::view::act::Verb;
@@ -106,7 +106,10 @@ impl Plane {
         let decisions = self.service.store.decisions(&filter).await?;
         let leaves: HashMap<DecisionId, i64> = decisions.iter().map(|row| (row.id, row.leaf_index)).collect();
         let mut timeline = Vec::new();
-        for row in rows.iter().rev().take(TIMELINE_ROWS) {
+        // A verdict is stored a moment after its tick: newest first means by time, then by order.
+        let mut newest: Vec<&EventRow> = rows.iter().rev().collect();
+        newest.sort_by_key(|row| std::cmp::Reverse(row.at));
+        for row in newest.into_iter().take(TIMELINE_ROWS) {
             let event: Event = decode("event", &row.body)?;
             let acted = !matches!(event, Event::StageEntered { .. } | Event::Completed { .. });
             let leaf = row.decision.filter(|_| acted);
@@ -169,15 +172,16 @@ fn no_verdict(release: &Release) -> StateView {
     let (icon, title, text) = match &release.state {
         State::Draft => (Icon::Clock, "Not started", "Complete the checklist, then start."),
         State::Ready => (Icon::Clock, "Not started", "Nothing is judged before the first traffic."),
-        State::Promoted => (Icon::Pass, "Promoted", "The candidate is the new baseline. It is no longer judged."),
+        State::Promoted => (Icon::Pass, "The candidate is the new baseline", "It is no longer judged."),
         State::RollingBack => {
             (Icon::Rollback, "Rolling back", "Waiting until the proxy reports all traffic on the baseline.")
         }
-        State::RolledBack => (Icon::Rollback, "Rolled back", "All traffic is on the baseline, as the proxy reports."),
-        State::Cancelled => (Icon::Close, "Cancelled", "It was never started."),
+        State::RolledBack => (Icon::Pass, "All traffic is on the baseline", "As the proxy reports."),
+        State::Cancelled => (Icon::Close, "It was never started", "No traffic moved."),
         _ => (Icon::Insufficient, "No verdict yet", "The first reading is on its way."),
     };
-    StateView { tone: Tone::Plain, icon, title: title.to_owned(), text: text.to_owned(), acts: vec![] }
+    let why = release.ended_by.as_ref().map(|by| format!(" Ended by {by}")).unwrap_or_default();
+    StateView { tone: Tone::Plain, icon, title: title.to_owned(), text: format!("{text}{why}"), acts: vec![] }
 }
 
 fn notices(facts: &Facts) -> Vec<NoticeView> {

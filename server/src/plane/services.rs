@@ -19,12 +19,12 @@ impl Plane {
         let mut rows = Vec::new();
         for row in self.service.store.documents("Service").await? {
             let document: Document = decode("service", &row.body)?;
-            let version = self.service.running_now(&document.name).await?;
             let active = self.active(&document.name).await?;
+            let version = self.running(&document.name, active.as_ref()).await?;
             rows.push(ServiceRow {
                 name: document.name.to_string(),
                 description: document.description.clone(),
-                version: version.map_or_else(|| "–".to_owned(), |artifact| artifact.version.to_string()),
+                version: version.unwrap_or_else(|| "–".to_owned()),
                 owner: document.owners.join(", "),
                 source: source_word(&document.signals).to_owned(),
                 driver: driver_word(&document.traffic).to_owned(),
@@ -44,13 +44,19 @@ impl Plane {
         Ok(ServicesView { rows, empty })
     }
 
+    /// The version most clients get: of the last release that ended, else the baseline of the one in progress.
+    async fn running(&self, name: &ServiceName, active: Option<&Release>) -> Result<Option<String>> {
+        let known = self.service.running_now(name).await?;
+        let artifact = known.as_ref().or(active.map(|release| &release.baseline));
+        Ok(artifact.map(|artifact| artifact.version.to_string()))
+    }
+
     pub(super) async fn service_view(&self, caller: &Caller, name: ServiceName) -> Result<ServiceView> {
         self.service.authorise(caller, Action::View)?;
         let now = self.service.clock.now();
         let row = self.service.store.document("Service", name.as_str(), None).await?;
         let row = row.ok_or_else(|| ServiceError::NotFound { what: "service", name: name.to_string() })?;
         let document: Document = decode("service", &row.body)?;
-        let version = self.service.running_now(&name).await?;
         let mut dependents = Vec::new();
         for other in self.service.store.documents("Service").await? {
             let other: Document = decode("service", &other.body)?;
@@ -60,12 +66,14 @@ impl Plane {
         }
         let filter = ReleaseFilter { service: Some(name.clone()), limit: 20, ..ReleaseFilter::default() };
         let releases = self.service.releases(caller, &filter).await?;
+        let active = releases.iter().find(|release| release.state.active());
+        let version = self.running(&name, active).await?;
         Ok(ServiceView {
             name: name.to_string(),
             description: document.description.clone(),
-            version: version.map_or_else(|| "–".to_owned(), |artifact| artifact.version.to_string()),
+            version: version.unwrap_or_default(),
             facts: facts(&document, row.version, &row.digest.short()),
-            health: self.health(&document, releases.iter().find(|release| release.state.active())).await?,
+            health: self.health(&document, active).await?,
             depends_on: document.depends_on.iter().map(link).collect(),
             depended_on_by: dependents,
             releases: releases
@@ -140,7 +148,7 @@ fn link(name: &ServiceName) -> LinkView {
 
 fn source_word(signals: &Signals) -> &'static str {
     match signals {
-        Signals::Memory => "memory",
+        Signals::Memory => "this process",
         Signals::Scrape(_) => "scrape",
         Signals::Prometheus(_) => "prometheus",
     }
@@ -148,7 +156,7 @@ fn source_word(signals: &Signals) -> &'static str {
 
 fn driver_word(traffic: &Traffic) -> &'static str {
     match traffic {
-        Traffic::Memory => "memory",
+        Traffic::Memory => "this process",
         Traffic::Haproxy(_) => "haproxy",
         Traffic::Webhook(_) => "webhook",
     }

@@ -47,13 +47,15 @@ impl Drawing<'_> {
         .view()
     }
 
-    /// The golden signals first, then whatever else the plan looks at.
+    /// The golden signals first, then whatever else the plan looks at and the service's business ratios.
     pub(super) fn metrics(&self) -> Vec<Metric> {
         let golden = [Metric::Errors, Metric::Latency(99), Metric::Latency(50), Metric::Traffic, Metric::Saturation];
         let plan = self.plan;
         let more = plan.guards.iter().map(|g| &g.metric).chain(plan.hard_limits.iter().map(|l| &l.metric));
+        let kpis = self.points.iter().rev().take(1).flat_map(|point| point.baseline.keys());
+        let kpis = kpis.filter(|metric| matches!(metric, Metric::Kpi(_)));
         let mut metrics: Vec<Metric> = golden.to_vec();
-        for metric in more {
+        for metric in more.chain(kpis) {
             if !metrics.contains(metric) {
                 metrics.push(metric.clone());
             }
@@ -92,10 +94,10 @@ fn edge(facts: &Facts) -> Timestamp {
     ended.unwrap_or(facts.now)
 }
 
-/// The chart that decided, drawn wide: the metric the verdict names, or errors.
+/// The chart that decided, drawn wide.
 pub(super) fn deciding(facts: &Facts, verdict: &Verdict) -> Option<ChartView> {
     let Parts { points, stages, acts } = parts(facts);
-    let metric = decider(facts, verdict);
+    let metric = decider(&facts.release.plan, Some(verdict));
     let drawing = Drawing {
         plan: &facts.release.plan,
         points: &points,
@@ -107,9 +109,13 @@ pub(super) fn deciding(facts: &Facts, verdict: &Verdict) -> Option<ChartView> {
     Some(drawing.chart(&metric, true))
 }
 
-fn decider(facts: &Facts, verdict: &Verdict) -> Metric {
-    let first = facts.release.plan.guards.first().map(|guard| guard.metric.clone());
-    verdict.decided_by.clone().or(first).unwrap_or(Metric::Errors)
+/// The metric a verdict turns on: the one it names or speaks of, else the plan's first guard, else errors.
+pub(super) fn decider(plan: &Plan, verdict: Option<&Verdict>) -> Metric {
+    let named = verdict.and_then(|verdict| {
+        let told = || verdict.guards.iter().find(|finding| finding.sentence == verdict.sentence);
+        verdict.decided_by.as_ref().or_else(|| told().map(|finding| &finding.metric))
+    });
+    named.or(plan.guards.first().map(|guard| &guard.metric)).cloned().unwrap_or(Metric::Errors)
 }
 
 /// The panel of small charts.
@@ -123,7 +129,7 @@ pub(super) fn panel(facts: &Facts) -> SignalsView {
     }
     let now = edge(facts);
     let drawing = Drawing { plan: &release.plan, points: &points, verdict, stages: &stages, acts: &acts, now };
-    let wide = verdict.map(|verdict| decider(facts, verdict));
+    let wide = verdict.map(|verdict| decider(&release.plan, Some(verdict)));
     let metrics = drawing.metrics().into_iter().filter(|metric| Some(metric) != wide.as_ref());
     let charts = metrics.map(|metric| drawing.chart(&metric, false)).collect();
     let start = points.first().map_or(now, |point| point.at);

@@ -68,7 +68,7 @@ pub(super) fn conclude(state: &JudgeState, view: &View, guards: &[Judged], limit
         return of_limit(running, VerdictKind::Suspect);
     }
     if worst_is(VerdictKind::Insufficient)
-        && let Some(concluded) = of_worst(false)
+        && let Some(concluded) = short_of(view).or_else(|| of_worst(false))
     {
         return concluded;
     }
@@ -86,13 +86,24 @@ pub(super) fn conclude(state: &JudgeState, view: &View, guards: &[Judged], limit
     )
 }
 
+/// Minimum data is not met yet: then no guard's number is worth a headline.
+fn short_of(view: &View) -> Option<Concluded> {
+    (!view.requests_met() || !view.time_met()).then(|| Concluded {
+        kind: VerdictKind::Insufficient,
+        sentence: "Too little seen so far.".to_owned(),
+        next: enough_next(view),
+        decided_by: None,
+    })
+}
+
 /// What keeps guards that are content from passing: too little data, silence, a limit that could not be judged.
 fn held_back(view: &View, limits: &[Limited]) -> Option<Concluded> {
     let quiet = (view.policy.interval + view.policy.interval + view.policy.interval).max(Span::from_secs(60));
     let blind = limits.iter().find(|limited| matches!(limited.gap, Some(Gap::Short { .. } | Gap::Unresolved)));
-    let (sentence, next) = if !view.requests_met() || !view.time_met() {
-        ("Too little seen so far.".to_owned(), enough_next(view))
-    } else if view.seen.silent > quiet {
+    if let Some(short) = short_of(view) {
+        return Some(short);
+    }
+    let (sentence, next) = if view.seen.silent > quiet {
         (format!("No canary request for {}.", view.seen.silent.clock()), "Passes with the next requests.".into())
     } else {
         let blind = blind?;
