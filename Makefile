@@ -1,6 +1,6 @@
 # The two commands that matter: `make demo` and `make test`. Arguments for the demo: `make demo ARGS="--listen 127.0.0.1:4000"`.
 
-.PHONY: demo build bundle dev test test-deps check
+.PHONY: demo build bundle dev test test-deps check bench
 
 demo: build
 	target/release/sternway demo $(ARGS)
@@ -22,3 +22,7 @@ test-deps:
 
 check:
 	.ci/check
+
+# Measures this machine, about four minutes; figures in `target/bench.json`. A thousand listeners need as many sockets.
+bench: build
+	ulimit -n $$(ulimit -H -n) && cargo run --locked --release -p sternway-bench

@@ -14,15 +14,17 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/sternway-postgres-XXXXXX") || exit 1
 trap 'rm -rf "$dir"' EXIT
 "$1/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
 "$1/postgres" -D "$dir/data" -p "$2" -k "$dir" -c listen_addresses=127.0.0.1 -c max_connections=200 \
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off >>"$dir/log" 2>&1 &
+    $3 >>"$dir/log" 2>&1 &
 server=$!
 cat >/dev/null
 kill -INT "$server"
 wait "$server"
 "#;
 
-/// An empty server on a free loopback port, its data in a folder of its own. What is lost in a crash is lost: it does not
-/// wait for the disk. Ends with the test.
+/// What is lost in a crash is lost: it does not wait for the disk.
+const HASTY: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+
+/// An empty server on a free loopback port, its data in a folder of its own. Ends with the test.
 pub struct PostgresProcess {
     programs: PathBuf,
     child: Child,
@@ -37,11 +39,27 @@ impl PostgresProcess {
         SHARED.get_or_init(Self::start)
     }
 
+    /// Does not wait for the disk.
     pub fn start() -> Self {
-        let programs = programs();
+        Self::start_with(HASTY)
+    }
+
+    /// With the settings of a new installation: a commit waits for the disk.
+    pub fn start_durable() -> Self {
+        Self::start_with("")
+    }
+
+    /// Whether there is a PostgreSQL on this machine.
+    pub fn installed() -> bool {
+        programs().is_some()
+    }
+
+    fn start_with(settings: &str) -> Self {
+        let programs =
+            programs().unwrap_or_else(|| panic!("`initdb` is not installed; install PostgreSQL with `make test-deps`"));
         let port = free_port();
         let mut command = as_postgres("sh");
-        command.args(["-c", SCRIPT, "sh"]).arg(&programs).arg(port.to_string());
+        command.args(["-c", SCRIPT, "sh"]).arg(&programs).arg(port.to_string()).arg(settings);
         command.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::null());
         let child = command.spawn().expect("`sh` or `runuser` cannot be started");
         let mut process = Self { programs, child, port, databases: AtomicU32::new(0) };
@@ -100,7 +118,7 @@ fn as_postgres(program: &str) -> Command {
 }
 
 /// Where Debian puts each version, the newest first; otherwise where the shell finds it.
-fn programs() -> PathBuf {
+fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = versions
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
@@ -108,8 +126,5 @@ fn programs() -> PathBuf {
     found.sort();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = found.into_iter().rev().map(|(_, bin)| bin).chain(std::env::split_paths(&path));
-    places
-        .into_iter()
-        .find(|bin| Path::new(bin).join("initdb").is_file())
-        .unwrap_or_else(|| panic!("`initdb` is not installed; install PostgreSQL with `make test-deps`"))
+    places.into_iter().find(|bin| Path::new(bin).join("initdb").is_file())
 }
