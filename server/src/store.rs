@@ -101,6 +101,8 @@ pub trait Store: Send + Sync {
     /// Asked and observed traffic of a service (JSON). Written only by the lease holder.
     async fn put_traffic(&self, service: &ServiceName, body: &str, fence: &Fence) -> Result<()>;
     async fn traffic(&self, service: &ServiceName) -> Result<Option<String>>;
+    /// The same of many services at once, by name; those without any are left out.
+    async fn traffic_of(&self, services: &[ServiceName]) -> Result<Vec<(ServiceName, String)>>;
 
     /// Messages not yet done, oldest first.
     async fn outbox_pending(&self, release: ReleaseId) -> Result<Vec<OutboxRow>>;

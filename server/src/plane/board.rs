@@ -11,7 +11,7 @@ use sternway_app::view::act::Verb;
 use sternway_app::view::board::*;
 use sternway_app::view::{Icon, StateView, Tone};
 use sternway_domain::access::{self, Action};
-use sternway_domain::id::ReleaseId;
+use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::{Metric, Mode, grouped};
 use sternway_domain::release::{Release, ReleaseAct, State, table};
@@ -100,12 +100,15 @@ async fn read(service: &Service, now: Timestamp) -> Result<Vec<Entry>> {
     for (id, body) in service.store.live(&ids).await? {
         live.insert(id, decode("live summary", &body)?);
     }
-    let mut entries = Vec::with_capacity(releases.len());
-    for release in releases {
-        let traffic = if release.state.active() { service.traffic_status(&release.service).await? } else { None };
-        entries.push(Entry { live: live.remove(&release.id), traffic, release });
-    }
-    Ok(entries)
+    // At most one release of a service is active, so each status is taken once.
+    let names: Vec<ServiceName> = releases.iter().filter(|r| r.state.active()).map(|r| r.service.clone()).collect();
+    let mut traffic = service.traffic_statuses(&names).await?;
+    let entries = releases.into_iter().map(|release| Entry {
+        live: live.remove(&release.id),
+        traffic: if release.state.active() { traffic.remove(&release.service) } else { None },
+        release,
+    });
+    Ok(entries.collect())
 }
 
 impl Entry {

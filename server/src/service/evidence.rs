@@ -2,7 +2,7 @@
 
 use super::{Result, Service, decode, encode};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
 use sternway_domain::judge::Verdict;
 use sternway_domain::plan::{Metric, Weight};
@@ -120,6 +120,12 @@ impl Service {
         const MOST: u32 = 1_200;
         let rows = self.store.ticks(release, since, MOST).await?;
         rows.iter().map(|row| decode("tick", &row.body)).collect()
+    }
+
+    /// Traffic of many services, read at once; a service that never had any is left out.
+    pub async fn traffic_statuses(&self, services: &[ServiceName]) -> Result<HashMap<ServiceName, TrafficStatus>> {
+        let rows = self.store.traffic_of(services).await?;
+        rows.into_iter().map(|(service, body)| Ok((service, decode("traffic status", &body)?))).collect()
     }
 
     pub async fn traffic_status(&self, service: &ServiceName) -> Result<Option<TrafficStatus>> {

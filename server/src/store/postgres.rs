@@ -32,6 +32,8 @@ const DIALECT: Dialect = Dialect {
     ),
     live: "SELECT release, body FROM live \
         WHERE release IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY release",
+    traffic: "SELECT service, body FROM traffic \
+        WHERE service IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY service",
     notify: Some("NOTIFY sternway"),
     has_schema: "SELECT tablename FROM pg_tables \
         WHERE schemaname = current_schema() AND tablename = 'schema_migration'",

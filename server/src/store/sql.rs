@@ -31,6 +31,8 @@ pub(super) struct Dialect {
     pub(super) take_lease: &'static str,
     /// Live summaries of the releases in the JSON list `$1`.
     pub(super) live: &'static str,
+    /// Traffic of the services in the JSON list `$1`.
+    pub(super) traffic: &'static str,
     /// Tells the other replicas that a decision was made.
     pub(super) notify: Option<&'static str>,
     /// A row if the table of migrations exists.
@@ -133,6 +135,10 @@ impl<B: Backend> Store for B {
 
     async fn traffic(&self, service: &ServiceName) -> Result<Option<String>> {
         work::traffic(self.reads("read traffic"), service).await
+    }
+
+    async fn traffic_of(&self, services: &[ServiceName]) -> Result<Vec<(ServiceName, String)>> {
+        work::traffic_of(self.reads("read the traffic of services"), self.dialect(), services).await
     }
 
     async fn outbox_pending(&self, release: ReleaseId) -> Result<Vec<OutboxRow>> {

@@ -32,6 +32,7 @@ const DIALECT: Dialect = Dialect {
         " RETURNING token, until"
     ),
     live: "SELECT release, body FROM live WHERE release IN (SELECT value FROM json_each($1)) ORDER BY release",
+    traffic: "SELECT service, body FROM traffic WHERE service IN (SELECT value FROM json_each($1)) ORDER BY service",
     notify: None,
     has_schema: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migration'",
     lock_schema: "SELECT 1", // `BEGIN IMMEDIATE` took the lock

@@ -71,6 +71,19 @@ async fn the_newest_traffic_of_a_service_counts(#[values(Sqlite, Postgres)] kind
 
 #[rstest]
 #[tokio::test]
+async fn given_many_services_then_their_traffic_is_read_at_once(#[values(Sqlite, Postgres)] kind: Kind) {
+    let rig = kind.start().await;
+    let fence = rig.lease("engine", "me").await;
+    for (n, body) in [(3, "50 %"), (1, "5 %"), (2, "25 %")] {
+        rig.store.put_traffic(&service(n), body, &fence).await.unwrap();
+    }
+    let of = rig.store.traffic_of(&[service(3), service(9), service(1)]).await.unwrap();
+    assert_eq!(of, [(service(1), "5 %".into()), (service(3), "50 %".into())]);
+    assert!(rig.store.traffic_of(&[]).await.unwrap().is_empty());
+}
+
+#[rstest]
+#[tokio::test]
 async fn messages_are_pending_until_they_end_and_then_stay_so(#[values(Sqlite, Postgres)] kind: Kind) {
     let rig = kind.start().await;
     let release = rig.release(1).await;

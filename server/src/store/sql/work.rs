@@ -5,6 +5,7 @@ use super::link::{Link, Row, Tx, args};
 use super::{Dialect, all, body};
 use crate::store::Result;
 use crate::store::rows::*;
+use std::fmt::Display;
 use sternway_domain::id::{MessageId, ReleaseId, ServiceName};
 use sternway_domain::time::Timestamp;
 
@@ -42,8 +43,7 @@ pub(super) async fn live(
     dialect: &Dialect,
     releases: &[ReleaseId],
 ) -> Result<Vec<(ReleaseId, String)>> {
-    let ids: Vec<String> = releases.iter().map(|id| format!("\"{id}\"")).collect();
-    let rows = link.all(dialect.live, args![format!("[{}]", ids.join(","))]).await?;
+    let rows = link.all(dialect.live, args![list(releases)]).await?;
     all(&rows, |row| Ok((row.parse("release")?, row.get("body")?)))
 }
 
@@ -63,6 +63,21 @@ pub(super) async fn put_traffic(
 
 pub(super) async fn traffic(link: Link<'_>, service: &ServiceName) -> Result<Option<String>> {
     body(link.one("SELECT body FROM traffic WHERE service = $1", args![service]).await?)
+}
+
+pub(super) async fn traffic_of(
+    link: Link<'_>,
+    dialect: &Dialect,
+    services: &[ServiceName],
+) -> Result<Vec<(ServiceName, String)>> {
+    let rows = link.all(dialect.traffic, args![list(services)]).await?;
+    all(&rows, |row| Ok((row.parse("service")?, row.get("body")?)))
+}
+
+/// As a JSON list. Ids and names hold nothing that JSON would escape.
+fn list<T: Display>(names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("[{}]", names.join(","))
 }
 
 macro_rules! outbox {
