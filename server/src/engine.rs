@@ -3,6 +3,7 @@
 //! It makes no choices of its own: what should be done is said by `sternway_domain::engine::reconcile`, and every
 //! decision goes through the application service like anybody else's.
 
+use crate::live::{Change, Topic};
 use crate::ports::{SignalSource, TrafficDriver};
 use crate::service::{Service, ServiceError};
 use crate::store::rows::ReleaseFilter;
@@ -61,14 +62,15 @@ impl Engine {
                 () = cancel.cancelled() => break,
                 _ = poll.tick() => {}
                 change = changes.recv() => match change {
+                    Ok(change) if !unclaimed(&change, &busy) => continue,
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => break,
                 },
+                // It may have become active again while its steward was leaving.
                 Some(ended) = stewards.join_next() => {
                     if let Ok(id) = ended {
                         busy.remove(&id);
                     }
-                    continue;
                 }
             }
             while changes.try_recv().is_ok() {}
@@ -116,6 +118,12 @@ impl Engine {
             }
         }
     }
+}
+
+/// Whether this may be about a release that nobody here works on. Stewards hear of their own releases themselves; each
+/// tick of each release would otherwise have all of them read.
+fn unclaimed(change: &Change, busy: &HashMap<ReleaseId, CancellationToken>) -> bool {
+    matches!(&change.topic, Topic::Release { id, .. } if !busy.contains_key(id))
 }
 
 /// A failure that the next round may mend. Logged once, here.

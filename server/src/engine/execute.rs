@@ -3,13 +3,18 @@
 use super::steward::Steward;
 use crate::live::Topic;
 use crate::ports::Intent;
-use crate::service::{Caller, ServiceError, TrafficStatus};
+use crate::service::{Caller, ServiceError, TrafficStatus, encode};
 use crate::store::StoreError;
 use crate::store::rows::{OutboxMark, OutboxRow};
 use sternway_domain::actor::Rule;
 use sternway_domain::effect::Effect;
 use sternway_domain::plan::Weight;
 use sternway_domain::release::Command;
+use sternway_domain::time::Span;
+
+/// An observation that says what the last one said is written down this often: each is a commit, and hundreds of
+/// releases are observed every second.
+const NOTED_AGAIN: Span = Span::from_secs(5);
 
 impl Steward {
     /// Executes one effect; `true` when the release or what is observed of it changed.
@@ -110,7 +115,13 @@ impl Steward {
         };
         let alarm = status.alarm(now);
         let service = &self.engine.service;
-        service.store.put_traffic(&self.release.service, &crate::service::encode(&status), &self.fence).await?;
+        let only_later = before
+            .as_ref()
+            .is_some_and(|before| status == TrafficStatus { observed_at: status.observed_at, ..before.clone() });
+        if !only_later || now.since(self.noted_at) >= NOTED_AGAIN {
+            service.store.put_traffic(&self.release.service, &encode(&status), &self.fence).await?;
+            self.noted_at = now;
+        }
         let news = before.is_none_or(|before| {
             before.observed != status.observed
                 || before.disagree_since.is_some() != status.disagree_since.is_some()

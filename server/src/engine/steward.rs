@@ -46,6 +46,8 @@ pub(super) struct Steward {
     pub(super) look: Option<Look>,
     seen: Option<Seen>,
     observed_at: Timestamp,
+    /// When asked and observed were last written down.
+    pub(super) noted_at: Timestamp,
     connected_at: Timestamp,
 }
 
@@ -82,6 +84,7 @@ impl Steward {
             look: None,
             seen: None,
             observed_at: Timestamp::default(),
+            noted_at: Timestamp::default(),
             connected_at: engine.service.clock.now(),
         }))
     }
