@@ -24,5 +24,6 @@ check:
 	.ci/check
 
 # Measures this machine, about four minutes; figures in `target/bench.json`. A thousand listeners need as many sockets.
-bench: build
-	ulimit -n $$(ulimit -H -n) && cargo run --locked --release -p sternway-bench
+bench: bundle
+	cargo build --locked --release -p sternway-server -p sternway-bench
+	ulimit -n $$(ulimit -H -n) && target/release/sternway-bench $(ARGS)

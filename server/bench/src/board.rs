@@ -2,7 +2,7 @@
 
 use crate::fleet::RELEASES;
 use crate::report::{Figure, Report};
-use crate::site::Site;
+use crate::site::{Place, Site};
 use crate::stats::{Times, kilobytes};
 use crate::wire::{Answer, Connection};
 use serde_json::json;
@@ -23,10 +23,12 @@ async fn page(site: &Site, connection: &mut Connection, encoding: &str) -> Answe
     answer
 }
 
-pub(crate) async fn measure(site: &Site, report: &mut Report) {
+pub(crate) async fn measure(place: &Place, site: &Site, report: &mut Report) {
     let mut connection = site.connect().await;
     let whole = page(site, &mut connection, "").await;
     let html = whole.text();
+    // For whoever wonders what is in it.
+    std::fs::write(place.data.join("board.html"), &whole.body).expect("the folder for data is ours");
     let rows = html.matches("href=\"/releases/").count();
     assert!(rows >= RELEASES, "the board shows {RELEASES} releases: {rows}");
     let (mut times, mut floor) = (Vec::new(), Vec::new());

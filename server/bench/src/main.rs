@@ -1,7 +1,7 @@
 //! Measures Sternway on this machine, each figure beside what the machine itself does in the same run. `make bench`.
 //!
 //! Everything runs on loopback and ends with the run. Nothing here decides whether a build is good: machines differ and
-//! are busy, so figures are read by people and not by tests.
+//! are busy, so figures are read by people and not by tests. Named parts run alone: `make bench ARGS="one many"`.
 
 mod append;
 mod board;
@@ -34,14 +34,26 @@ async fn main() {
     assert!(place.sternway.is_file(), "`{}` is missing; `make bench` builds it", place.sternway.display());
     let mut report = Report::default();
 
-    eprintln!("one release");
-    one(&place, &machine, &mut report).await;
-    eprintln!("append");
-    append::measure(&place, &mut report).await;
-    eprintln!("breach");
-    breach::measure(&place, &mut report).await;
-    eprintln!("{} releases", fleet::RELEASES);
-    many(&place, &mut report).await;
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let wants = |part: &str| {
+        let wants = wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
+        if wants {
+            eprintln!("{part}");
+        }
+        wants
+    };
+    if wants("one") {
+        one(&place, &machine, &mut report).await;
+    }
+    if wants("append") {
+        append::measure(&place, &mut report).await;
+    }
+    if wants("breach") {
+        breach::measure(&place, &mut report).await;
+    }
+    if wants("many") {
+        many(&place, &mut report).await;
+    }
 
     let took = began.elapsed();
     let json = target.join("bench.json");
@@ -101,7 +113,7 @@ async fn many(place: &Place, report: &mut Report) {
     eprintln!("  all started after {}", stats::shown(began.elapsed()));
     // Some minutes of ticks, as much as the run allows.
     tokio::time::sleep_until((began + RUNNING).into()).await;
-    board::measure(&site, report).await;
+    board::measure(place, &site, report).await;
     let service = fleet::name(fleet::SPARE);
     let clicks = click::measure(&site, &fleet.haproxy, &service, click::ROUNDS_OF_MANY).await;
     clicks.report(report, "click_to_zero_of_many", &format!("{} releases", fleet::RELEASES));
