@@ -89,11 +89,11 @@ impl Plane {
 /// Active and waiting releases, and what ended within a day.
 async fn read(service: &Service, now: Timestamp) -> Result<Vec<Entry>> {
     const DAY: Span = Span::from_secs(86_400);
-    let recent = ReleaseFilter { updated_since: Some(now - DAY), limit: 1_000, ..ReleaseFilter::default() };
+    let ended =
+        ReleaseFilter { active: Some(false), updated_since: Some(now - DAY), limit: 1_000, ..ReleaseFilter::default() };
     let active = ReleaseFilter { active: Some(true), limit: 1_000, ..ReleaseFilter::default() };
     let mut rows = service.store.releases(&active).await?;
-    let others = service.store.releases(&recent).await?;
-    rows.extend(others.into_iter().filter(|row| !row.active));
+    rows.extend(service.store.releases(&ended).await?);
     let releases = rows.iter().map(|row| decode("release", &row.body)).collect::<Result<Vec<Release>>>()?;
     let ids: Vec<ReleaseId> = releases.iter().filter(|r| r.state.active()).map(|r| r.id).collect();
     let mut live: HashMap<ReleaseId, Live> = HashMap::new();
