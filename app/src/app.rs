@@ -36,14 +36,14 @@ pub fn App() -> impl IntoView {
     let chrome = SharedValue::new(packed_chrome).into_inner();
     // What does not fit comes from another version of the server: a bar without a person, until the page is loaded again.
     let chrome: ChromeView = unpack(&chrome).unwrap_or_default();
-    let signed_in = chrome.person.is_some();
+    let (signed_in, position) = (chrome.person.is_some(), chrome.position);
     provide_context(live);
     provide_context(dialogs);
     provide_context(keys);
     provide_context(StoredValue::new(chrome.clone()));
     Effect::new(move |before: Option<()>| {
         if before.is_none() {
-            awake(live, dialogs, keys, signed_in);
+            awake(live, dialogs, keys, signed_in.then_some(position));
         }
     });
     // Written once the page has loaded all it needs: pages without scripts hold everything too.
@@ -123,11 +123,11 @@ fn Around(chrome: ChromeView) -> impl IntoView {
     view! { {header}{demo}{lost}<p class="sr" role="status">{said}</p> }
 }
 
-/// After hydration: the stream, the keys, and the mark tests wait for.
+/// After hydration: the stream, the keys, and the mark tests wait for. `position`: of the page; `None` before signing in.
 #[cfg(feature = "hydrate")]
-fn awake(live: Live, dialogs: Dialogs, keys: Keys, signed_in: bool) {
-    if signed_in {
-        live.listen();
+fn awake(live: Live, dialogs: Dialogs, keys: Keys, position: Option<u64>) {
+    if let Some(position) = position {
+        live.listen(position);
     }
     keys.listen(dialogs);
     if let Some(root) = web_sys::window().and_then(|window| window.document()).and_then(|page| page.document_element())
@@ -138,4 +138,4 @@ fn awake(live: Live, dialogs: Dialogs, keys: Keys, signed_in: bool) {
 }
 
 #[cfg(not(feature = "hydrate"))]
-fn awake(_live: Live, _dialogs: Dialogs, _keys: Keys, _signed_in: bool) {}
+fn awake(_live: Live, _dialogs: Dialogs, _keys: Keys, _position: Option<u64>) {}

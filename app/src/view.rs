@@ -245,6 +245,8 @@ pub struct ChromeView {
     pub theme: Theme,
     /// When this page was made.
     pub now: When,
+    /// Position of the log of events when this page was made, or before; 0 when it could not be read.
+    pub position: u64,
     pub demo: Option<DemoBarView>,
     /// `Sternway 0.1.0`.
     pub build: String,

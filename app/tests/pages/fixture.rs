@@ -35,6 +35,7 @@ pub(crate) fn chrome() -> ChromeView {
             ],
             startable: vec!["catalog".into()],
         }),
+        position: 4_112,
         build: "Sternway 0.1.0".into(),
     }
 }

@@ -114,7 +114,7 @@ async fn nothing(State(http): State<Http>, request: Request) -> Response {
 /// A server function: reads for the page in the browser. Each authorises for itself.
 async fn function(State(http): State<Http>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let context = http.context(&parts, None);
+    let context = http.context(&parts, None, 0);
     let answer = handle_server_fns_with_context(context, Request::from_parts(parts, body)).await;
     let mut answer = answer.into_response();
     // Ours set their own status. What is left are arguments of another shape: an older page's, or nobody's.
@@ -146,17 +146,24 @@ fn private(mut response: Response) -> Response {
 impl Http {
     /// The page at the request's address, whatever its method. `form`: it comes back with this.
     async fn render(&self, parts: &request::Parts, form: Option<FormReturn>) -> Response {
-        let context = self.context(parts, form);
+        // Read before anything else of the page: what changes later is told to the tab as later.
+        let position = self.service.store.last_position().await.unwrap_or_default();
+        let context = self.context(parts, form, u64::try_from(position).unwrap_or_default());
         let mut request = Request::new(Body::empty());
         *request.uri_mut() = parts.uri.clone();
         *request.headers_mut() = parts.headers.clone();
         private(render_app_async_with_context(context, shell)(request).await)
     }
 
-    fn context(&self, parts: &request::Parts, form: Option<FormReturn>) -> impl Fn() + Clone + Send + Sync + 'static {
+    fn context(
+        &self,
+        parts: &request::Parts,
+        form: Option<FormReturn>,
+        position: u64,
+    ) -> impl Fn() + Clone + Send + Sync + 'static {
         let pages = self.pages.clone();
         let caller = page_caller(parts);
-        let chrome = self.chrome(parts);
+        let chrome = self.chrome(parts, position);
         let nonce = parts.extensions.get::<CspNonce>().map(|nonce| Nonce::from_value(nonce.0.as_str()));
         move || {
             // Leptos makes one of its own before this; only the one in the header lets the script run.
@@ -173,7 +180,7 @@ impl Http {
         }
     }
 
-    fn chrome(&self, parts: &request::Parts) -> ChromeView {
+    fn chrome(&self, parts: &request::Parts, position: u64) -> ChromeView {
         let identity = asker(parts);
         let signed_in_at = identity.since.map(|since| since.clock());
         let person = identity.actor.role().map(|role| PersonView {
@@ -188,6 +195,7 @@ impl Http {
             person,
             theme: jar.get(Theme::COOKIE).map_or(Theme::Auto, |cookie| Theme::read(cookie.value())),
             now: When { iso: now.to_rfc3339(), shown: now.clock(), ago: String::new() },
+            position,
             build: concat!("Sternway ", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
