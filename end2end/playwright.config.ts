@@ -14,18 +14,21 @@ const launchOptions = {
     "--disable-sync",
   ],
 };
+const desk = { viewport: { width: 1440, height: 900 } };
+const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 export default defineConfig({
   testDir: "tests",
   outputDir: "test-results",
-  timeout: 90_000,
+  timeout: 120_000,
   expect: { timeout: 20_000 },
   fullyParallel: false,
   workers: 1,
   reporter: [["list"], ["json"]],
-  use: { launchOptions },
+  use: { launchOptions, actionTimeout: 20_000, contextOptions: { reducedMotion: "reduce" } },
   projects: [
-    { name: "desk", use: { viewport: { width: 1440, height: 900 } }, grepInvert: /@no-scripts/ },
-    { name: "no-scripts", use: { viewport: { width: 1440, height: 900 }, javaScriptEnabled: false }, grep: /@no-scripts/ },
+    { name: "desk", use: desk, grepInvert: /@no-scripts|@phone/ },
+    { name: "no-scripts", use: { ...desk, javaScriptEnabled: false }, grep: /@no-scripts/ },
+    { name: "phone", use: phone, grep: /@phone/ },
   ],
 });

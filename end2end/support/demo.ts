@@ -1,49 +1,25 @@
 // The real binary with the demo's world, once per worker, on a free port and in a folder of its own.
-import { test as base, expect, type Page } from "@playwright/test";
-import { spawn, type ChildProcess } from "node:child_process";
+import type { Page } from "@playwright/test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { enter, expect, test as base } from "./browser";
+import { eventually, freePort, Program, STERNWAY } from "./program";
+
+export { expect };
 
 export type Person = { name: string; login: string; role: string; password: string; token: string };
 export type Demo = { url: string; people: Person[]; as(role: string): Person };
+export type Release = { id: string; service: string; state: string; version: number; asked: number | null; confirmed: boolean };
+export type Decision = { id: string; leaf_index: number; action: string; actor: string; outcome: string; reason: string; evidence: string | null };
 
-const BINARY = join(import.meta.dirname ?? "", "../../target/debug/sternway");
-
-async function freePort(): Promise<number> {
-  return new Promise((done, failed) => {
-    const server = createServer();
-    server.once("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (address && typeof address === "object" ? done(address.port) : failed(new Error("no port"))));
-    });
-  });
-}
-
-/** Resolves when the demo has said where it runs; rejects with what it said when it ends before. */
-function running(child: ChildProcess): Promise<void> {
-  return new Promise((done, failed) => {
-    let said = "";
-    const hear = (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes("Ctrl-C ends it.")) done();
-    };
-    child.stdout?.on("data", hear);
-    child.stderr?.on("data", hear);
-    child.once("exit", (code) => failed(new Error(`sternway ended with ${code}:\n${said}`)));
-  });
-}
-
-export const test = base.extend<{ errors: string[] }, { demo: Demo }>({
+export const test = base.extend<object, { demo: Demo }>({
   demo: [
     async ({}, use) => {
       const folder = mkdtempSync(join(tmpdir(), "sternway-e2e-"));
-      const port = await freePort();
-      const child = spawn(BINARY, ["demo", "--listen", `127.0.0.1:${port}`, "--data", folder]);
+      const args = ["demo", "--listen", `127.0.0.1:${await freePort()}`, "--data", folder];
+      const program = await Program.start(STERNWAY, args, /Ctrl-C ends it\./);
       try {
-        await running(child);
         const told = JSON.parse(readFileSync(join(folder, "demo.json"), "utf8")) as Demo;
         const as = (role: string) => {
           const person = told.people.find((one) => one.role === role);
@@ -52,40 +28,63 @@ export const test = base.extend<{ errors: string[] }, { demo: Demo }>({
         };
         await use({ ...told, as });
       } finally {
-        const ended = new Promise((done) => child.once("exit", done));
-        child.kill("SIGTERM");
-        await ended;
+        await program.end();
         rmSync(folder, { recursive: true, force: true });
       }
     },
     { scope: "worker", timeout: 90_000 },
   ],
-  // Anything the browser complains about fails the test.
-  errors: [
-    async ({ page }, use) => {
-      const errors: string[] = [];
-      page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-      page.on("pageerror", (error) => errors.push(String(error)));
-      await use(errors);
-      expect(errors.filter((text) => !text.includes("status of 4"))).toEqual([]);
-    },
-    { auto: true },
-  ],
 });
 
-export { expect };
-
 export async function signIn(page: Page, demo: Demo, role = "release_manager") {
-  const person = demo.as(role);
-  await page.goto(`${demo.url}/signin`);
-  await page.getByLabel(/e-mail/i).first().fill(person.login);
-  await page.getByLabel(/password/i).first().fill(person.password);
-  await page.getByRole("button", { name: /^sign in$/i }).click();
-  await expect(page).toHaveURL(`${demo.url}/`);
+  await enter(page, demo.url, demo.as(role));
 }
 
 /** One call of the API as a person. */
 export async function api(demo: Demo, role: string, path: string, init: RequestInit = {}) {
   const headers = { authorization: `Bearer ${demo.as(role).token}`, "content-type": "application/json", ...init.headers };
   return fetch(`${demo.url}/api/v1${path}`, { ...init, headers });
+}
+
+async function json<T>(demo: Demo, path: string): Promise<T> {
+  const answer = await api(demo, "auditor", path);
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+/** A release as it is now. */
+export async function release(demo: Demo, id: string): Promise<Release> {
+  return json(demo, `/releases/${id}`);
+}
+
+/** What was decided about a release, newest first. */
+export async function decisions(demo: Demo, id: string): Promise<Decision[]> {
+  return (await json<{ items: Decision[] }>(demo, `/decisions?release=${id}`)).items;
+}
+
+/** One act through the API by the person with this role. */
+export async function act(demo: Demo, id: string, verb: string, reason: string, role = "release_manager") {
+  const { version } = await release(demo, id);
+  const body = JSON.stringify({ reason, expected_version: version });
+  const headers = { "idempotency-key": crypto.randomUUID() };
+  const answer = await api(demo, role, `/releases/${id}/actions/${verb}`, { method: "POST", body, headers });
+  // A verdict may have come between: then look again.
+  if (answer.status === 409 && (await release(demo, id)).version !== version) return act(demo, id, verb, reason, role);
+  if (!answer.ok) throw new Error(`${verb}: ${answer.status} ${await answer.text()}`);
+}
+
+/** A new release of a service, in its first stage with traffic confirmed. Whatever ran before is rolled back. */
+export async function fresh(page: Page, demo: Demo, service: string): Promise<Release> {
+  const { items } = await json<{ items: Release[] }>(demo, `/releases?service=${service}&active=true`);
+  for (const { id, state } of items) {
+    if (state !== "rolling_back") await act(demo, id, "rollback", "Making room for a test");
+    await eventually(`${service} rolled back`, async () => (await release(demo, id)).state === "rolled_back" || undefined);
+  }
+  const started = await page.request.post(`${demo.url}/demo/release`, { form: { service } });
+  const id = /\/releases\/([^/?]+)/.exec(started.url())?.[1];
+  if (!id) throw new Error(`${service}: ${started.status()} ${await started.text()}`);
+  return eventually(`${service} at the first stage`, async () => {
+    const now = await release(demo, id);
+    return now.state === "running" && now.confirmed ? now : undefined;
+  });
 }
