@@ -46,17 +46,17 @@ pub fn Header(chrome: ChromeView, person: PersonView) -> impl IntoView {
                     <button class="btn btn-quiet btn-icon only-narrow" type="button" popovertarget="account" aria-label="Menu">{icon(Icon::Menu)}</button>
                 </div>
             </div>
+            <div class="menu" id="account" popover="auto">
+                <p class="menu-who"><b>{person.name.clone()}</b><br/><small class="quiet">{format!("{}, {}", person.role, person.since)}</small></p>
+                <nav class="only-narrow" aria-label="Places"><ul>{places()}</ul></nav>
+                <hr class="only-narrow"/>
+                {theme(chrome.theme, "theme")}
+                <hr/>
+                <button class="menu-item only-wide scripted" type="button" data-help="">"Keys"</button>
+                <form method="post" action=path::SIGN_OUT><button class="menu-item">"Sign out"</button></form>
+                <p class="menu-build small faint">{chrome.build.clone()}</p>
+            </div>
         </header>
-        <div class="menu" id="account" popover="auto">
-            <p class="menu-who"><b>{person.name.clone()}</b><br/><small class="quiet">{format!("{}, {}", person.role, person.since)}</small></p>
-            <nav class="only-narrow" aria-label="Places"><ul>{places()}</ul></nav>
-            <hr class="only-narrow"/>
-            {theme(chrome.theme, "theme")}
-            <hr/>
-            <button class="menu-item only-wide scripted" type="button" data-help="">"Keys"</button>
-            <form method="post" action=path::SIGN_OUT><button class="menu-item">"Sign out"</button></form>
-            <p class="menu-build small faint">{chrome.build.clone()}</p>
-        </div>
     }
 }
 

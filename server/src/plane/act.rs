@@ -208,7 +208,7 @@ fn known(facts: &Facts, verdict: Option<&Verdict>) -> String {
 }
 
 fn numbers(verdict: &Verdict) -> TableView {
-    let head = ["", "Canary", "Baseline", "Tolerated"].map(str::to_owned).to_vec();
+    let head = ["Signal", "Canary", "Baseline", "Tolerated"].map(str::to_owned).to_vec();
     let rows = verdict.guards.iter().map(|finding| {
         let show = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| finding.metric.show(value));
         let off = matches!(finding.kind, VerdictKind::Fail | VerdictKind::Suspect);

@@ -232,7 +232,7 @@ fn facts(row: &rows::DecisionRow, entry: &Entry, release: Option<&Release>) -> V
 
 fn table(evidence: &Evidence) -> TableView {
     let Some(verdict) = &evidence.verdict else { return TableView::default() };
-    let head = ["", "Canary", "Baseline", "Tolerated"].map(str::to_owned).to_vec();
+    let head = ["Signal", "Canary", "Baseline", "Tolerated"].map(str::to_owned).to_vec();
     let rows = verdict.guards.iter().map(|finding| {
         let show = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| finding.metric.show(value));
         let off = matches!(finding.kind, VerdictKind::Fail | VerdictKind::Suspect);
