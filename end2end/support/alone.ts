@@ -57,11 +57,13 @@ export class Sternway {
 }
 
 export const test = base.extend<{ sternway: Sternway }>({
-  sternway: async ({}, use) => {
+  sternway: async ({ context }, use) => {
     const sternway = await Sternway.first();
     try {
       await use(sternway);
     } finally {
+      // Nobody is left to complain that it is gone.
+      await Promise.all(context.pages().map((page) => page.close()));
       await sternway.end();
     }
   },

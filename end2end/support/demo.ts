@@ -10,7 +10,7 @@ export { expect };
 
 export type Person = { name: string; login: string; role: string; password: string; token: string };
 export type Demo = { url: string; people: Person[]; as(role: string): Person };
-export type Release = { id: string; service: string; state: string; version: number; asked: number | null; confirmed: boolean };
+export type Release = { id: string; service: string; state: string; version: number; confirmed: boolean; verdict: string | null };
 export type Decision = { id: string; leaf_index: number; action: string; actor: string; outcome: string; reason: string; evidence: string | null };
 
 export const test = base.extend<object, { demo: Demo }>({
@@ -73,7 +73,8 @@ export async function act(demo: Demo, id: string, verb: string, reason: string, 
   if (!answer.ok) throw new Error(`${verb}: ${answer.status} ${await answer.text()}`);
 }
 
-/** A new release of a service, in its first stage with traffic confirmed. Whatever ran before is rolled back. */
+/** A new release of a service, in its first stage with traffic confirmed and a first verdict, so that it stands still
+ * for a while. Whatever ran before is rolled back. */
 export async function fresh(page: Page, demo: Demo, service: string): Promise<Release> {
   const { items } = await json<{ items: Release[] }>(demo, `/releases?service=${service}&active=true`);
   for (const { id, state } of items) {
@@ -85,6 +86,6 @@ export async function fresh(page: Page, demo: Demo, service: string): Promise<Re
   if (!id) throw new Error(`${service}: ${started.status()} ${await started.text()}`);
   return eventually(`${service} at the first stage`, async () => {
     const now = await release(demo, id);
-    return now.state === "running" && now.confirmed ? now : undefined;
+    return now.state === "running" && now.confirmed && now.verdict ? now : undefined;
   });
 }

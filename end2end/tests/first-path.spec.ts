@@ -1,7 +1,6 @@
-// The first path without scripts, and what somebody may not do. The pages with scripts follow once they hydrate cleanly.
-import { api, expect, signIn, test } from "../support/demo";
-
-type Release = { id: string; service: string; state: string; version: number; asked: number | null; confirmed: boolean };
+// The first path without scripts, and what somebody may not do.
+import { confirm } from "../support/browser";
+import { api, expect, type Release, signIn, test } from "../support/demo";
 
 async function running(demo: Parameters<typeof api>[0], service: string): Promise<Release> {
   const answer = await api(demo, "viewer", `/releases?service=${service}`);
@@ -14,10 +13,7 @@ test("without scripts: roll back with a reason and find the decision @no-scripts
   const before = await running(demo, "checkout");
   await page.goto(`${demo.url}/releases/${before.id}/act/rollback`);
   await page.getByLabel(/in your words/i).fill("Customers report errors at the till");
-  await page.getByRole("button", { name: /^roll back checkout/i }).click();
-  // A verdict may change between looking and acting: then the page says so and asks again.
-  const again = page.getByRole("button", { name: /^roll back checkout/i });
-  if (page.url().includes("/act/") && (await again.isVisible())) await again.click();
+  await confirm(page, /^roll back checkout/i);
   await expect.poll(async () => (await running(demo, "checkout")).state).toBe("rolled_back");
   await page.goto(`${demo.url}/decisions?act=rollback`);
   await expect(page.getByText("Customers report errors at the till").first()).toBeVisible();
@@ -40,9 +36,7 @@ test("without scripts: sign in, read the board, hold with a reason @no-scripts",
   await expect(page.getByRole("link", { name: "search" }).first()).toBeVisible();
   await page.goto(`${demo.url}/releases/${release.id}/act/hold`);
   await page.getByLabel(/in your words/i).fill("Looking into a signal");
-  await page.getByRole("button", { name: /^hold search/i }).click();
-  const again = page.getByRole("button", { name: /^hold search/i });
-  if (page.url().includes("/act/") && (await again.isVisible())) await again.click();
+  await confirm(page, /^hold search/i);
   await page.goto(`${demo.url}/decisions?act=hold`);
   await expect(page.getByText("Looking into a signal").first()).toBeVisible();
 });
