@@ -11,7 +11,7 @@ use super::text::{pill, time_and_age};
 use crate::error::AppError;
 use crate::path;
 use crate::view::Icon;
-use crate::view::act::{ActView, ShiftView, Verb};
+use crate::view::act::{ActView, ShiftView};
 use leptos::prelude::*;
 
 /// `Facts as of 14:03:09, 1 s ago. Release version 17.`
@@ -41,7 +41,7 @@ pub fn act_form(view: &ActView, dialog: bool) -> AnyView {
         )
     };
     view! {
-        <form class=if dialog { "act" } else { "act act-page" } method="post" action=path::act(&view.release, view.verb) data-needs-reason=(view.verb != Verb::Start).then_some("") novalidate>
+        <form class=if dialog { "act" } else { "act act-page" } method="post" action=path::act(&view.release, view.verb) data-needs-reason="" novalidate>
             <div class="act-body">
                 {hidden("expected_version", view.version)}
                 {hidden("idempotency_key", &view.idempotency_key)}
