@@ -61,7 +61,8 @@ export async function confirm(page: Page, name: string | RegExp) {
   const button = page.getByRole("button", { name });
   const changed = page.getByText("The release changed while this was open");
   for (let tries = 0; tries < 5; tries++) {
-    const asked = page.waitForURL(/\?done=/).then(() => true);
+    const here = page.url();
+    const asked = page.waitForURL((url) => url.searchParams.has("done") && url.href !== here).then(() => true);
     await button.click();
     const again = changed.waitFor().then(() => false);
     if (await Promise.race([asked, again])) return;

@@ -13,7 +13,7 @@ test("a filter that finds nothing says so, and leads back", async ({ page, demo 
   await expect(page).toHaveURL(/\?q=nothing/);
   await expect(page.getByRole("table")).toHaveCount(0);
   await expect(page.getByRole("main")).toContainText("No release");
-  await page.getByRole("main").getByRole("link", { name: "All releases" }).click();
+  await page.getByRole("main").getByRole("link", { name: "Show all" }).click();
   await expect(page.getByRole("table")).toBeVisible();
 });
 
@@ -100,7 +100,7 @@ test("a release is made by the form: previewed first, then started", async ({ pa
   await open(page, `${demo.url}/releases/new?service=payments`);
   await page.getByLabel("Version").fill("9.9.9");
   await page.getByLabel("Digest of the candidate").fill(`sha256:${"c".repeat(64)}`);
-  await page.getByLabel("Plan").first().selectOption({ label: "demo-automatic" }).catch(() => page.getByLabel("Plan").first().selectOption("demo-automatic"));
+  await page.getByLabel("Plan").first().selectOption("demo-automatic");
   await page.getByLabel("Why this release").fill("Made by hand");
   await page.getByRole("button", { name: "Show what would happen" }).first().click();
   const preview = page.getByRole("region", { name: "What would happen" });
@@ -110,6 +110,10 @@ test("a release is made by the form: previewed first, then started", async ({ pa
   await expect(page.getByRole("heading", { level: 1, name: /payments .* to 9\.9\.9/ })).toBeVisible();
   await alive(page);
   await page.getByRole("main").getByRole("link", { name: "Start", exact: true }).click();
+  const dialog = page.getByRole("dialog", { name: "Start payments 9.9.9" });
+  await dialog.getByRole("button", { name: "Start payments 9.9.9" }).click();
+  await expect(dialog.getByLabel("In your words")).toBeFocused();
+  await dialog.getByLabel("As planned").check();
   await confirm(page, /^Start payments 9\.9\.9/);
   await expect(page.getByText(/^Confirmed by the proxy/)).toBeVisible();
 });
