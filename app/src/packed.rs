@@ -2,9 +2,10 @@
 //!
 //! JSON would cost a fifth of all WebAssembly, because every field of every view needs code that knows its name. Here a
 //! struct is its fields in order, after two characters made from their names: a browser with an older page does not
-//! misread a newer server, it says so. Numbers end with `;`, texts begin with their length and `:`, lists with theirs
+//! misread a newer server, it says so. Numbers end with `;` (with a fraction: see `decimal`), texts begin with their length and `:`, lists with theirs
 //! and `;`. What the views do not use (maps, bytes, types that describe themselves) is refused.
 
+mod decimal;
 mod read;
 #[cfg(any(feature = "ssr", test))]
 mod write;

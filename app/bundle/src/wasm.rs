@@ -29,6 +29,18 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
+/// What is done to whole functions: unused and equal ones go, unused parameters too. The passes of `-Oz` that work inside
+/// functions take a fifth of the bytes and yet cost 7 % more over the wire, because brotli finds fewer repetitions.
+const PASSES: [&str; 7] = [
+    "--duplicate-function-elimination",
+    "--remove-unused-module-elements",
+    "--vacuum",
+    "--dce",
+    "--dae",
+    "--duplicate-function-elimination",
+    "--remove-unused-module-elements",
+];
+
 /// Makes the bindings, then optimises for size. The result of the last time is kept: a change of style costs nothing here.
 pub(crate) fn finish(house: &House, raw: &[u8], care: Care) -> Result<Face, Failure> {
     let kept = house.work()?.join("face");
@@ -74,16 +86,16 @@ fn with_start(js: &str) -> String {
     format!("{js}\n{load}{start};\n")
 }
 
-/// Changes when [`with_start`] or [`FEATURES`] do, so that nothing made by an older way is kept.
+/// Changes when [`with_start`], [`FEATURES`] or [`PASSES`] do, so that nothing made by an older way is kept.
 fn entry_version() -> &'static str {
-    concat!("1 ", env!("CARGO_PKG_VERSION"))
+    concat!("2 ", env!("CARGO_PKG_VERSION"))
 }
 
 fn optimise(house: &House, folder: &Path, wasm: &[u8]) -> Result<Vec<u8>, Failure> {
     let (before, after) = (folder.join("before.wasm"), folder.join("after.wasm"));
     house::write(&before, wasm)?;
     let mut wasm_opt = run::node(&house.tools().join("node_modules/binaryen/bin/wasm-opt"));
-    wasm_opt.arg("-Oz").args(FEATURES).arg(&before).arg("-o").arg(&after);
+    wasm_opt.args(PASSES).args(FEATURES).arg(&before).arg("-o").arg(&after);
     run::show(&mut wasm_opt)?;
     house::read(&after)
 }

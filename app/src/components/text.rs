@@ -37,8 +37,17 @@ pub fn versions(from: &str, to: &str) -> AnyView {
 
 /// A share of a width or height, one decimal at most: `57.3%`.
 pub fn percent(value: f64) -> String {
-    let tenths = (value * 10.0).round() / 10.0;
-    format!("{tenths}%")
+    format!("{}%", tenth(value))
+}
+
+/// One decimal at most: `57.3`, `4`. Without the standard library's way of writing floats, which is not small.
+pub fn tenth(value: f64) -> String {
+    let tenths = (value * 10.0).round() as i64;
+    let sign = if tenths < 0 { "-" } else { "" };
+    match (tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10) {
+        (whole, 0) => format!("{sign}{whole}"),
+        (whole, rest) => format!("{sign}{whole}.{rest}"),
+    }
 }
 
 #[cfg(test)]
@@ -49,6 +58,6 @@ mod tests {
     fn shares_carry_no_needless_digits() {
         assert_eq!(percent(57.333_3), "57.3%");
         assert_eq!(percent(100.0), "100%");
-        assert_eq!(percent(-0.01), "-0%");
+        assert_eq!(percent(-0.01), "0%");
     }
 }

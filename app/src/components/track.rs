@@ -2,7 +2,7 @@
 
 use super::icon::{icon, toned};
 use super::marked::marked;
-use super::text::{percent, time, time_and_age};
+use super::text::{percent, tenth, time, time_and_age};
 use crate::view::Icon;
 use crate::view::board::MiniStage;
 use crate::view::release::{FlowView, StageState, StageView, TrackView};
@@ -121,8 +121,4 @@ pub fn mini(stages: &[MiniStage]) -> AnyView {
         })
         .collect_view();
     view! { <svg class="track-mini" viewBox="0 0 56 20" aria-hidden="true">{bars}</svg> }.into_any()
-}
-
-fn tenth(value: f64) -> String {
-    ((value * 10.0).round() / 10.0).to_string()
 }

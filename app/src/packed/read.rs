@@ -1,6 +1,6 @@
 //! Reading what was packed.
 
-use super::{Unfit, mark};
+use super::{Unfit, decimal, mark};
 use serde::de::{self, Deserialize, DeserializeSeed, IntoDeserializer, Visitor};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -70,12 +70,15 @@ macro_rules! numbers {
 impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     type Error = Unfit;
 
-    unsupported!(deserialize_any deserialize_char deserialize_bytes deserialize_byte_buf deserialize_map
+    unsupported!(deserialize_any deserialize_f32 deserialize_char deserialize_bytes deserialize_byte_buf deserialize_map
         deserialize_identifier deserialize_ignored_any);
 
     numbers!(deserialize_i8 visit_i8 deserialize_i16 visit_i16 deserialize_i32 visit_i32 deserialize_i64 visit_i64
-        deserialize_u8 visit_u8 deserialize_u16 visit_u16 deserialize_u32 visit_u32 deserialize_u64 visit_u64
-        deserialize_f32 visit_f32 deserialize_f64 visit_f64);
+        deserialize_u8 visit_u8 deserialize_u16 visit_u16 deserialize_u32 visit_u32 deserialize_u64 visit_u64);
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
+        visitor.visit_f64(decimal::read(self.until(';')?).ok_or(Unfit)?)
+    }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unfit> {
         match self.letter()? {

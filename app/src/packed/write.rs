@@ -1,6 +1,6 @@
 //! Packing, on the server.
 
-use super::{Unfit, mark};
+use super::{Unfit, decimal, mark};
 use serde::ser::{self, Serialize};
 use std::fmt::{Display, Write as _};
 
@@ -75,7 +75,17 @@ impl<'w, 'a> ser::Serializer for &'w mut Writer<'a> {
     type SerializeStructVariant = Fields<'w, 'a>;
 
     numbers!(serialize_i8 i8, serialize_i16 i16, serialize_i32 i32, serialize_i64 i64, serialize_u8 u8,
-        serialize_u16 u16, serialize_u32 u32, serialize_u64 u64, serialize_f32 f32, serialize_f64 f64);
+        serialize_u16 u16, serialize_u32 u32, serialize_u64 u64);
+
+    fn serialize_f32(self, _number: f32) -> Result<(), Unfit> {
+        Err(Unfit)
+    }
+
+    fn serialize_f64(self, number: f64) -> Result<(), Unfit> {
+        self.out.push_str(&decimal::write(number));
+        self.out.push(';');
+        Ok(())
+    }
 
     fn serialize_bool(self, yes: bool) -> Result<(), Unfit> {
         self.out.push(if yes { '+' } else { '-' });

@@ -39,14 +39,14 @@ fn round(percent: f64) -> f64 {
     (percent * 100.0).round() / 100.0
 }
 
-/// The next of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten: splits into grid lines that can be read.
+/// The next of 1.2, 1.5, 1.8, 2.4, 3, 4.5, 6, 7.5, 9 times a power of ten: thirds of it can be read.
 pub(super) fn nice(value: f64) -> f64 {
     if !(value.is_finite() && value > 0.0) {
         return 1.0;
     }
     let power = 10f64.powf(value.log10().floor());
-    let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
-    let step = steps.into_iter().find(|step| step * power >= value * 0.999_999).unwrap_or(10.0);
+    let steps = [1.2, 1.5, 1.8, 2.4, 3.0, 4.5, 6.0, 7.5, 9.0, 12.0];
+    let step = steps.into_iter().find(|step| step * power >= value * 0.999_999).unwrap_or(12.0);
     step * power
 }
 

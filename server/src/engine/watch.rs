@@ -6,6 +6,7 @@ use crate::service::{Live, Point, Service, ServiceError, TickBody, decode, encod
 use crate::store::rows::TickWrite;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::time::Duration;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::judge::{JudgeState, Policy, judge};
 use sternway_domain::plan::{Metric, Plan, Weight};
@@ -38,6 +39,12 @@ impl Watch {
 
     pub(super) fn next_in(&self, release: &Release, now: Timestamp) -> Span {
         self.last_at.map_or(Span::ZERO, |last| (last + release.plan.interval).since(now))
+    }
+
+    /// How long ago the next reading was due.
+    fn overdue(&self, release: &Release, now: Timestamp) -> Duration {
+        let late = self.last_at.map_or(Span::ZERO, |last| now.since(last + release.plan.interval));
+        Duration::from_micros(late.micros().unsigned_abs())
     }
 }
 
@@ -76,6 +83,7 @@ impl Steward {
         if self.look.is_some() || !self.watch.due(&self.release, now) {
             return;
         }
+        self.engine.service.metrics.lagged(self.watch.overdue(&self.release, now));
         let source = self.source.clone();
         let source_name = self.release.service.to_string();
         let reading = async move {
