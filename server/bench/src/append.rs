@@ -14,9 +14,9 @@ use sternway_peers::PostgresProcess;
 use sternway_server::store::rows::{EventWrite, ReleaseRow, ReleaseWrite, Unit};
 use sternway_server::store::{self, Store};
 
-/// Turns of each kind, and how long one lasts.
-const TURNS: u32 = 5;
-const TURN: Duration = Duration::from_millis(1_200);
+/// Turns of each kind, and how long one lasts: short, so that whatever else the machine does falls on both alike.
+const TURNS: u32 = 30;
+const TURN: Duration = Duration::from_millis(200);
 const GOAL: f64 = 0.5;
 
 /// As long as the events of a release are.
