@@ -58,33 +58,39 @@ pub enum Ask {
     },
 }
 
-/// Answers with a packed `Result<View, AppError>`; the status is that of the error.
+/// Answers with a packed view, or with a packed error and its status.
 #[server(prefix = "/ui", endpoint = "page", input = Json)]
 pub async fn page(ask: Ask) -> Result<String, Lost> {
     let (plane, caller) = answer::asked()?;
     answer::answer(plane, caller, ask).await
 }
 
-/// The call itself failed; nothing is known about what was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// No view: a packed [`AppError`], or nothing when the call itself failed. An error of the call, because Leptos takes any
+/// answer with the status of a refusal for one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("Sternway did not answer.")]
-pub struct Lost {}
+pub struct Lost {
+    pub told: String,
+}
 
 /// The texts of transport failures stay inside: they may quote what a proxy or a disk said.
 impl FromServerFnError for Lost {
     type Encoder = JsonEncoding;
 
     fn from_server_fn_error(_error: ServerFnErrorErr) -> Self {
-        Lost {}
+        Lost::default()
     }
 }
 
 /// What a packed answer holds.
 pub fn read<T: DeserializeOwned>(answer: &Result<String, Lost>) -> Result<T, AppError> {
     let unread = |what: &str| AppError::Unavailable { what: what.to_owned(), request_id: "unknown".to_owned() };
+    let older = || unread("This page is older than the server. Load it again.");
     match answer {
-        Ok(packed) => unpack::<Result<T, AppError>>(packed)
-            .unwrap_or_else(|_| Err(unread("This page is older than the server. Load it again."))),
-        Err(Lost {}) => Err(unread("Sternway did not answer. Releases go on; nothing was changed by this page.")),
+        Ok(packed) => unpack(packed).map_err(|_| older()),
+        Err(Lost { told }) if told.is_empty() => {
+            Err(unread("Sternway did not answer. Releases go on; nothing was changed by this page."))
+        }
+        Err(Lost { told }) => Err(unpack(told).unwrap_or_else(|_| older())),
     }
 }

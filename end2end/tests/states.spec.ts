@@ -51,6 +51,8 @@ test.describe("an address that leads nowhere", () => {
 test("who may only look is offered no acts that work, and is told why", async ({ page, demo }) => {
   await signIn(page, demo);
   const { id } = await fresh(page, demo, "payments");
+  // Off the page first: an open one would notice that its session is gone.
+  await page.goto("about:blank");
   await page.context().clearCookies();
   await signIn(page, demo, "viewer");
   await alive(page);
@@ -148,5 +150,18 @@ test.describe("complaints of the browser are heard", () => {
     for (const heard of [/spoken aloud/, /thrown about/, /Content Security Policy/, /status of 404/]) {
       await expect.poll(() => errors.filter((text) => heard.test(text)).length, { message: String(heard) }).toBe(1);
     }
+  });
+});
+
+test.describe("a session that is over", () => {
+  test.use({ provoked: /status of 401/ });
+
+  test("is said on the page that is open, with the way to the door", async ({ page, demo }) => {
+    await signIn(page, demo, "auditor");
+    await alive(page);
+    // In another tab.
+    await page.request.post(`${demo.url}/signout`);
+    await expect(page.getByText("You are not signed in").first()).toBeVisible();
+    await expect(page.getByRole("main").getByRole("link", { name: /sign in/i })).toBeVisible();
   });
 });

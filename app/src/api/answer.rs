@@ -17,8 +17,8 @@ use std::str::FromStr;
 
 /// Who asks, and whom.
 pub(super) fn asked() -> Result<(Plane, Caller), Lost> {
-    let plane = use_context::<Plane>().ok_or(Lost {})?;
-    let caller = use_context::<Caller>().ok_or(Lost {})?;
+    let plane = use_context::<Plane>().ok_or_else(Lost::default)?;
+    let caller = use_context::<Caller>().ok_or_else(Lost::default)?;
     Ok((plane, caller))
 }
 
@@ -78,10 +78,13 @@ async fn act(
 
 /// Sets the status of the response: of the page on the first visit, of the call later on.
 fn told<T: Serialize>(result: Result<T, AppError>) -> Result<String, Lost> {
-    if let Err(error) = &result {
-        set_status(error);
+    match result {
+        Ok(view) => pack(&view).map_err(|Unfit| Lost::default()),
+        Err(error) => {
+            set_status(&error);
+            Err(Lost { told: pack(&error).unwrap_or_default() })
+        }
     }
-    pack(&result).map_err(|Unfit| Lost {})
 }
 
 fn set_status(error: &AppError) {

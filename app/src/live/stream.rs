@@ -99,6 +99,8 @@ impl Live {
             let given_up = source.as_ref().is_none_or(|source| source.ready_state() == EventSource::CLOSED);
             if given_up && clock() - tried > RETRY {
                 tried = clock();
+                // The page itself is asked too: it says so when the answer is that the session is over.
+                self.seen.update(|seen| *seen.entry("resync".to_owned()).or_default() += 1);
                 source = handlers.connect();
             }
         })

@@ -43,8 +43,8 @@ async fn render(path: &str, chrome: ChromeView, back: Option<FormReturn>) -> Pag
             provide_context(back);
         }
     };
-    // The routes must be known; this also starts the executor. Once, as in the server: a page that is rendered while
-    // routes are generated may wait forever.
+    // The routes must be known; this also starts the executor. Once, as in the server: while Leptos lists routes no
+    // resource of any thread loads.
     static ROUTES: Once = Once::new();
     ROUTES.call_once(|| drop(leptos_axum::generate_route_list(sternway_app::App)));
     let handler = leptos_axum::render_app_async_with_context(context, shell);

@@ -19,12 +19,13 @@ use axum_extra::extract::CookieJar;
 use leptos::nonce::Nonce;
 use leptos::prelude::provide_context;
 use leptos_axum::{generate_route_list, handle_server_fns_with_context, render_app_async_with_context};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use sternway_app::App;
 use sternway_app::backend::{Caller, FormReturn, Plane};
 use sternway_app::path;
 use sternway_app::shell::{Assets, shell};
 use sternway_app::view::{ChromeView, PersonView, Theme, When};
+use sternway_domain::access::{Action, may};
 
 mod acts;
 mod demo;
@@ -60,9 +61,12 @@ pub(super) const FORMS: &[&str] = &[
     path::DEMO_RELEASE,
 ];
 
-/// Addresses of pages, as the app itself lists them.
+/// Addresses of pages, as the app itself lists them. Listed once per process: while Leptos lists routes, no resource of
+/// any thread loads, and a page that is rendered meanwhile would wait forever.
 pub(super) fn page_paths() -> Vec<String> {
-    generate_route_list(App).iter().map(|route| route.path().to_owned()).collect()
+    static PATHS: OnceLock<Vec<String>> = OnceLock::new();
+    let listed = || generate_route_list(App).iter().map(|route| route.path().to_owned()).collect();
+    PATHS.get_or_init(listed).clone()
 }
 
 /// Addresses of the server functions. All take POST.
@@ -188,10 +192,11 @@ impl Http {
             role: role.label().to_owned(),
             since: signed_in_at.map(|at| format!("signed in {}", &at[..5])).unwrap_or_default(),
         });
+        let may_break = identity.actor.role().is_some_and(|role| may(role, Action::Inject));
         let jar = CookieJar::from_headers(&parts.headers);
         let now = self.service.clock.now();
         ChromeView {
-            demo: self.pages.demo.as_ref().filter(|_| person.is_some()).map(|stage| stage.bar()),
+            demo: self.pages.demo.as_ref().filter(|_| may_break).map(|stage| stage.bar()),
             person,
             theme: jar.get(Theme::COOKIE).map_or(Theme::Auto, |cookie| Theme::read(cookie.value())),
             now: When { iso: now.to_rfc3339(), shown: now.clock(), ago: String::new() },
