@@ -23,6 +23,7 @@ use sternway_domain::release::Refusal;
 
 mod act;
 mod board;
+mod buttons;
 mod confirmed;
 mod decision;
 mod decisions;
@@ -30,9 +31,11 @@ mod door;
 mod new_release;
 mod panels;
 mod release;
+mod row;
 mod runbooks;
 mod services;
 mod signals;
+mod traffic;
 mod words;
 
 /// The server's answer to the pages.

@@ -2,43 +2,32 @@
 //!
 //! Everything goes through the application service like anybody else's doing; the world only runs what is released.
 
+mod people;
+
+use self::people::{ADMIN, DemoPerson, MANAGER};
 use super::{Behaviour, DemoError, DemoService, DemoWorld, Fault};
-use crate::auth::{Auth, AuthError, NewPerson, NewToken};
+use crate::auth::{Auth, AuthError};
 use crate::documents;
 use crate::engine::Adapters;
 use crate::outbound::Outbound;
-use crate::ports::{Rng, SignalSource, TrafficDriver};
+use crate::ports::{SignalSource, TrafficDriver};
 use crate::service::record::Act;
 use crate::service::{ActRequest, Caller, NewArtifact, NewRelease, Service, ServiceError, Wanted};
 use crate::sources::{self, MemorySignals};
 use crate::store::rows::{ReleaseFilter, Unit};
-use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use sternway_app::view::door::DemoPersonView;
 use sternway_app::view::{ChoiceView, DemoBarView, DemoServiceView};
 use sternway_domain::access::Action;
-use sternway_domain::actor::{Actor, Role};
 use sternway_domain::artifact::Version;
-use sternway_domain::audit::{Origin, Outcome, Target};
+use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
 use sternway_domain::release::{Release, State};
 use sternway_domain::service::Service as Document;
 use sternway_domain::signal::Arm;
 use sternway_domain::time::Span;
-
-/// Who is on stage: name, login, role, and what the role may do.
-const PEOPLE: [(&str, &str, Role, &str); 5] = [
-    ("Maya Ortiz", "maya@demo.example", Role::ReleaseManager, "starts, promotes and rolls back"),
-    ("Sam Okoro", "sam@demo.example", Role::OnCall, "holds and rolls back"),
-    ("Ada Nowak", "ada@demo.example", Role::Auditor, "reads the log"),
-    ("Vic Lindt", "vic@demo.example", Role::Viewer, "looks"),
-    ("Robin Adler", "robin@demo.example", Role::Admin, "may do everything"),
-];
-
-const ADMIN: usize = 4;
-const MANAGER: usize = 0;
 
 /// How long the failing candidate behaves well.
 const FAILS_AFTER: Span = Span::from_secs(45);
@@ -72,17 +61,6 @@ pub enum StageError {
     File(#[source] std::io::Error),
 }
 
-/// A demo person with the keys to the door.
-#[derive(Debug, Clone, Serialize)]
-pub struct DemoPerson {
-    pub name: String,
-    pub login: String,
-    /// `release_manager`.
-    pub role: String,
-    pub password: String,
-    pub token: String,
-}
-
 /// The demo: its world, its people, and Sternway around both.
 pub struct Stage {
     world: Arc<DemoWorld>,
@@ -102,7 +80,7 @@ impl Stage {
         auth: &Auth,
         outbound: Outbound,
     ) -> Result<Arc<Self>, StageError> {
-        let (people, callers) = people(auth, service.rng.as_ref()).await?;
+        let (people, callers) = people::make(auth, service.rng.as_ref()).await?;
         let manager = callers[MANAGER].clone();
         let stage = Self { world, service, outbound, people, manager, next: Mutex::default() };
         stage.apply(&callers[ADMIN]).await?;
@@ -115,14 +93,7 @@ impl Stage {
 
     /// For the sign-in page.
     pub fn people(&self) -> Vec<DemoPersonView> {
-        let views = self.people.iter().zip(PEOPLE).map(|(person, (_, _, role, may))| DemoPersonView {
-            name: person.name.clone(),
-            role: role.label().to_owned(),
-            may: may.to_owned(),
-            email: person.login.clone(),
-            password: person.password.clone(),
-        });
-        views.collect()
+        people::views(&self.people)
     }
 
     /// `demo.json`: the address and the people, so that scripts can act as them. Readable by its owner only.
@@ -381,54 +352,4 @@ fn services_yaml(services: &[DemoService]) -> String {
         )
     };
     services.iter().map(one).collect::<Vec<_>>().join("---\n")
-}
-
-/// The people with fresh passwords and tokens, and each as a caller.
-async fn people(auth: &Auth, rng: &dyn Rng) -> Result<(Vec<DemoPerson>, Vec<Caller>), StageError> {
-    let origin = Origin { transport: "demo".into(), ..Origin::default() };
-    let mut people = Vec::new();
-    let mut callers = Vec::new();
-    let (admin_name, admin_login, ..) = PEOPLE[ADMIN];
-    let admin_password = password(rng);
-    let link = auth.setup_secret().await?;
-    let link = link.ok_or_else(|| StageError::Documents("the demo's database already has people".into()))?;
-    let signed = auth.set_up(&origin, "sternway demo", &link, admin_name, admin_login, &admin_password).await?;
-    let admin = Caller { actor: signed.identity.actor, origin: origin.clone() };
-    for (i, (name, login, role, _)) in PEOPLE.into_iter().enumerate() {
-        let (caller, secret) = if i == ADMIN {
-            (admin.clone(), admin_password.clone())
-        } else {
-            let secret = password(rng);
-            let new = NewPerson {
-                name: name.into(),
-                login: login.into(),
-                role: role.as_str().into(),
-                password: secret.clone(),
-            };
-            let made = auth.create_person(&admin, new, &format!("demo-person-{i}")).await?;
-            let id = made.id.parse().map_err(|_| StageError::Documents("a person without an id".into()))?;
-            (Caller { actor: Actor::Person { id, name: name.into(), role }, origin: origin.clone() }, secret)
-        };
-        let new = NewToken { name: "demo".into(), role: None, expires_in_days: Some(7) };
-        let token = auth.create_token(&caller, new, &format!("demo-token-{i}")).await?.secret.unwrap_or_default();
-        people.push(DemoPerson {
-            name: name.to_owned(),
-            login: login.to_owned(),
-            role: role.as_str().to_owned(),
-            password: secret,
-            token,
-        });
-        callers.push(caller);
-    }
-    Ok((people, callers))
-}
-
-/// Twelve letters and digits in three groups: to be typed on a phone.
-fn password(rng: &dyn Rng) -> String {
-    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
-    let mut random = [0u8; 12];
-    rng.fill(&mut random);
-    let letters: Vec<char> =
-        random.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect();
-    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-")
 }

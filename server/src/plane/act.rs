@@ -1,7 +1,8 @@
 //! The facts before an act, and the act itself.
 
 use super::Plane;
-use super::release::{Facts, act_of, unsigned, why_not};
+use super::buttons::{act_of, why_not};
+use super::release::{Facts, unsigned};
 use super::words::{change, lasting, percent, verdict_pill, when};
 use crate::service::{ActRequest, Acted, Caller, NewArtifact, Result, ServiceError, Wanted, decode};
 use crate::store::rows::DecisionFilter;

@@ -1,20 +1,20 @@
 //! The page of one release.
 
-use super::words::{NBSP, change, hold_cause, lasting, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, panels, signals, told};
+use super::buttons::acts;
+use super::traffic::{flow, marks, track};
+use super::words::{NBSP, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
+use super::{Plane, panels, signals};
 use crate::service::{Caller, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
 use sternway_app::path;
-use sternway_app::view::act::Verb;
-use sternway_app::view::board::ActStyle;
 use sternway_app::view::release::*;
-use sternway_app::view::{ChangeView, CheckView, Icon, LinkView, NoticeView, Or, StateView, StepState, Tone};
+use sternway_app::view::{ChangeView, CheckView, Icon, LinkView, NoticeView, Or, StateView, Tone};
 use sternway_domain::access::{self, Action};
 use sternway_domain::id::{DecisionId, ReleaseId};
 use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Mode, grouped};
-use sternway_domain::release::{Event, Release, ReleaseAct, State, table};
+use sternway_domain::release::{Event, Release, State};
 use sternway_domain::time::{Span, Timestamp};
 
 /// Lines of the timeline before "all decisions of this release".
@@ -218,184 +218,6 @@ fn notices(facts: &Facts) -> Vec<NoticeView> {
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// Which buttons, in which order, and why some cannot be pressed.
-fn acts(caller: &Caller, facts: &Facts) -> ActsView {
-    let release = &facts.release;
-    let verdict = release.current_verdict().map(|note| note.kind);
-    let button = |verb: Verb, style: ActStyle| {
-        let why_not = why_not(caller, release, verb);
-        let long = match verb {
-            Verb::Rollback => format!("Roll back to {}", release.baseline.version),
-            Verb::Promote => format!("Promote {}", release.candidate.version),
-            _ => format!("{} {}", verb.label(), release.service),
-        };
-        ActButton {
-            verb: verb.as_str().to_owned(),
-            label: verb.label().to_owned(),
-            long_label: long,
-            icon: Some(verb.icon()),
-            style,
-            allowed: why_not.is_none(),
-            why_not,
-        }
-    };
-    let bad = matches!(verdict, Some(VerdictKind::Fail | VerdictKind::Suspect));
-    let pass = verdict == Some(VerdictKind::Pass);
-    let plain = ActStyle::Plain;
-    let (first, more): (Vec<ActButton>, Vec<ActButton>) = match &release.state {
-        State::Draft | State::Ready => (vec![button(Verb::Cancel, plain), button(Verb::Start, ActStyle::Main)], vec![]),
-        State::Running { .. } | State::Holding { .. } => {
-            let hold = if matches!(release.state, State::Running { .. }) { Verb::Hold } else { Verb::Resume };
-            let back = button(Verb::Rollback, if bad { ActStyle::Stop } else { plain });
-            let promote = button(Verb::Promote, if pass { ActStyle::Main } else { plain });
-            let first =
-                if bad { vec![button(hold, plain), promote, back] } else { vec![button(hold, plain), back, promote] };
-            (first, vec![button(Verb::Rollforward, plain), button(Verb::Freeze, plain)])
-        }
-        State::Frozen { .. } => {
-            (vec![button(Verb::Resume, plain), button(Verb::Rollback, plain)], vec![button(Verb::Rollforward, plain)])
-        }
-        State::Promoted | State::RollingForward | State::PartiallyRolledBack => {
-            (vec![button(Verb::Rollback, plain)], vec![])
-        }
-        State::RollingBack | State::RolledBack | State::Cancelled => (vec![], vec![]),
-    };
-    let reach = facts.verdict().map(|verdict| verdict.kind.label().to_owned()).unwrap_or(release.state.label());
-    let reach_next = facts.verdict().map(|verdict| verdict.next.clone()).unwrap_or_default();
-    ActsView { first, more, reach, reach_next }
-}
-
-/// Why this person cannot do this now; `None` when they can.
-pub(super) fn why_not(caller: &Caller, release: &Release, verb: Verb) -> Option<String> {
-    let act = act_of(verb);
-    if let Err(denied) = access::authorise(&caller.actor, act.action()) {
-        return Some(told(&denied.to_string()));
-    }
-    if !table::allowed(&release.state, act) {
-        return Some(format!("Not while {}.", release.state.label()));
-    }
-    None
-}
-
-pub(super) fn act_of(verb: Verb) -> ReleaseAct {
-    match verb {
-        Verb::Start => ReleaseAct::Start,
-        Verb::Promote => ReleaseAct::Promote,
-        Verb::Hold => ReleaseAct::Hold,
-        Verb::Resume => ReleaseAct::Resume,
-        Verb::Rollback => ReleaseAct::Rollback,
-        Verb::Rollforward => ReleaseAct::Rollforward,
-        Verb::Freeze => ReleaseAct::Freeze,
-        Verb::Cancel => ReleaseAct::Cancel,
-    }
-}
-
-/// Asked and confirmed: two marks with two times. Recovery has a proof of its own, not yet built.
-fn marks(facts: &Facts) -> Vec<ProgressMark> {
-    let Some(asked) = &facts.release.asked else { return vec![] };
-    let confirmed = match asked.confirmed_at {
-        Some(at) => ProgressMark {
-            state: StepState::Done,
-            label: format!("Confirmed by the proxy, {} later", lasting(at.since(asked.at))),
-            at: Some(when(at, facts.now)),
-        },
-        None => ProgressMark { state: StepState::Now, label: "Not confirmed yet".to_owned(), at: None },
-    };
-    let weight = percent(asked.weight.percent());
-    let asked =
-        ProgressMark { state: StepState::Done, label: format!("Asked {weight}"), at: Some(when(asked.at, facts.now)) };
-    vec![asked, confirmed]
-}
-
-fn track(facts: &Facts) -> TrackView {
-    let release = &facts.release;
-    let now = facts.now;
-    let current = release.state.stage().map(usize::from);
-    let passed_all = release.state == State::Promoted;
-    let last = release.plan.stages.len().saturating_sub(1);
-    let stages = release.plan.stages.iter().enumerate().map(|(i, stage)| {
-        let entered = release.stages_entered.iter().rev().find(|entry| usize::from(entry.stage) == i);
-        let left_at = release.stages_entered.iter().rev().find(|entry| usize::from(entry.stage) == i + 1).map(|e| e.at);
-        let is_now = current == Some(i);
-        let done = passed_all || current.is_some_and(|current| i < current);
-        let baked = release.baked(now);
-        let (state, note, more) = if is_now {
-            let held = release.held_since.is_some();
-            let left = stage.bake.saturating_sub(baked);
-            let more = match (held, left > Span::ZERO) {
-                (true, _) => "held".to_owned(),
-                (false, true) => format!("{} left", left.clock()),
-                (false, false) => "bake time over".to_owned(),
-            };
-            let note = format!("**{}** of {}", Span::from_secs(baked.secs()).clock(), stage.bake.clock());
-            (if held { StageState::Held } else { StageState::Now }, note, more)
-        } else if done {
-            let at = left_at.or(release.ended_at);
-            let took = entered.zip(at).map(|(entry, at)| format!("{} there", at.since(entry.at).clock()));
-            let note = at.map_or_else(|| "passed".to_owned(), |at| format!("passed {}", at.clock()));
-            (StageState::Done, note, took.unwrap_or_default())
-        } else {
-            let more = if i == last { "then promoted".to_owned() } else { String::new() };
-            (StageState::Next, format!("bakes {}", stage.bake.clock()), more)
-        };
-        StageView {
-            state,
-            asked: stage.weight.percent(),
-            observed: if is_now {
-                facts.traffic.as_ref().and_then(|traffic| traffic.observed).map(|weight| weight.percent())
-            } else {
-                done.then_some(stage.weight.percent())
-            },
-            baked: if is_now { (baked.secs_f64() / stage.bake.secs_f64().max(1e-9)).min(1.0) } else { 0.0 },
-            note,
-            note_more: more,
-        }
-    });
-    TrackView { stages: stages.collect() }
-}
-
-fn flow(facts: &Facts) -> FlowView {
-    let release = &facts.release;
-    let Some(asked) = &release.asked else {
-        return FlowView {
-            asked: "–".to_owned(),
-            observer: "Proxy reports".to_owned(),
-            observed: "–".to_owned(),
-            icon: Icon::Info,
-            note: "Nothing has been asked of the proxy yet.".to_owned(),
-            ..FlowView::default()
-        };
-    };
-    let traffic = facts.traffic.as_ref();
-    let observed = match (traffic.and_then(|traffic| traffic.observed), asked.confirmed_at) {
-        (Some(weight), _) => Some(weight),
-        (None, Some(_)) => Some(asked.weight),
-        (None, None) => None,
-    };
-    let failure = traffic.and_then(|traffic| traffic.failure.clone());
-    let (tone, icon, note) = match (&failure, observed) {
-        (Some(_), _) => {
-            (Tone::Caution, Icon::ProviderDown, "Asked, not confirmed: the proxy cannot be read.".to_owned())
-        }
-        (None, Some(weight)) if weight == asked.weight => {
-            (Tone::Go, Icon::Pass, format!("Traffic to {} is what was asked.", release.candidate.version))
-        }
-        (None, Some(_)) => (Tone::Caution, Icon::Suspect, "Asked, not confirmed yet.".to_owned()),
-        (None, None) => (Tone::Plain, Icon::Clock, "Asked, waiting for the proxy.".to_owned()),
-    };
-    let observed_at = traffic.and_then(|traffic| traffic.observed_at).or(asked.confirmed_at);
-    FlowView {
-        asked: percent(asked.weight.percent()),
-        asked_at: Some(when(asked.at, facts.now)),
-        observer: "Proxy reports".to_owned(),
-        observed: observed.map_or_else(|| "–".to_owned(), |weight| percent(weight.percent())),
-        observed_at: observed_at.map(|at| when(at, facts.now)),
-        tone,
-        icon,
-        note,
-    }
 }
 
 /// Progress toward a conclusion: data seen out of what is needed, timers of limits.

@@ -206,6 +206,17 @@ pub(super) fn leaf_link(id: &str, index: i64) -> LinkView {
     LinkView::new(path::decision(id), grouped(index))
 }
 
+/// Where there is room for one thought: `If it stays like this, fails in about 20 s.` → `fails in about 20 s`.
+pub(super) fn outlook_of(next: &str) -> String {
+    let first = next.split(':').next().unwrap_or_default().trim_end_matches('.');
+    lower_first(first.strip_prefix("If it stays like this, ").unwrap_or(first))
+}
+
+/// `Errors 0.31 % against 0.10 %: 3.1x.`
+pub(super) fn first_sentence(text: &str) -> String {
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

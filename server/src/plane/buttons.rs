@@ -1,0 +1,90 @@
+//! What may be done with a release now, and by whom.
+
+use super::release::Facts;
+use super::told;
+use super::words::{first_sentence, lower_first, outlook_of};
+use crate::service::Caller;
+use sternway_app::view::act::Verb;
+use sternway_app::view::board::ActStyle;
+use sternway_app::view::release::*;
+use sternway_domain::access;
+use sternway_domain::judge::VerdictKind;
+use sternway_domain::release::{Release, ReleaseAct, State, table};
+
+/// Which buttons, in which order, and why some cannot be pressed.
+pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
+    let release = &facts.release;
+    let verdict = release.current_verdict().map(|note| note.kind);
+    let button = |verb: Verb, style: ActStyle| {
+        let why_not = why_not(caller, release, verb);
+        let long = match verb {
+            Verb::Rollback => format!("Roll back to {}", release.baseline.version),
+            Verb::Promote => format!("Promote {}", release.candidate.version),
+            _ => format!("{} {}", verb.label(), release.service),
+        };
+        ActButton {
+            verb: verb.as_str().to_owned(),
+            label: verb.label().to_owned(),
+            long_label: long,
+            icon: Some(verb.icon()),
+            style,
+            allowed: why_not.is_none(),
+            why_not,
+        }
+    };
+    let bad = matches!(verdict, Some(VerdictKind::Fail | VerdictKind::Suspect));
+    let pass = verdict == Some(VerdictKind::Pass);
+    let plain = ActStyle::Plain;
+    let (first, more): (Vec<ActButton>, Vec<ActButton>) = match &release.state {
+        State::Draft | State::Ready => (vec![button(Verb::Cancel, plain), button(Verb::Start, ActStyle::Main)], vec![]),
+        State::Running { .. } | State::Holding { .. } => {
+            let hold = if matches!(release.state, State::Running { .. }) { Verb::Hold } else { Verb::Resume };
+            let back = button(Verb::Rollback, if bad { ActStyle::Stop } else { plain });
+            let promote = button(Verb::Promote, if pass { ActStyle::Main } else { plain });
+            let first =
+                if bad { vec![button(hold, plain), promote, back] } else { vec![button(hold, plain), back, promote] };
+            (first, vec![button(Verb::Rollforward, plain), button(Verb::Freeze, plain)])
+        }
+        State::Frozen { .. } => {
+            (vec![button(Verb::Resume, plain), button(Verb::Rollback, plain)], vec![button(Verb::Rollforward, plain)])
+        }
+        State::Promoted | State::RollingForward | State::PartiallyRolledBack => {
+            (vec![button(Verb::Rollback, plain)], vec![])
+        }
+        State::RollingBack | State::RolledBack | State::Cancelled => (vec![], vec![]),
+    };
+    let (reach, reach_next) = match facts.verdict() {
+        Some(verdict) => {
+            let told = format!("{}: {}", verdict.kind.label(), lower_first(&first_sentence(&verdict.sentence)));
+            let open = matches!(verdict.kind, VerdictKind::Suspect | VerdictKind::Insufficient);
+            (told, if open { outlook_of(&verdict.next) } else { String::new() })
+        }
+        None => (release.state.label(), String::new()),
+    };
+    ActsView { first, more, reach, reach_next }
+}
+
+/// Why this person cannot do this now; `None` when they can.
+pub(super) fn why_not(caller: &Caller, release: &Release, verb: Verb) -> Option<String> {
+    let act = act_of(verb);
+    if let Err(denied) = access::authorise(&caller.actor, act.action()) {
+        return Some(told(&denied.to_string()));
+    }
+    if !table::allowed(&release.state, act) {
+        return Some(format!("Not while {}.", release.state.label()));
+    }
+    None
+}
+
+pub(super) fn act_of(verb: Verb) -> ReleaseAct {
+    match verb {
+        Verb::Start => ReleaseAct::Start,
+        Verb::Promote => ReleaseAct::Promote,
+        Verb::Hold => ReleaseAct::Hold,
+        Verb::Resume => ReleaseAct::Resume,
+        Verb::Rollback => ReleaseAct::Rollback,
+        Verb::Rollforward => ReleaseAct::Rollforward,
+        Verb::Freeze => ReleaseAct::Freeze,
+        Verb::Cancel => ReleaseAct::Cancel,
+    }
+}
