@@ -151,11 +151,11 @@ impl ControlPlane for Plane {
     }
 
     async fn new_release_page(&self, page: &PageCaller, form: NewReleaseForm) -> Result<NewReleaseView, AppError> {
-        self.new_release_view(&caller(page), form).await.map_err(|error| worded(page, error))
+        self.new_release_view(page, form).await.map_err(|error| worded(page, error))
     }
 
     async fn create_release(&self, page: &PageCaller, form: NewReleaseForm) -> Result<ActDone, AppError> {
-        self.create_done(&caller(page), form).await.map_err(|error| worded(page, error))
+        self.create_done(page, form).await
     }
 
     async fn decisions(&self, page: &PageCaller, filter: DecisionFilter) -> Result<DecisionsView, AppError> {

@@ -148,11 +148,11 @@ impl CameBack {
 
     fn into_new_release(self, mut view: NewReleaseView) -> NewReleaseView {
         if let Some(FormReturn::NewRelease { typed, error }) = self.0 {
-            if let Some(error) = &error {
-                set_status(error);
-            }
             view.typed = NewReleaseForm { idempotency_key: view.typed.idempotency_key, ..typed };
             view.fault = error.or(view.fault);
+        }
+        if let Some(fault) = &view.fault {
+            set_status(fault);
         }
         view
     }

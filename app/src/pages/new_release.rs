@@ -90,6 +90,19 @@ fn by_form(view: &NewReleaseView) -> AnyView {
         mono: true,
         ..text("digest", "Digest of the candidate", &typed.digest)
     };
+    let baseline = Field {
+        need: "(first release only)",
+        placeholder: "1.41.3",
+        hint: "Later releases know it from the one before.",
+        mono: true,
+        ..text("baseline_version", "Runs now", &typed.baseline_version)
+    };
+    let baseline_digest = Field {
+        need: "(first release only)",
+        placeholder: "sha256:…",
+        mono: true,
+        ..text("baseline_digest", "Its digest", &typed.baseline_digest)
+    };
     let checklist = Field { need: "", ..text("checklist", "Checklist", "") };
     let reason = Field {
         hint: "Kept in the decision log under your name.",
@@ -104,6 +117,7 @@ fn by_form(view: &NewReleaseView) -> AnyView {
                 {version.input()}
             </div>
             {digest.input()}
+            <div class="pair">{baseline.input()}{baseline_digest.input()}</div>
             <div class="pair">
                 {text("plan", "Plan", "").select(&chosen(&view.plans, &typed.plan))}
                 {checklist.select(&chosen(&view.checklists, &typed.checklist))}

@@ -14,6 +14,9 @@ pub struct NewReleaseForm {
     pub version: String,
     /// `sha256:…`.
     pub digest: String,
+    /// What runs now. Empty: the outcome of the service's last release.
+    pub baseline_version: String,
+    pub baseline_digest: String,
     pub plan: String,
     /// Empty: none.
     pub checklist: String,

@@ -2,8 +2,10 @@
 
 use super::act::done;
 use super::words::lasting;
-use super::{Plane, told};
-use crate::service::{Caller, NewArtifact, NewRelease, Result, ServiceError};
+use super::{Plane, caller, told, worded};
+use crate::service::{NewArtifact, NewRelease, Result, ServiceError};
+use sternway_app::backend::Caller as PageCaller;
+use sternway_app::error::{AppError, Problem};
 use sternway_app::view::act::ActDone;
 use sternway_app::view::new_release::*;
 use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, StepState, StepView, Tone};
@@ -17,21 +19,23 @@ service: checkout
 candidate:
   version: 1.42.0
   digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
+# baseline:             # what runs now; only for a service's first release
+#   version: 1.41.3
+#   digest: sha256:1111111111111111111111111111111111111111111111111111111111111111
 plan: canary-standard
 checklist: pre-release
 reason: Pricing by currency, ticket SHOP-1182
 ";
 
 impl Plane {
-    pub(super) async fn new_release_view(&self, caller: &Caller, form: NewReleaseForm) -> Result<NewReleaseView> {
+    pub(super) async fn new_release_view(&self, page: &PageCaller, form: NewReleaseForm) -> Result<NewReleaseView> {
+        let caller = &caller(page);
         self.service.authorise(caller, Action::View)?;
         let why_not = access::authorise(&caller.actor, Action::Create).err().map(|denied| told(&denied.to_string()));
-        let preview = if form.intent == "preview" {
-            let new = read(&form)?;
-            let draft = self.service.draft(&new).await?;
-            Some(preview(&draft))
-        } else {
-            None
+        let (preview, fault) = match self.previewed(&form).await {
+            Ok(preview) => (preview, None),
+            Err(error @ ServiceError::Store(_)) => return Err(error),
+            Err(error) => (None, Some(in_form(&form, worded(page, error)))),
         };
         let mut typed = form;
         if typed.idempotency_key.is_empty() {
@@ -45,14 +49,28 @@ impl Plane {
             can_create: why_not.is_none(),
             why_not,
             typed,
-            fault: None,
+            fault,
             preview,
         })
     }
 
-    pub(super) async fn create_done(&self, caller: &Caller, form: NewReleaseForm) -> Result<ActDone> {
-        let key = form.idempotency_key.clone();
-        Ok(done(self.service.create(caller, read(&form)?, &key).await?))
+    async fn previewed(&self, form: &NewReleaseForm) -> Result<Option<PreviewView>> {
+        if form.intent != "preview" {
+            return Ok(None);
+        }
+        Ok(Some(preview(&self.service.draft(&read(form)?).await?)))
+    }
+
+    pub(super) async fn create_done(
+        &self,
+        page: &PageCaller,
+        form: NewReleaseForm,
+    ) -> std::result::Result<ActDone, AppError> {
+        let created = match read(&form) {
+            Ok(new) => self.service.create(&caller(page), new, &form.idempotency_key).await,
+            Err(error) => Err(error),
+        };
+        created.map(done).map_err(|error| in_form(&form, worded(page, error)))
     }
 
     async fn choices(&self, kind: &str, chosen: &str, none: Option<&str>) -> Result<Vec<ChoiceView>> {
@@ -83,14 +101,35 @@ fn read(form: &NewReleaseForm) -> Result<NewRelease> {
             return Err(ServiceError::Invalid { field: field.into(), text: format!("fill in the {field}") });
         }
     }
+    let artifact = |version: &str, digest: &str| NewArtifact {
+        version: version.trim().to_owned(),
+        digest: digest.trim().to_owned(),
+    };
+    let baseline = artifact(&form.baseline_version, &form.baseline_digest);
+    let named = !(baseline.version.is_empty() && baseline.digest.is_empty());
     Ok(NewRelease {
         service: form.service.trim().to_owned(),
-        candidate: NewArtifact { version: form.version.trim().to_owned(), digest: form.digest.trim().to_owned() },
-        baseline: None,
+        candidate: artifact(&form.version, &form.digest),
+        baseline: named.then_some(baseline),
         plan: form.plan.trim().to_owned(),
         checklist: Some(form.checklist.trim().to_owned()).filter(|name| !name.is_empty()),
         reason: form.reason.trim().to_owned(),
     })
+}
+
+/// The same fault at the fields of this form; in pasted YAML all are in one field, so the text names the key.
+fn in_form(form: &NewReleaseForm, error: AppError) -> AppError {
+    let AppError::Invalid { problems } = error else { return error };
+    let place = |problem: Problem| match problem.field.as_str() {
+        "yaml" | "" => problem,
+        key if form.how == "yaml" => Problem::new("yaml", format!("`{key}`: {}", problem.text)),
+        "candidate.version" => Problem::new("version", problem.text),
+        "candidate.digest" => Problem::new("digest", problem.text),
+        "baseline" | "baseline.version" => Problem::new("baseline_version", problem.text),
+        "baseline.digest" => Problem::new("baseline_digest", problem.text),
+        _ => problem,
+    };
+    AppError::Invalid { problems: problems.into_iter().map(place).collect() }
 }
 
 fn preview(draft: &Draft) -> PreviewView {

@@ -57,7 +57,7 @@ impl Service {
             Some(baseline) => artifact("baseline", baseline)?,
             None => self.running_now(&service).await?.ok_or_else(|| ServiceError::Invalid {
                 field: "baseline".into(),
-                text: format!("{service} has no earlier release to take it from; name what runs now"),
+                text: format!("name what runs now: `{service}` has no earlier release to take it from"),
             })?,
         };
         let chars = new.reason.trim().chars().count();

@@ -32,6 +32,34 @@ async fn given_no_scripts_when_rolling_back_with_a_reason_then_it_is_done_and_sa
 }
 
 #[tokio::test]
+async fn given_a_first_release_without_what_runs_now_when_previewed_then_the_form_asks_for_it_and_keeps_the_rest() {
+    let rig = Rig::new().await;
+    let session = rig.session(Role::ReleaseManager).await;
+    let (candidate, running) = (format!("sha256:{:064x}", 2), format!("sha256:{:064x}", 1));
+    let mut fields = vec![
+        ("how", "form"),
+        ("service", "checkout"),
+        ("version", "1.42.0"),
+        ("digest", candidate.as_str()),
+        ("plan", "quick"),
+        ("reason", "The very first one"),
+        ("idempotency_key", "made-by-form"),
+        ("intent", "preview"),
+    ];
+    let asked = rig.form(Some(&session), "/releases/new", &fields).await;
+    assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", asked.text);
+    assert!(asked.text.contains("id=\"n-baseline_version-fault\""), "{}", asked.text);
+    assert!(asked.text.contains("The very first one"), "what was typed is kept");
+    fields.extend([("baseline_version", "1.41.3"), ("baseline_digest", running.as_str())]);
+    let previewed = rig.form(Some(&session), "/releases/new", &fields).await;
+    assert_eq!(previewed.status, StatusCode::OK, "{}", previewed.text);
+    assert!(previewed.text.contains("checkout 1.41.3 → 1.42.0 under quick"), "{}", previewed.text);
+    fields[7] = ("intent", "create");
+    let made = rig.form(Some(&session), "/releases/new", &fields).await;
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.text);
+}
+
+#[tokio::test]
 async fn given_a_viewer_or_nobody_when_they_send_an_act_then_403_or_the_door() {
     let rig = Rig::new().await;
     let (id, version) = rig.running().await;
