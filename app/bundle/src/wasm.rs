@@ -30,7 +30,7 @@ const FEATURES: [&str; 6] = [
 ];
 
 /// What is done to whole functions: unused and equal ones go, unused parameters too. The passes of `-Oz` that work inside
-/// functions take a fifth of the bytes and yet cost 7 % more over the wire, because brotli finds fewer repetitions.
+/// functions take a sixth of the bytes and yet cost 7 % more over the wire, because brotli finds fewer repetitions.
 const PASSES: [&str; 7] = [
     "--duplicate-function-elimination",
     "--remove-unused-module-elements",

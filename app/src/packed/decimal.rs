@@ -1,5 +1,5 @@
 //! Numbers with a fraction: a whole number and a power of ten, `573e-1`. The standard library's own reading and writing
-//! of them would be a twentieth of the WebAssembly.
+//! of them would be 3 % of the WebAssembly.
 
 /// Powers of ten that are exact; a whole number below 2^53 times or through one of them is rounded once, so correctly.
 const POWERS: [f64; 23] = [
