@@ -1,35 +1,52 @@
 //! Says what the signals of a release mean. Judges; never acts.
 //!
-//! This is the deterministic part: guards with tolerance and absolute limits on pooled windows with minimum data, hard
-//! limits with timers, deadlines. `judge(state, tick, policy)` is the one entrance, so that a sequential test can move in
-//! beside it without anyone outside noticing.
+//! Guards are judged by a sequential test: evidence gathers tick by tick toward rolling back and toward promoting, and
+//! may be looked at after every tick (`process.rs` has the proof). Beside it stand hard limits with timers, which are
+//! deterministic. `judge(state, tick, policy)` is the one entrance.
+//!
+//! Deliberately absent: what a metric's history was before the release, and any randomness.
 
-use crate::plan::{Bound, Guard, HardLimit, Metric, MinData, Weight};
+use crate::plan::{Bound, Guard, HardLimit, Judging, Metric, MinData, Plan, Weight};
 use crate::signal::Tick;
 use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub mod chance;
+mod band;
+mod bet;
+mod chance;
 mod compare;
 mod conclude;
+mod counts;
+mod gauge;
 mod guard;
 mod limit;
 mod missing;
+pub mod number;
+pub mod process;
+mod split;
+mod spread;
 mod state;
+pub mod stream;
 #[cfg(test)]
 mod tests;
+mod track;
+mod weigh;
 mod words;
 
+pub use band::Band;
+pub use chance::Shown;
 pub use state::JudgeState;
+pub use words::odds;
 
 use conclude::conclude;
 use guard::{Judged, View, judge_guard};
 use limit::{Limited, judge_limit, paused};
 use missing::{Silence, silence};
 use state::{alone, step};
+use weigh::Scale;
 
 /// Goes into every verdict, so that it can be recomputed by the code that made it.
-pub const JUDGE_VERSION: &str = "limits-1";
+pub const JUDGE_VERSION: &str = "sequential-1";
 
 /// The seven verdicts. Only `pass` may promote; only `fail` may roll back on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -100,7 +117,48 @@ pub struct Verdict {
     pub decided_by: Option<Metric>,
     pub guards: Vec<GuardFinding>,
     pub limits: Vec<LimitFinding>,
+    /// The evidence of all guards together; absent in verdicts of before the sequential test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Weighed>,
     pub judge_version: String,
+}
+
+/// Evidence as odds: 14.0 is "14:1", what a bettor would have made of a stake of 1 by betting against the release.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Weighed {
+    /// Toward rolling back, all guards together.
+    pub back: f64,
+    /// What rolls back.
+    pub back_needed: f64,
+    /// What stops promotions.
+    pub suspect: f64,
+    /// Toward promoting, of the guard that has least; `None` when no guard counts requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote: Option<f64>,
+    pub promote_needed: f64,
+    /// How long until either is reached if it goes on like this; `None` when it is not moving there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_in: Option<Span>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote_in: Option<Span>,
+}
+
+/// One guard's part in the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct GuardEvidence {
+    /// Odds toward rolling back, of this guard alone.
+    pub back: f64,
+    /// Odds toward promoting; `None` for gauges, which have no counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promote: Option<f64>,
+    /// Its share of all evidence toward rolling back, 0-1.
+    pub share: f64,
+    /// How many times as frequent its events are in the canary since the stage began: failed requests, requests slower
+    /// than tolerated, or successes (failures, where most tries succeed) of a business ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub band: Option<Band>,
+    /// Mean size of the clusters its events come in; 1 when they are independent.
+    pub phi: f64,
 }
 
 /// One guard in one verdict.
@@ -116,6 +174,8 @@ pub struct GuardFinding {
     /// Requests in the window, canary then baseline.
     pub requests: (f64, f64),
     pub sentence: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<GuardEvidence>,
 }
 
 /// One hard limit in one verdict.
@@ -140,19 +200,46 @@ pub struct Policy {
     pub min_data: MinData,
     pub window: Span,
     pub interval: Span,
+    #[serde(default)]
+    pub judge: Judging,
     /// The share of traffic asked for the canary.
     pub weight: Weight,
     /// Changes whenever the release enters another stage; data of earlier stages does not count toward `min_data`.
     pub stage: u8,
+    /// Whether the share is asked of something that splits traffic, so that it can be checked; arms read from files are
+    /// as they are.
+    #[serde(default = "yes")]
+    pub split: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Policy {
+    /// What a plan asks in a stage.
+    pub fn of(plan: &Plan, weight: Weight, stage: u8) -> Policy {
+        Policy {
+            guards: plan.guards.clone(),
+            hard_limits: plan.hard_limits.clone(),
+            min_data: plan.min_data,
+            window: plan.window,
+            interval: plan.interval,
+            judge: plan.judge,
+            weight,
+            stage,
+            split: true,
+        }
+    }
 }
 
 /// Says what a tick means, after all those before it. Pure: the same state, tick and policy give the same verdict to the
 /// last bit.
 ///
 /// In this order: a question that cannot be asked is `config_error`; a tick without usable data is `provider_down`,
-/// `no_data` or, at a first reading, `insufficient`, whatever was seen before it; a hard limit whose timer has run out or
-/// a failing guard is `fail`; then what is misconfigured or missing for a single guard; then `suspect`; then
-/// `insufficient`; and only what is left is `pass`.
+/// `no_data` or, at a first reading, `insufficient`, whatever was seen before it; a hard limit whose timer has run out, or
+/// enough evidence of the guards together, is `fail`; then what is misconfigured or missing for a single guard; then
+/// `suspect`; then `insufficient`; and only what is left is `pass`.
 pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {
     state.enter(tick, policy);
     if policy.guards.is_empty() && policy.hard_limits.is_empty() {
@@ -169,8 +256,11 @@ pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {
     if let Some(silence) = silence(state, tick, policy) {
         return silent(state, tick, policy, silence);
     }
+    let before = state.pooled();
     let added = state.take(tick, policy);
+    state.bet(tick, policy, &before, &added);
     let pool = state.pooled();
+    let scale = Scale::of(state, policy, &pool);
     let reference = state.reference.clone().filter(|_| alone(policy));
     let view = View {
         policy,
@@ -179,6 +269,7 @@ pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {
         remembered: reference.as_ref().map(|reference| reference.at),
         added: &added,
         seen: state.seen,
+        scale: &scale,
     };
     let step = if added.canary.span == Span::ZERO { Span::ZERO } else { step(tick, policy) };
     let limits: Vec<Limited> =
@@ -186,7 +277,8 @@ pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {
     let guards: Vec<Judged> = policy
         .guards
         .iter()
-        .map(|guard| judge_guard(guard, &view, state.bad.entry(guard.metric.clone()).or_insert(0)))
+        .enumerate()
+        .map(|(i, guard)| judge_guard(guard, i, state.evidence.get(&guard.metric), &view))
         .collect();
     let concluded = conclude(state, &view, &guards, &limits);
     Verdict {
@@ -198,6 +290,7 @@ pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {
         decided_by: concluded.decided_by,
         guards: guards.into_iter().map(|judged| judged.finding).collect(),
         limits: limits.into_iter().map(|limited| limited.finding).collect(),
+        evidence: Some(scale.weighed()),
         judge_version: JUDGE_VERSION.to_owned(),
     }
 }
@@ -212,7 +305,9 @@ fn silent(state: &mut JudgeState, tick: &Tick, policy: &Policy, silence: Silence
         tolerated: None,
         requests: (0.0, 0.0),
         sentence: silence.sentence.clone(),
+        evidence: None,
     };
+    let scale = Scale::of(state, policy, &state.pooled());
     Verdict {
         kind: silence.kind,
         at: tick.at,
@@ -222,6 +317,8 @@ fn silent(state: &mut JudgeState, tick: &Tick, policy: &Policy, silence: Silence
         sentence: silence.sentence,
         next: silence.next,
         decided_by: None,
+        // Evidence stands still.
+        evidence: (!policy.guards.is_empty()).then(|| scale.weighed()),
         judge_version: JUDGE_VERSION.to_owned(),
     }
 }

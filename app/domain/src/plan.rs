@@ -82,6 +82,8 @@ pub struct Plan {
     pub min_data: MinData,
     #[serde(default)]
     pub on_deadline: OnDeadline,
+    #[serde(default)]
+    pub judge: Judging,
     /// How often signals are read and judged.
     #[serde(default = "defaults::interval")]
     pub interval: Span,
@@ -117,6 +119,9 @@ pub struct Guard {
     /// An absolute limit on the canary alone, in the unit of the metric (ratio 0-1, or seconds).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slo: Option<f64>,
+    /// How much this guard's evidence counts beside the others'; 1 unless given. With 0 it can hold and never roll back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
 }
 
 /// Tolerated: `ratio × baseline + plus`. For metrics where less is worse (KPI ratios, traffic) the ratio is at most 1
@@ -180,6 +185,37 @@ impl Default for MinData {
     }
 }
 
+/// How sure the judge must be.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Judging {
+    /// The chance per release of rolling back a version that is no worse than tolerated, at most; 0.05 means that
+    /// evidence of 20:1 is needed.
+    #[serde(default = "defaults::chance")]
+    pub false_alarms: f64,
+    /// The chance per guard of promoting a version that is worse than tolerated, at most.
+    #[serde(default = "defaults::chance")]
+    pub wrong_promotions: f64,
+    /// What is over within this time never rolls back by itself, however bad. Longer is calmer and slower.
+    #[serde(default = "defaults::patience")]
+    pub patience: Span,
+    /// After entering a stage guards gather no evidence for this long; hard limits do.
+    #[serde(default)]
+    pub warm_up: Span,
+}
+
+impl Default for Judging {
+    fn default() -> Self {
+        Self {
+            false_alarms: defaults::chance(),
+            wrong_promotions: defaults::chance(),
+            patience: defaults::patience(),
+            warm_up: Span::ZERO,
+        }
+    }
+}
+
 /// What happens when a stage has not been decided in time. Promoting is not among the choices.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -227,6 +263,11 @@ impl Plan {
 }
 
 impl Guard {
+    /// How much its evidence counts. A share of traffic is no fault of the version: it never rolls back.
+    pub fn effective_weight(&self) -> f64 {
+        if self.metric == Metric::Traffic { 0.0 } else { self.weight.unwrap_or(1.0) }
+    }
+
     /// What the guard tolerates once defaults are filled in.
     pub fn effective_tolerance(&self) -> Tolerance {
         if self.tolerance.ratio.is_none() && self.tolerance.plus.is_none() && self.slo.is_none() {
@@ -251,6 +292,12 @@ mod defaults {
     }
     pub(super) fn rollback_window() -> Span {
         Span::from_secs(86_400)
+    }
+    pub(super) fn chance() -> f64 {
+        0.05
+    }
+    pub(super) fn patience() -> Span {
+        Span::from_secs(30)
     }
     pub(super) fn requests() -> u64 {
         500

@@ -8,11 +8,11 @@
 //! event is therefore no reason to pass or to fail: what it does not know widens the tail. Poisson instead of binomial
 //! errs toward patience, never toward an alarm.
 //!
-//! Looking after every tick inflates these tails; the judge asks for more than one bad tick besides, and the sequential
-//! test that moves in beside it has no such weakness.
+//! Looking after every tick inflates these tails: they tell a hard limit's timer to run, beside which time must pass.
+//! Guards use the sequential test of `process.rs`.
 
 /// The tail below which worse than tolerated is not chance.
-pub const SURE: f64 = 0.01;
+pub(super) const SURE: f64 = 0.01;
 
 /// Above this many events sums are replaced by the Gaussian bound `P(Z ≥ z) ≤ exp(-z²/2)/2`.
 const EXACT: f64 = 2000.0;
@@ -26,9 +26,9 @@ pub struct Shown {
 
 /// A tolerated rate: `ratio × baseline + plus`; without a baseline `plus` alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tolerated {
-    pub baseline: Option<(Shown, f64)>,
-    pub plus: f64,
+pub(super) struct Tolerated {
+    pub(super) baseline: Option<(Shown, f64)>,
+    pub(super) plus: f64,
 }
 
 impl Tolerated {
@@ -45,7 +45,7 @@ impl Tolerated {
 }
 
 /// The chance of seeing at least this many events in the canary when it is just as bad as tolerated.
-pub fn tail_above(canary: Shown, tolerated: Tolerated) -> f64 {
+pub(super) fn tail_above(canary: Shown, tolerated: Tolerated) -> f64 {
     let (shape, odds, poisson) = tolerated.parts(canary.trials, 1.0);
     let events = canary.events.floor();
     if events <= 0.0 || !poisson.is_finite() || !odds.is_finite() {
@@ -59,7 +59,7 @@ pub fn tail_above(canary: Shown, tolerated: Tolerated) -> f64 {
 
 /// The chance of seeing at most this many events in the canary when it is just as bad as tolerated and fewer is worse.
 /// Here `plus` is what may be missing besides, counted in the canary's favour.
-pub fn tail_below(canary: Shown, tolerated: Tolerated) -> f64 {
+pub(super) fn tail_below(canary: Shown, tolerated: Tolerated) -> f64 {
     let (shape, odds, missing) = match tolerated.baseline {
         Some(_) => tolerated.parts(canary.trials, 0.0),
         None => (0.0, 0.0, 0.0),

@@ -1,4 +1,5 @@
-//! Compares the canary with a line: relative to the baseline or fixed.
+//! Compares the canary with a line, relative to the baseline or fixed, over the pooled window: what is shown, and what
+//! hard limits are judged on. Guards are decided by evidence that gathers from tick to tick, see `process.rs`.
 
 use super::chance::{SURE, Shown, Tolerated, tail_above, tail_below};
 use crate::plan::Metric;
@@ -32,6 +33,8 @@ pub(super) struct Arms<'a> {
     pub(super) baseline: Option<&'a Sums>,
     /// Requests the canary should have had by its share of traffic.
     pub(super) expected: f64,
+    /// How many slower requests a quantile must rest on: ten for a limit; to show one, a single request is enough.
+    pub(super) slow: f64,
 }
 
 /// The canary beside its line.
@@ -43,7 +46,7 @@ pub(super) struct Comparison {
     pub(super) baseline: Option<f64>,
     pub(super) tolerated: f64,
     pub(super) worse: bool,
-    pub(super) evidence: Option<Evidence>,
+    evidence: Option<Evidence>,
 }
 
 /// Why nothing can be said.
@@ -64,20 +67,18 @@ pub(super) enum Gap {
 
 /// The counts behind a comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Evidence {
-    pub(super) canary: Shown,
+struct Evidence {
+    canary: Shown,
     tolerated: Tolerated,
     side: Side,
 }
 
 impl Evidence {
-    /// Whether `times` as much of the same would be beyond chance.
-    pub(super) fn sure_at(&self, times: f64) -> bool {
-        let scale = |shown: Shown| Shown { events: shown.events * times, trials: shown.trials * times };
-        let tolerated = Tolerated { baseline: self.tolerated.baseline.map(|(b, r)| (scale(b), r)), ..self.tolerated };
+    /// Whether this many events would be beyond chance if the canary were just as bad as tolerated.
+    fn sure(&self) -> bool {
         let tail = match self.side {
-            Side::Above => tail_above(scale(self.canary), tolerated),
-            Side::Below => tail_below(scale(self.canary), tolerated),
+            Side::Above => tail_above(self.canary, self.tolerated),
+            Side::Below => tail_below(self.canary, self.tolerated),
         };
         tail < SURE
     }
@@ -86,7 +87,7 @@ impl Evidence {
 impl Comparison {
     /// Worse, and by counts beyond chance. Gauges have no counts: there time alone decides.
     pub(super) fn sure(&self) -> bool {
-        self.worse && self.evidence.is_none_or(|evidence| evidence.sure_at(1.0))
+        self.worse && self.evidence.is_none_or(|evidence| evidence.sure())
     }
 }
 
@@ -103,7 +104,7 @@ pub(super) fn compare(metric: &Metric, side: Side, line: Line, arms: &Arms) -> R
     if !arms.canary.reports(metric) {
         return Err(Gap::Unreported(Arm::Canary));
     }
-    let (canary, canary_open) = enough(metric, arms.canary)?;
+    let (canary, canary_open) = enough(metric, arms.canary, arms.slow)?;
     let (baseline, baseline_open, tolerated) = match line {
         Line::Fixed(value) => (None, false, value),
         Line::Relative { ratio, plus } => {
@@ -145,13 +146,13 @@ fn baseline_of(metric: &Metric, arms: &Arms) -> Result<(f64, bool), Gap> {
     if *metric == Metric::Saturation && load(arms.canary) > COMPARABLE_LOAD * load(baseline) {
         return Err(Gap::Load);
     }
-    enough(metric, baseline)
+    enough(metric, baseline, arms.slow)
 }
 
-/// The value, and whether it is only known from below, once there are requests enough: at least `10/(1-q)` for a quantile.
-fn enough(metric: &Metric, sums: &Sums) -> Result<(f64, bool), Gap> {
+/// The value, and whether it is only known from below, once there are requests enough: `slow/(1-q)` for a quantile.
+fn enough(metric: &Metric, sums: &Sums, slow: f64) -> Result<(f64, bool), Gap> {
     if let (Metric::Latency(q), Some(latency)) = (metric, &sums.latency) {
-        let need = (1000.0 / (100.0 - f64::from((*q).min(99)))).ceil();
+        let need = (100.0 * slow / (100.0 - f64::from((*q).min(99)))).ceil();
         let have = latency.total();
         if have < need {
             return Err(Gap::Short { have, need });

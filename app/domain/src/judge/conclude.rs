@@ -59,6 +59,9 @@ pub(super) fn conclude(state: &JudgeState, view: &View, guards: &[Judged], limit
     if let Some(Silence { kind, sentence, next }) = unrouted(state, view.policy) {
         return Concluded { kind, sentence, next, decided_by: None };
     }
+    if let Some(more) = state.split.wrong().filter(|_| view.policy.split) {
+        return misrouted(view, more);
+    }
     if (worst_is(VerdictKind::NoData) || worst_is(VerdictKind::Suspect))
         && let Some(concluded) = of_worst(true)
     {
@@ -94,6 +97,22 @@ fn short_of(view: &View) -> Option<Concluded> {
         next: enough_next(view),
         decided_by: None,
     })
+}
+
+/// The canary takes another share of traffic than was asked.
+fn misrouted(view: &View, more: bool) -> Concluded {
+    let share = view.pool.canary.requests / (view.pool.canary.requests + view.pool.baseline.requests);
+    let word = if more { "more" } else { "less" };
+    Concluded {
+        kind: VerdictKind::Suspect,
+        sentence: format!(
+            "The canary takes {word} than its share: {:.1}\u{a0}% of requests, asked are {}\u{a0}%.",
+            share * 100.0,
+            view.policy.weight.percent()
+        ),
+        next: "The versions may serve different requests and are not comparable. Check the routing.".into(),
+        decided_by: None,
+    }
 }
 
 /// What keeps guards that are content from passing: too little data, silence, a limit that could not be judged.

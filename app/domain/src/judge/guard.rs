@@ -1,23 +1,20 @@
-//! One guard in one tick: within tolerance, worse, for how long, and beyond chance or not.
+//! One guard in one tick: what its numbers are, and what its evidence says.
 //!
-//! A guard that is worse than tolerated over the pooled window is *suspect*. It *fails* when three more things hold:
-//! the stage has its minimum of requests in both arms; the counts are beyond chance ([`chance`](super::chance)); and at
-//! least [`BAD_READINGS`] readings were each worse by themselves, so that one burst, which stays in the window for
-//! minutes, never fails a release. A clean window starts the count of bad readings anew; missing data leaves it alone.
+//! The numbers are those of the pooled window; the evidence has been gathered since the release began
+//! ([`Track`](super::track::Track)). A guard *fails* when all guards' evidence together is enough to roll back and it has
+//! the largest share of it; is *suspect* on the way there; *passes* when the canary is shown to be no worse than
+//! tolerated, minimum data is there and the baseline is healthy.
 
-use super::compare::{Arms, Comparison, Gap, Line, Side, compare};
+use super::compare::{Arms, Comparison, Gap, Line, compare};
+use super::counts::side;
 use super::state::{Pair, Seen, alone};
-use super::{GuardFinding, Policy, VerdictKind, words};
+use super::track::{Track, Weight, lines, unhealthy};
+use super::weigh::{SUSPECT, Scale};
+use super::{GuardEvidence, GuardFinding, Policy, VerdictKind, words};
 use crate::plan::{Guard, Metric};
 use crate::signal::Arm;
 use crate::signal::stats::Sums;
 use crate::time::{Span, Timestamp};
-
-/// Readings that must be bad by themselves before a guard fails.
-pub(super) const BAD_READINGS: u32 = 3;
-
-/// The same for a gauge, which has no counts to tell chance by.
-pub(super) const BAD_GAUGE_READINGS: u32 = 6;
 
 /// What guards and limits are judged on.
 pub(super) struct View<'a> {
@@ -30,6 +27,7 @@ pub(super) struct View<'a> {
     /// What this tick added.
     pub(super) added: &'a Pair,
     pub(super) seen: Seen,
+    pub(super) scale: &'a Scale,
 }
 
 /// A guard's finding, and how near its line the canary is: 1 is on it, more is worse.
@@ -53,9 +51,11 @@ pub(super) fn severity(kind: VerdictKind) -> u8 {
 }
 
 impl View<'_> {
-    pub(super) fn arms(&self) -> Arms<'_> {
+    /// What is compared. `slow` requests must lie beyond a quantile for it to be told.
+    pub(super) fn arms(&self, slow: f64) -> Arms<'_> {
         let total = self.pool.canary.requests + self.pool.baseline.requests;
-        Arms { canary: &self.pool.canary, baseline: self.baseline, expected: self.policy.weight.ratio() * total }
+        let expected = self.policy.weight.ratio() * total;
+        Arms { canary: &self.pool.canary, baseline: self.baseline, expected, slow }
     }
 
     /// Requests seen in the stage and requests needed, of the arm that is further behind.
@@ -106,157 +106,161 @@ impl View<'_> {
             _ => String::new(),
         }
     }
+
+    fn met(&self) -> bool {
+        self.requests_met() && self.time_met()
+    }
 }
 
-pub(super) fn side_of(metric: &Metric) -> Side {
-    if metric.less_is_worse() { Side::Below } else { Side::Above }
-}
-
-pub(super) fn judge_guard(guard: &Guard, view: &View, bad: &mut u32) -> Judged {
+pub(super) fn judge_guard(guard: &Guard, index: usize, track: Option<&Track>, view: &View) -> Judged {
     let metric = &guard.metric;
-    let side = side_of(metric);
-    let tolerance = guard.effective_tolerance();
-    let relative = (tolerance.ratio.is_some() || tolerance.plus.is_some())
-        .then(|| Line::Relative { ratio: tolerance.ratio.unwrap_or(1.0), plus: tolerance.plus.unwrap_or(0.0) });
-    let lines: Vec<Line> = relative.into_iter().chain(guard.slo.map(Line::Fixed)).collect();
-    let found: Vec<_> = lines.iter().map(|line| (*line, compared(metric, side, *line, view))).collect();
-    count_bad(&found, metric, side, view, bad);
-
-    let unhealthy = guard.slo.filter(|slo| {
-        let value = view.pool.baseline.value(metric).known();
-        *metric != Metric::Traffic && !alone(view.policy) && value.is_some_and(|value| side.beyond(value, *slo))
-    });
-    let mut judged: Vec<Judged> = found
-        .iter()
-        .map(|(line, outcome)| match outcome {
-            Ok(comparison) => of_comparison(metric, side, *line, comparison, unhealthy, view, *bad),
-            Err(gap) => of_gap(metric, *gap, view),
-        })
-        .collect();
+    let found: Vec<(Line, Result<Comparison, Gap>)> =
+        lines(guard).into_iter().map(|line| (line, compared(metric, line, view))).collect();
     // Without a line nothing could be tested; plans are checked against it.
-    judged.sort_by(|a, b| {
-        severity(b.finding.kind).cmp(&severity(a.finding.kind)).then(b.nearness.total_cmp(&a.nearness))
-    });
-    let mut worst = judged.into_iter().next().unwrap_or_else(|| no_line(metric, view));
-    let tolerated = found.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()).map(|c| c.tolerated);
-    worst.finding.tolerated = match side {
-        Side::Above => tolerated.min_by(f64::total_cmp),
-        Side::Below => tolerated.max_by(f64::total_cmp),
+    let worst = found.iter().max_by(|(_, a), (_, b)| urgency(metric, a).total_cmp(&urgency(metric, b)));
+    let Some((line, outcome)) = worst else { return no_line(metric, view) };
+    let weight = view.scale.guards[index];
+    let decides = view.scale.heaviest() == Some(index);
+    let mut judged = match outcome {
+        Ok(comparison) => of_comparison(guard, *line, comparison, weight, decides, track, view),
+        Err(gap) if decides && view.scale.rolls_back() => of_evidence(metric, *gap, view),
+        Err(gap) => of_gap(metric, *gap, view),
     };
-    worst.finding.baseline =
-        worst.finding.baseline.or_else(|| found.iter().find_map(|(_, outcome)| outcome.as_ref().ok()?.baseline));
-    worst
+    let tolerated = found.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()).map(|c| c.tolerated);
+    judged.finding.tolerated = match side(metric) {
+        super::compare::Side::Above => tolerated.min_by(f64::total_cmp),
+        super::compare::Side::Below => tolerated.max_by(f64::total_cmp),
+    };
+    judged.finding.baseline =
+        judged.finding.baseline.or_else(|| found.iter().find_map(|(_, outcome)| outcome.as_ref().ok()?.baseline));
+    judged.finding.evidence = (*metric != Metric::Traffic).then(|| GuardEvidence {
+        back: weight.back,
+        promote: weight.promote,
+        share: view.scale.share(index),
+        band: track.and_then(|track| track.band(guard)),
+        phi: weight.phi,
+    });
+    judged
+}
+
+/// Which of a guard's lines to show: one that cannot be judged, else the one the canary is nearest to or furthest beyond.
+fn urgency(metric: &Metric, outcome: &Result<Comparison, Gap>) -> f64 {
+    outcome.as_ref().map_or(f64::INFINITY, |comparison| nearness(metric, comparison))
+}
+
+fn nearness(metric: &Metric, comparison: &Comparison) -> f64 {
+    let near = if metric.less_is_worse() {
+        comparison.tolerated / comparison.canary
+    } else {
+        comparison.canary / comparison.tolerated
+    };
+    if near.is_finite() { near } else { 0.0 }
 }
 
 /// A metric that vanished from the newest reading is not judged by what lies in the window.
-fn compared(metric: &Metric, side: Side, line: Line, view: &View) -> Result<Comparison, Gap> {
+fn compared(metric: &Metric, line: Line, view: &View) -> Result<Comparison, Gap> {
     if view.added.canary.requests > 0.0 && !view.added.canary.reports(metric) {
         return Err(Gap::Unreported(Arm::Canary));
     }
-    compare(metric, side, line, &view.arms())
-}
-
-fn count_bad(found: &[(Line, Result<Comparison, Gap>)], metric: &Metric, side: Side, view: &View, bad: &mut u32) {
-    let worse = || found.iter().filter_map(|(_, outcome)| outcome.as_ref().ok()).filter(|c| c.worse);
-    let clean = worse().next().is_none() && found.iter().all(|(_, outcome)| outcome.is_ok());
-    let alone = view.added.canary.value(metric).known();
-    if clean {
-        *bad = 0;
-    } else if alone.is_some_and(|value| worse().any(|c| side.beyond(value, c.tolerated))) {
-        *bad = bad.saturating_add(1);
-    }
+    compare(metric, side(metric), line, &view.arms(1.0))
 }
 
 fn of_comparison(
-    metric: &Metric,
-    side: Side,
+    guard: &Guard,
     line: Line,
     comparison: &Comparison,
-    unhealthy: Option<f64>,
+    weight: Weight,
+    decides: bool,
+    track: Option<&Track>,
     view: &View,
-    bad: u32,
 ) -> Judged {
-    let need = if comparison.evidence.is_some() { BAD_READINGS } else { BAD_GAUGE_READINGS };
-    let sure = comparison.sure();
-    let incident = unhealthy.is_some() && matches!(line, Line::Fixed(_));
-    let kind = if comparison.worse && !incident {
-        match (sure, view.requests_met()) {
-            _ if *metric == Metric::Traffic => {
-                if sure {
-                    VerdictKind::Suspect
-                } else {
-                    VerdictKind::Insufficient
-                }
-            }
-            (true, true) if bad >= need => VerdictKind::Fail,
-            (true, _) | (_, true) => VerdictKind::Suspect,
-            _ => VerdictKind::Insufficient,
+    let metric = &guard.metric;
+    let scale = view.scale;
+    let sick = unhealthy(guard, &view.pool.baseline, view.policy);
+    let leak = track.and_then(|track| track.leak(comparison.canary));
+    let shown = weight.promote.is_none_or(|odds| odds >= scale.promote_needed);
+    let kind = if *metric == Metric::Traffic {
+        match (comparison.worse, comparison.sure(), view.met()) {
+            (true, true, _) => VerdictKind::Suspect,
+            (true, false, _) | (_, _, false) => VerdictKind::Insufficient,
+            _ => VerdictKind::Pass,
         }
-    } else if unhealthy.is_some() || !view.requests_met() || !view.time_met() {
+    } else if decides && scale.rolls_back() {
+        VerdictKind::Fail
+    } else if (decides && scale.suspect()) || weight.back >= SUSPECT || leak.is_some() {
+        VerdictKind::Suspect
+    } else if sick.is_some() || !view.met() || comparison.worse || !shown {
         VerdictKind::Insufficient
     } else {
         VerdictKind::Pass
     };
     let said = words::numbers(metric, comparison, &view.whose(metric));
-    let tolerated = words::line(metric, side, line, comparison.tolerated);
-    let mut sentence = format!("{said}. {tolerated}");
-    let next = match (kind, unhealthy) {
-        (VerdictKind::Fail, _) => format!("Fails: {bad} readings were worse than tolerated, beyond chance."),
-        (VerdictKind::Suspect, _) if *metric == Metric::Traffic => {
+    let mut sentence = format!("{said}. {}", words::line(metric, side(metric), line, comparison.tolerated));
+    let next = match (kind, sick, leak) {
+        (VerdictKind::Fail, ..) => format!("Fails: {}.", scale.said_back()),
+        (VerdictKind::Suspect, ..) if *metric == Metric::Traffic => {
             "A wrong share never fails a release. Check the routing.".into()
         }
-        (VerdictKind::Suspect, _) => suspect_next(metric, comparison, need.saturating_sub(bad), view),
-        (VerdictKind::Insufficient, Some(slo)) => {
-            let value = view.pool.baseline.value(metric).known().unwrap_or_default();
+        (VerdictKind::Suspect, _, Some(leak)) if !(decides && scale.suspect()) => {
+            sentence = format!(
+                "{said}, rising by {} a minute. Full in about {}.",
+                metric.show(leak.per_minute),
+                words::about(Span::from_micros((leak.full_in * 6e7) as i64))
+            );
+            "Traffic stays as it is.".into()
+        }
+        (VerdictKind::Suspect, ..) => suspect_next(view),
+        (VerdictKind::Insufficient, Some(value), _) => {
             sentence = format!(
                 "The baseline is unhealthy: {} {}, the limit is {}. {said}.",
                 metric.label(),
                 metric.show(value),
-                metric.show(slo)
+                metric.show(guard.slo.unwrap_or(value))
             );
             "Nothing is promoted until the baseline is within its limit.".into()
         }
-        (VerdictKind::Insufficient, None) => enough_next(view),
+        (VerdictKind::Insufficient, ..) if !view.met() => enough_next(view),
+        (VerdictKind::Insufficient, ..) if shown => {
+            "Worse than tolerated in the window, not beyond chance. Nothing is promoted.".into()
+        }
+        (VerdictKind::Insufficient, ..) => promote_next(weight, view),
         _ => String::new(),
-    };
-    let nearness = match side {
-        Side::Above => comparison.canary / comparison.tolerated,
-        Side::Below => comparison.tolerated / comparison.canary,
     };
     Judged {
         finding: GuardFinding {
             canary: Some(comparison.canary),
             baseline: comparison.baseline,
-            tolerated: Some(comparison.tolerated),
             ..empty(metric, kind, sentence, view)
         },
-        nearness: if nearness.is_finite() { nearness } else { 0.0 },
+        nearness: nearness(metric, comparison),
         next,
     }
 }
 
-/// `If it stays like this, fails in about 20 s.`
-fn suspect_next(metric: &Metric, comparison: &Comparison, readings: u32, view: &View) -> String {
-    let span = view.pool.canary.span;
-    let until_sure = match &comparison.evidence {
-        Some(evidence) => (0..)
-            .map(|k| 1.1_f64.powi(k))
-            .take_while(|times| *times == 1.0 || span.secs_f64() * times <= view.policy.window.secs_f64())
-            .find(|times| evidence.sure_at(*times))
-            .map(|times| Span::from_micros((span.micros() as f64 * (times - 1.0)) as i64)),
-        None => Some(Span::ZERO),
+/// `Evidence toward rolling back 14:1, 20:1 needed. If it stays like this, fails in about 40 s.`
+fn suspect_next(view: &View) -> String {
+    let scale = view.scale;
+    let rest = match scale.back_in {
+        Some(wait) => format!("If it stays like this, fails in about {}.", words::about(wait)),
+        None => "Traffic stays as it is.".into(),
     };
-    let requests = if view.requests_met() { Some(Span::ZERO) } else { view.wait() };
-    let readings = Span::from_micros(view.policy.interval.micros() * i64::from(readings.max(1)));
-    match (until_sure, requests, &comparison.evidence) {
-        (Some(sure), Some(requests), _) => {
-            format!("If it stays like this, fails in about {}.", words::about(sure.max(requests).max(readings)))
-        }
-        (None, _, Some(evidence)) => {
-            format!("Not yet beyond chance: {}. Traffic stays as it is.", words::counts(metric, evidence))
-        }
-        _ => "Traffic stays as it is.".into(),
+    format!("{}. {rest}", capital(&scale.said_back()))
+}
+
+/// `Evidence toward promoting 3:1, 20:1 needed: in about 4 min.`
+fn promote_next(weight: Weight, view: &View) -> String {
+    let needed = view.scale.promote_needed;
+    let odds = weight.promote.unwrap_or(needed);
+    let said = format!("Evidence toward promoting {}, {} needed", words::odds(odds), words::odds(needed));
+    match super::weigh::until(odds, needed, weight.pace.1) {
+        Some(wait) => format!("{said}: at this rate in about {}.", words::about(wait)),
+        None => format!("{said}."),
     }
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// `Enough in about 40 s: 310 of 500 requests.`
@@ -272,6 +276,17 @@ pub(super) fn enough_next(view: &View) -> String {
         Some(wait) if wait > Span::ZERO => format!("Enough in about {}: {counted}.", words::about(wait)),
         Some(_) => "Enough with the next readings.".into(),
         None => format!("Waiting for requests: {counted}."),
+    }
+}
+
+/// The evidence is there although the window shows nothing now.
+fn of_evidence(metric: &Metric, gap: Gap, view: &View) -> Judged {
+    let shown = of_gap(metric, gap, view);
+    let sentence = format!("{} is worse than tolerated: {}.", words::heading(metric), view.scale.said_back());
+    Judged {
+        finding: GuardFinding { kind: VerdictKind::Fail, sentence, ..shown.finding },
+        next: format!("Fails: {}.", view.scale.said_back()),
+        ..shown
     }
 }
 
@@ -310,8 +325,7 @@ fn of_gap(metric: &Metric, gap: Gap, view: &View) -> Judged {
             "Nothing is promoted. An absolute limit (`slo`) could be judged.".into(),
         ),
         Gap::Load => {
-            let kind =
-                if view.requests_met() && view.time_met() { VerdictKind::Pass } else { VerdictKind::Insufficient };
+            let kind = if view.met() { VerdictKind::Pass } else { VerdictKind::Insufficient };
             let value = view.pool.canary.value(metric).known().map_or_else(String::new, |v| metric.show(v));
             let text = format!(
                 "{name} {value}. Not compared: canary instances carry more requests than baseline instances do."
@@ -359,5 +373,6 @@ fn empty(metric: &Metric, kind: VerdictKind, sentence: String, view: &View) -> G
         tolerated: None,
         requests: (view.pool.canary.requests, baseline),
         sentence,
+        evidence: None,
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn judge_limit(limit: &HardLimit, view: &View, elapsed: &mut Span, st
         Bound::AboveBaseline(ratio) => (Side::Above, Line::Relative { ratio, plus: 0.0 }),
         Bound::BelowBaseline(ratio) => (Side::Below, Line::Relative { ratio, plus: 0.0 }),
     };
-    let outcome = compare(&limit.metric, side, line, &view.arms());
+    let outcome = compare(&limit.metric, side, line, &view.arms(10.0));
     let gap = outcome.as_ref().err().copied();
     let found = outcome.ok();
     let breached = found.as_ref().is_some_and(|comparison| broken(&limit.metric, comparison));

@@ -1,6 +1,9 @@
-//! What the judge remembers between ticks: a bounded window of sums, what the stage has seen, timers.
+//! What the judge remembers between ticks: a bounded window of sums, evidence, what the stage has seen, timers.
 
 use super::Policy;
+use super::process::Pace;
+use super::split::Split;
+use super::track::Track;
 use crate::plan::{Bound, HardLimit, Metric, Weight};
 use crate::signal::stats::Sums;
 use crate::signal::{Arm, Data, Tick};
@@ -10,6 +13,9 @@ use std::collections::BTreeMap;
 
 /// The pooled window is kept in this many stretches, whatever its length: neighbouring ticks are summed.
 const SLOTS: i64 = 30;
+
+/// Form of the evidence in a stored state.
+const FORM: u32 = 1;
 
 /// Everything [`judge`](super::judge) remembers of a release. Starts empty; serialises to some ten kilobytes at most,
 /// however long the release runs and however many instances it has.
@@ -21,8 +27,16 @@ pub struct JudgeState {
     /// Usable ticks of this stage within the window, oldest first.
     pool: Vec<Slot>,
     pub(super) seen: Seen,
-    /// Bad readings in a row of each guard: pooled and by themselves worse than tolerated.
-    pub(super) bad: BTreeMap<Metric, u32>,
+    /// Of what form the evidence is; what another form left behind is begun anew.
+    #[serde(default)]
+    form: u32,
+    /// Evidence by guard. It goes on from stage to stage.
+    #[serde(default)]
+    pub(super) evidence: BTreeMap<Metric, Track>,
+    #[serde(default)]
+    pub(super) pace: Pace,
+    #[serde(default)]
+    pub(super) split: Split,
     timers: Vec<Timer>,
     /// The baseline as last seen while it carried traffic, for the stage in which it carries none.
     pub(super) reference: Option<Reference>,
@@ -82,17 +96,23 @@ impl JudgeState {
     /// Begins anew when the stage is another one. Timers of hard limits and the memory of the baseline go on.
     pub(super) fn enter(&mut self, tick: &Tick, policy: &Policy) {
         self.heard.get_or_insert(tick.at);
+        if self.form != FORM {
+            (self.form, self.pace, self.split) = (FORM, Pace::default(), Split::default());
+            self.evidence.clear();
+        }
         if self.stage == Some(policy.stage) {
             return;
         }
         if self.stage.is_some() {
             self.remember_baseline(policy);
             self.entered = Some(tick.at);
+            self.pace.stage();
+            self.split = Split::default();
+            self.evidence.values_mut().for_each(Track::stage);
         }
         self.stage = Some(policy.stage);
         self.pool.clear();
         self.seen = Seen::default();
-        self.bad.clear();
     }
 
     /// Counts a usable tick; gives what it adds, or nothing when it covers no time of this stage.

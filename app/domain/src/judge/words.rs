@@ -1,6 +1,6 @@
 //! How findings are said: numbers with units, no-break spaces inside them.
 
-use super::compare::{Comparison, Evidence, Line, Side};
+use super::compare::{Comparison, Line, Side};
 use crate::plan::{Bound, Metric, grouped};
 use crate::time::Span;
 
@@ -53,14 +53,17 @@ pub(super) fn bound(metric: &Metric, bound: Bound) -> String {
     }
 }
 
-/// `3 of 900 requests`.
-pub(super) fn counts(metric: &Metric, evidence: &Evidence) -> String {
-    let whole = |value: f64| grouped(value.round() as i64);
-    let (events, of) = (whole(evidence.canary.events), whole(evidence.canary.trials));
-    match metric {
-        Metric::Latency(_) => format!("{events} of {of} requests slower"),
-        Metric::Kpi(_) => format!("{events} of {of} tries"),
-        _ => format!("{events} of {of} requests"),
+/// `14:1`, `1:6`: what a bettor would be paid. Beyond what is counted: `more than 10 000:1`.
+pub fn odds(value: f64) -> String {
+    let rounded = |value: f64| grouped(value.floor() as i64);
+    if value >= 10_000.0 {
+        format!("more than {}:1", grouped(10_000))
+    } else if value >= 1.0 {
+        format!("{}:1", rounded(value))
+    } else if value > 1e-4 {
+        format!("1:{}", rounded(1.0 / value))
+    } else {
+        format!("less than 1:{}", grouped(10_000))
     }
 }
 

@@ -38,6 +38,7 @@ pub fn problems(plan: &Plan) -> Vec<PlanProblem> {
             );
         }
     }
+    check_judging(plan, &mut found);
     check_times(plan, &mut found);
     found.0
 }
@@ -96,6 +97,28 @@ fn check_guard(field: &str, guard: &Guard, found: &mut Found) {
             );
         }
         _ => {}
+    }
+}
+
+fn check_judging(plan: &Plan, found: &mut Found) {
+    let chances = [("false_alarms", plan.judge.false_alarms), ("wrong_promotions", plan.judge.wrong_promotions)];
+    for (name, chance) in chances {
+        if !(0.0001..=0.2).contains(&chance) {
+            found.add(format!("judge.{name}"), "use a chance between 0.0001 and 0.2, like 0.05 for 5 %");
+        }
+    }
+    if plan.judge.patience > Span::from_secs(600) {
+        found.add("judge.patience", "at most 10m: for longer the worst of regressions would be served");
+    }
+    let weights: Vec<f64> = plan.guards.iter().map(Guard::effective_weight).collect();
+    for (i, weight) in weights.iter().enumerate() {
+        if !weight.is_finite() || *weight < 0.0 {
+            found.add(format!("guards[{i}].weight"), "a weight is a number of at least 0");
+        }
+    }
+    let given = plan.guards.iter().any(|guard| guard.weight.is_some());
+    if given && weights.iter().sum::<f64>() <= 0.0 {
+        found.add("guards", "the weights sum to nothing: no guard could ever roll back; give one at least a weight");
     }
 }
 
@@ -160,6 +183,19 @@ mod tests {
     }
 
     #[test]
+    fn weights_that_sum_to_nothing_and_impossible_chances_are_named() {
+        let mut odd = usable();
+        odd.guards[0].weight = Some(0.0);
+        odd.judge.false_alarms = 0.0;
+        odd.judge.wrong_promotions = 1.0;
+        odd.judge.patience = Span::from_secs(3600);
+        assert_eq!(fields(&odd), ["judge.false_alarms", "judge.wrong_promotions", "judge.patience", "guards"]);
+        odd = usable();
+        odd.guards[0].weight = Some(-1.0);
+        assert_eq!(fields(&odd), ["guards[0].weight", "guards"]);
+    }
+
+    #[test]
     fn contradictory_tolerances_are_named() {
         let mut odd = usable();
         odd.guards = vec![
@@ -167,11 +203,13 @@ mod tests {
                 metric: Metric::Kpi("orders".into()),
                 tolerance: Tolerance { ratio: Some(1.5), plus: None },
                 slo: None,
+                weight: None,
             },
             Guard {
                 metric: Metric::Errors,
                 tolerance: Tolerance { ratio: Some(0.5), plus: None },
                 slo: Some(f64::NAN),
+                weight: None,
             },
         ];
         odd.hard_limits = vec![HardLimit { metric: Metric::Errors, bound: Bound::Above(-1.0), lasting: Span::ZERO }];

@@ -61,6 +61,7 @@ fn verdict(kind: VerdictKind, now: Timestamp) -> Command {
         decided_by: None,
         guards: vec![],
         limits: vec![],
+        evidence: None,
         judge_version: JUDGE_VERSION.into(),
     }))
 }

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn given_no_canary_requests_then_it_is_a_matter_of_routing() {
     let mut run = Run::new(errors_guarded());
-    run.times(10, HEALTHY, CANARY);
+    run.times(SHOWN, HEALTHY, CANARY);
     let verdict = run.tick((4000.0, 4.0), (0.0, 0.0));
     assert_eq!(verdict.kind, VerdictKind::NoData);
     assert!(verdict.sentence.contains("25\u{a0}% of traffic is asked for it"), "{}", verdict.sentence);
@@ -26,7 +26,7 @@ fn given_nothing_to_conclude_from_then_it_is_a_config_error() {
 #[test]
 fn given_a_dead_source_then_the_sentence_says_for_how_long() {
     let mut run = Run::new(errors_guarded());
-    run.times(10, HEALTHY, CANARY);
+    run.times(SHOWN, HEALTHY, CANARY);
     let verdict = (0..8).map(|_| run.goes_down()).last().expect("eight");
     assert_eq!(verdict.sentence, "No data from `prometheus` for 1:20: connection refused.");
     assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Pass, "the window still holds enough");
@@ -46,7 +46,7 @@ fn given_every_kind_of_unusable_data_then_it_says_which() {
     ];
     for (data, said) in cases {
         let mut run = Run::new(errors_guarded());
-        run.times(10, HEALTHY, CANARY);
+        run.times(SHOWN, HEALTHY, CANARY);
         let verdict = run.arms(complete(instance(HEALTHY)), arm(data));
         assert_eq!(verdict.kind, VerdictKind::NoData);
         assert!(verdict.sentence.starts_with(said), "{}", verdict.sentence);

@@ -1,0 +1,52 @@
+//! Lets every guard's evidence take a tick.
+
+use super::Policy;
+use super::counts::Known;
+use super::state::{JudgeState, Pair, alone, step};
+use super::stream::Measure;
+use super::track::{Track, unhealthy};
+use crate::plan::Metric;
+use crate::signal::Tick;
+use crate::time::Span;
+
+impl JudgeState {
+    /// Takes a usable tick; `before` is the window without it. A tick that covers no time of the stage teaches nothing,
+    /// nor does one while the stage warms up.
+    pub(super) fn bet(&mut self, tick: &Tick, policy: &Policy, before: &Pair, added: &Pair) {
+        let alone = alone(policy);
+        if added.canary.span == Span::ZERO {
+            return;
+        }
+        if policy.split && !alone {
+            let (canary, baseline) = (added.canary.requests, added.baseline.requests);
+            self.split.take(canary, baseline, policy.weight.ratio());
+        }
+        if self.seen.time <= policy.judge.warm_up && policy.judge.warm_up > Span::ZERO {
+            return;
+        }
+        let secs = step(tick, policy).secs_f64();
+        let stake = self.pace.step(secs);
+        let interval = policy.interval.secs_f64();
+        let measure = Measure {
+            // A tick that bridges a gap is one look.
+            secs: secs.min(interval),
+            needed: 1.0 / policy.judge.false_alarms,
+            // Ticks that lie across the beginning and the end of something short count whole, hence one more.
+            within: policy.judge.patience.secs_f64() + interval,
+            stake,
+            latest: self.pace.latest(),
+            kept: self.pace.kept(),
+        };
+        // A window just begun knows less than what is remembered of the stage before.
+        let window = (before.baseline.requests > 0.0).then_some(&before.baseline);
+        let reference = self.reference.as_ref().map(|reference| &reference.sums);
+        let baseline = if alone { reference } else { window.or(reference) };
+        let known = Known { baseline, alone };
+        self.evidence.retain(|metric, _| policy.guards.iter().any(|guard| guard.metric == *metric));
+        for guard in policy.guards.iter().filter(|guard| guard.metric != Metric::Traffic) {
+            let sick = unhealthy(guard, &before.baseline, policy).is_some();
+            let track = self.evidence.entry(guard.metric.clone()).or_insert_with(|| Track::new(&guard.metric));
+            track.take(guard, tick, &known, added, sick, measure);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! One line of one guard as a pair of bets, toward rolling back and toward promoting, on the same counts.
+
+use super::chance::Shown;
+use super::process::{Grid, Process, Showing, Temper};
+use super::spread::{Spread, clip, sum};
+use serde::{Deserialize, Serialize};
+
+/// What one tick showed of one line, by instance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Counts {
+    pub canary: Vec<Shown>,
+    /// Empty when nothing is compared with: then only `d` counts.
+    pub baseline: Vec<Shown>,
+    /// The canary's events as they count for promoting, where they differ: a limit between two buckets.
+    pub promote: Option<Vec<Shown>>,
+    /// Tolerated: `r` times the baseline's rate and `d` on top.
+    pub r: f64,
+    pub d: f64,
+    /// For promoting, where the tolerated rate is itself uncertain.
+    pub promote_d: Option<f64>,
+    /// Which events are bad.
+    pub bad: Bad,
+}
+
+/// Whether the counted events are bad ones, or good ones of which fewer are worse.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bad {
+    #[default]
+    More,
+    /// Bad events, but differences are small: business ratios seen from their failures.
+    LittleMore,
+    Fewer,
+}
+
+impl Bad {
+    /// The alternatives bet on toward rolling back, and toward promoting.
+    fn grids(self) -> (&'static Grid, &'static Grid) {
+        match self {
+            Bad::More => (&Grid::MORE, &Grid::FEWER),
+            Bad::LittleMore => (&Grid::LITTLE_MORE, &Grid::LITTLE_FEWER),
+            Bad::Fewer => (&Grid::LITTLE_FEWER, &Grid::LITTLE_MORE),
+        }
+    }
+}
+
+/// Odds at which an alternative stops counting, toward rolling back and toward promoting.
+const CEILING: (f64, f64) = (1e4, 1e3);
+/// How far the anchor follows rising evidence within the time that evidence may need to the line, nats.
+const DRIFT: f64 = 0.5;
+/// How near to the line a change may come within the patience, in logarithms.
+const SHORT: f64 = 0.95;
+
+/// Evidence on one line, 124 bytes. Serialises; goes from stage to stage.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stream {
+    back: Process,
+    promote: Process,
+    spread: Spread,
+    /// Since the stage began: what the estimate and its band rest on.
+    tally: Tally,
+    /// Nats per second lately: toward rolling back, toward promoting.
+    pace: (f32, f32),
+    /// Where evidence toward rolling back lay before it rose.
+    anchor: f32,
+}
+
+/// Counts since the stage began, clipped nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Tally {
+    pub x: f64,
+    pub m: f64,
+    pub y: f64,
+    pub n: f64,
+}
+
+/// What tempers and times a tick's evidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measure {
+    /// Length of the tick, seconds.
+    pub secs: f64,
+    /// Odds that roll back.
+    pub needed: f64,
+    /// Evidence may reach them from where it lay in no less than this, seconds.
+    pub within: f64,
+    /// Stake placed with this tick, and that of the latest minute.
+    pub stake: f64,
+    pub latest: f64,
+    /// Stakes not placed at all so far, this tick's already taken off.
+    pub kept: f64,
+}
+
+impl Stream {
+    pub fn new(bad: Bad) -> Stream {
+        let (back, promote) = bad.grids();
+        Stream {
+            back: Process::new(back, super::process::Pace::START),
+            promote: Process::new(promote, super::process::Pace::START),
+            spread: Spread::default(),
+            tally: Tally::default(),
+            pace: (0.0, 0.0),
+            anchor: super::process::Pace::START as f32,
+        }
+    }
+
+    /// Another share of traffic: evidence stays, the estimate begins anew.
+    pub fn stage(&mut self) {
+        self.tally = Tally::default();
+    }
+
+    /// Settles one tick.
+    pub fn take(&mut self, counts: &Counts, measure: Measure) {
+        let (m_events, m) = sum(&counts.canary);
+        let (n_events, n) = sum(&counts.baseline);
+        if !(m > 0.0 && (counts.r == 0.0 || n > 0.0)) {
+            return;
+        }
+        let usual = self.rate().unwrap_or(if n > 0.0 { n_events / n } else { 0.0 });
+        let rate = counts.r * usual + counts.d.max(0.0);
+        let served = counts.canary.iter().filter(|one| one.trials > 0.0).count().max(1);
+        let beside = m / served as f64;
+        let clipped = |one: &Shown| one.events.min(clip(one.trials, beside, rate));
+        let reduced: Vec<Shown> =
+            counts.baseline.iter().map(|one| Shown { events: clipped(one), trials: one.trials }).collect();
+        let (x, y) = (counts.canary.iter().map(clipped).sum::<f64>(), sum(&reduced).0);
+        let phi = self.spread.phi();
+        let seen = Showing { x, m, y, n, r: counts.r, d: counts.d };
+        // A good event that is missing cannot be clipped; rare failures can.
+        let raw = counts.bad == Bad::Fewer;
+        let seen = if raw { Showing { x: m_events, y: n_events, ..seen } } else { seen };
+        let (up, down) = counts.bad.grids();
+        let cap = self.cap(measure);
+        let before = (self.back.won() + measure.kept + measure.stake, self.promote.won());
+        self.back.settle(up, seen, Temper { phi, cap, stake: measure.stake, ceiling: CEILING.0 });
+        let all = counts.promote.as_deref().map_or(m_events, |canary| sum(canary).0);
+        let seen = Showing { x: all, d: counts.promote_d.unwrap_or(counts.d), ..seen };
+        self.promote.settle(down, seen, Temper { phi, cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 });
+        self.hurry(before, measure);
+        self.spread.take(if raw { &counts.baseline } else { &reduced });
+        self.tally.x += m_events;
+        self.tally.m += m;
+        self.tally.y += n_events;
+        self.tally.n += n;
+    }
+
+    /// The most a tick may add: what is over within the plan's patience does not reach the line by itself, wherever
+    /// evidence lay before. The cap is known before the tick, so it only lowers the odds.
+    fn cap(&mut self, measure: Measure) -> f64 {
+        use super::number::{exp, ln};
+        let (anchor, now) = (f64::from(self.anchor), self.back.won() + measure.stake);
+        let drifted = anchor * exp(DRIFT * measure.secs / measure.within);
+        let anchor = now.min(drifted).max(measure.latest);
+        self.anchor = anchor as f32;
+        SHORT * ln((measure.needed / anchor).max(1.0)).max(1.0) * measure.secs / measure.within
+    }
+
+    /// Moves the pace toward what this tick added; half of it is forgotten in about a minute.
+    fn hurry(&mut self, before: (f64, f64), measure: Measure) {
+        let weight = (measure.secs / 60.0).clamp(0.0, 1.0);
+        let moved = |pace: f32, before: f64, now: f64| {
+            let added = super::number::ln(now.max(1e-30)) - super::number::ln(before.max(1e-30));
+            (f64::from(pace) * (1.0 - weight) + added / measure.secs.max(0.1) * weight) as f32
+        };
+        let now = (self.back.won() + measure.kept, self.promote.won());
+        self.pace = (moved(self.pace.0, before.0, now.0), moved(self.pace.1, before.1, now.1));
+    }
+
+    /// The baseline's rate so far in this stage.
+    fn rate(&self) -> Option<f64> {
+        (self.tally.n > 0.0).then(|| self.tally.y / self.tally.n)
+    }
+
+    /// Odds against "no worse than tolerated"; `kept` are the stakes not placed.
+    pub fn back(&self, kept: f64) -> f64 {
+        self.back.won() + kept
+    }
+
+    /// Odds against "worse than tolerated".
+    pub fn promote(&self) -> f64 {
+        self.promote.won()
+    }
+
+    pub fn phi(&self) -> f64 {
+        self.spread.phi()
+    }
+
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// Nats per second: toward rolling back, toward promoting.
+    pub fn pace(&self) -> (f64, f64) {
+        (f64::from(self.pace.0), f64::from(self.pace.1))
+    }
+}
