@@ -223,7 +223,7 @@ fn of_comparison(
         (VerdictKind::Insufficient, ..) if shown => {
             "Worse than tolerated in the window, not beyond chance. Nothing is promoted.".into()
         }
-        (VerdictKind::Insufficient, ..) => promote_next(weight, view),
+        (VerdictKind::Insufficient, ..) => promote_next(metric, weight, view),
         _ => String::new(),
     };
     Judged {
@@ -248,9 +248,16 @@ fn suspect_next(view: &View) -> String {
 }
 
 /// `Evidence toward promoting 3:1, 20:1 needed: in about 4 min.`
-fn promote_next(weight: Weight, view: &View) -> String {
+fn promote_next(metric: &Metric, weight: Weight, view: &View) -> String {
     let needed = view.scale.promote_needed;
     let odds = weight.promote.unwrap_or(needed);
+    if odds == 0.0 {
+        return match metric {
+            Metric::Latency(_) => "Nothing is promoted: no latency bucket ends near this quantile, or none is known yet.",
+            _ => "Nothing is promoted: no evidence has been gathered yet.",
+        }
+        .into();
+    }
     let said = format!("Evidence toward promoting {}, {} needed", words::odds(odds), words::odds(needed));
     match super::weigh::until(odds, needed, weight.pace.1) {
         Some(wait) => format!("{said}: at this rate in about {}.", words::about(wait)),
