@@ -1,7 +1,7 @@
 //! One line of one guard as a pair of bets, toward rolling back and toward promoting, on the same counts.
 
 use super::chance::Shown;
-use super::process::{Grid, Process, Showing, Temper};
+use super::process::{Grid, Pace, Process, Showing, Temper};
 use super::spread::{Spread, clip, sum};
 use serde::{Deserialize, Serialize};
 
@@ -94,12 +94,12 @@ impl Stream {
     pub fn new(bad: Bad) -> Stream {
         let (back, promote) = bad.grids();
         Stream {
-            back: Process::new(back, super::process::Pace::START),
-            promote: Process::new(promote, super::process::Pace::START),
+            back: Process::new(back, Pace::START),
+            promote: Process::new(promote, Pace::START),
             spread: Spread::default(),
             tally: Tally::default(),
             pace: (0.0, 0.0),
-            anchor: super::process::Pace::START as f32,
+            anchor: Pace::START as f32,
         }
     }
 
@@ -143,15 +143,16 @@ impl Stream {
         self.tally.n += n;
     }
 
-    /// The most a tick may add: what is over within the plan's patience does not reach the line by itself, wherever
-    /// evidence lay before. The cap is known before the tick, so it only lowers the odds.
+    /// The most a tick may add: what is over within the plan's patience does not reach the line from at most the stake
+    /// that evidence began with. Where it had fallen lower, more may be added, so that what comes late is caught as
+    /// quickly. The cap is known before the tick, so it only lowers the odds.
     fn cap(&mut self, measure: Measure) -> f64 {
         use super::number::{exp, ln};
         let (anchor, now) = (f64::from(self.anchor), self.back.won() + measure.stake);
         let drifted = anchor * exp(DRIFT * measure.secs / measure.within);
-        let anchor = now.min(drifted).max(measure.latest);
+        let anchor = now.min(drifted).clamp(measure.latest, Pace::START);
         self.anchor = anchor as f32;
-        SHORT * ln((measure.needed / anchor).max(1.0)).max(1.0) * measure.secs / measure.within
+        SHORT * ln(measure.needed / anchor).max(1.0) * measure.secs / measure.within
     }
 
     /// Moves the pace toward what this tick added; half of it is forgotten in about a minute.
