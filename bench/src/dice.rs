@@ -94,7 +94,10 @@ mod tests {
             let all: Vec<f64> = (0..40_000).map(|_| dice.poisson(mean)).collect();
             let average = all.iter().sum::<f64>() / 4e4;
             let variance = all.iter().map(|x| (x - average).powi(2)).sum::<f64>() / 4e4;
-            assert!((average / mean - 1.0).abs() < 0.02 && (variance / mean - 1.0).abs() < 0.04, "{mean}: {average} {variance}");
+            assert!(
+                (average / mean - 1.0).abs() < 0.02 && (variance / mean - 1.0).abs() < 0.04,
+                "{mean}: {average} {variance}"
+            );
         }
         let gamma = (0..40_000).map(|_| dice.gamma(2.0)).sum::<f64>() / 4e4;
         let size = (0..40_000).map(|_| dice.geometric(5.0)).sum::<f64>() / 4e4;

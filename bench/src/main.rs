@@ -58,7 +58,13 @@ fn main() {
                 let missed = delays.iter().filter(|d| d.is_infinite()).count() as f64 / n as f64;
                 cells.push(format!("{:.2}/{:.2} miss {:.0}%", at(0.5), at(0.95), missed * 100.0));
             }
-            println!("{:8} {:6} FA {:6.3}%  {}", noise.name(), rps, 100.0 * early as f64 / args.runs as f64, cells.join(" | "));
+            println!(
+                "{:8} {:6} FA {:6.3}%  {}",
+                noise.name(),
+                rps,
+                100.0 * early as f64 / args.runs as f64,
+                cells.join(" | ")
+            );
         }
     }
 }

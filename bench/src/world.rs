@@ -64,11 +64,20 @@ impl Noise {
 pub(crate) enum Effect {
     None,
     /// So many times the errors from this tick on.
-    Step { times: f64, at: usize },
+    Step {
+        times: f64,
+        at: usize,
+    },
     /// Grows in a straight line from 1 to so many times within so many ticks.
-    Leak { times: f64, ticks: usize },
+    Leak {
+        times: f64,
+        ticks: usize,
+    },
     /// So many times the errors for so many seconds, beginning within a tick.
-    Blip { times: f64, secs: f64 },
+    Blip {
+        times: f64,
+        secs: f64,
+    },
 }
 
 impl Effect {
@@ -76,7 +85,13 @@ impl Effect {
     fn times(self, tick: usize, start: f64) -> f64 {
         match self {
             Effect::None => 1.0,
-            Effect::Step { times, at } => if tick >= at { times } else { 1.0 },
+            Effect::Step { times, at } => {
+                if tick >= at {
+                    times
+                } else {
+                    1.0
+                }
+            }
             Effect::Leak { times, ticks } => 1.0 + (times - 1.0) * (tick as f64 / ticks as f64).min(1.0),
             Effect::Blip { times, secs } => {
                 let (from, until) = (tick as f64 * TICK, (tick + 1) as f64 * TICK);

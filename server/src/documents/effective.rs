@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::fmt::Write as _;
-use sternway_domain::plan::{Bound, DeadlineAct, Guard, MinData, Mode, OnDeadline, Plan, Tolerance};
+use sternway_domain::plan::{Bound, DeadlineAct, Guard, Judging, MinData, Mode, OnDeadline, Plan, Tolerance};
 
 /// The width at which comments begin.
 const MARGIN: usize = 44;
@@ -44,6 +44,7 @@ pub fn effective_plan_text(plan: &Plan) -> String {
     out.line(0, "on_deadline:", "counted from the end of the stage's bake time");
     out.line(1, &format!("after: {}", plan.on_deadline.after), default(plan.on_deadline.after == deadline.after));
     out.line(1, &format!("then: {then}"), default(plan.on_deadline.then == deadline.then));
+    judging(&mut out, plan);
     for (name, span, usual) in [
         ("interval", plan.interval, bare.interval),
         ("window", plan.window, bare.window),
@@ -53,6 +54,17 @@ pub fn effective_plan_text(plan: &Plan) -> String {
         out.line(0, &format!("{name}: {span}"), default(span == usual));
     }
     out.0
+}
+
+fn judging(out: &mut Out, plan: &Plan) {
+    let (judge, usual) = (plan.judge, Judging::default());
+    let default = |is: bool| if is { "default" } else { "" };
+    out.line(0, "judge:", "how sure it must be");
+    out.line(1, &format!("false_alarms: {}", judge.false_alarms), default(judge.false_alarms == usual.false_alarms));
+    let same = judge.wrong_promotions == usual.wrong_promotions;
+    out.line(1, &format!("wrong_promotions: {}", judge.wrong_promotions), default(same));
+    out.line(1, &format!("patience: {}", judge.patience), default(judge.patience == usual.patience));
+    out.line(1, &format!("warm_up: {}", judge.warm_up), default(judge.warm_up == usual.warm_up));
 }
 
 fn guards(out: &mut Out, plan: &Plan) {
@@ -65,6 +77,9 @@ fn guards(out: &mut Out, plan: &Plan) {
         tolerance(out, guard);
         if let Some(slo) = guard.slo {
             out.line(2, &format!("slo: {slo}"), &format!("never beyond {}", plainly(&guard.metric.show(slo))));
+        }
+        if let Some(weight) = guard.weight {
+            out.line(2, &format!("weight: {weight}"), "beside the other guards");
         }
     }
 }

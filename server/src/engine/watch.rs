@@ -139,15 +139,7 @@ impl Steward {
 }
 
 fn policy(plan: &Plan, release: &Release, stage: u8) -> Policy {
-    Policy {
-        guards: plan.guards.clone(),
-        hard_limits: plan.hard_limits.clone(),
-        min_data: plan.min_data,
-        window: plan.window,
-        interval: plan.interval,
-        weight: release.asked.as_ref().map_or(Weight::ZERO, |asked| asked.weight),
-        stage,
-    }
+    Policy::of(plan, release.asked.as_ref().map_or(Weight::ZERO, |asked| asked.weight), stage)
 }
 
 /// The values of one tick, for charts: the golden signals and whatever else the plan looks at.

@@ -12,7 +12,7 @@ use sternway_app::view::release::*;
 use sternway_app::view::{ChangeView, CheckView, Icon, LinkView, NoticeView, Or, StateView, Tone};
 use sternway_domain::access::{self, Action};
 use sternway_domain::id::{DecisionId, ReleaseId};
-use sternway_domain::judge::{Verdict, VerdictKind};
+use sternway_domain::judge::{Verdict, VerdictKind, Weighed, odds};
 use sternway_domain::plan::{Mode, grouped};
 use sternway_domain::release::{Event, Release, State};
 use sternway_domain::time::{Span, Timestamp};
@@ -220,19 +220,27 @@ fn capital(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Progress toward a conclusion: data seen out of what is needed, timers of limits.
+/// Progress toward a conclusion: evidence toward rolling back and toward promoting, or data seen out of what is needed;
+/// timers of limits.
 fn meters(facts: &Facts, verdict: &Verdict) -> Vec<MeterView> {
     let plan = &facts.release.plan;
+    let mut meters = Vec::new();
+    if let Some(evidence) = &verdict.evidence {
+        meters.push(back_meter(evidence));
+        meters.extend(evidence.promote.map(|odds| promote_meter(odds, evidence.promote_needed)));
+    }
     let seen = verdict.guards.iter().map(|finding| finding.requests.0.min(finding.requests.1)).fold(0.0, f64::max);
     let needed = plan.min_data.requests as f64;
-    let mut meters = vec![MeterView {
-        label: "Requests seen by both versions".to_owned(),
-        value: grouped(seen.round() as i64),
-        needed: format!("{} needed", grouped(i64::try_from(plan.min_data.requests).unwrap_or(i64::MAX))),
-        tone: if seen >= needed { Tone::Go } else { Tone::Plain },
-        filled: (seen / needed.max(1.0)).clamp(0.0, 1.0),
-        scale: vec![(0.0, "0".to_owned()), (1.0, "enough to judge".to_owned())],
-    }];
+    if seen < needed || meters.is_empty() {
+        meters.push(MeterView {
+            label: "Requests seen by both versions".to_owned(),
+            value: grouped(seen.round() as i64),
+            needed: format!("{} needed", grouped(i64::try_from(plan.min_data.requests).unwrap_or(i64::MAX))),
+            tone: if seen >= needed { Tone::Go } else { Tone::Plain },
+            filled: (seen / needed.max(1.0)).clamp(0.0, 1.0),
+            scale: vec![(0.0, "0".to_owned()), (1.0, "enough to judge".to_owned())],
+        });
+    }
     for limit in verdict.limits.iter().filter(|limit| limit.breached || limit.elapsed > Span::ZERO) {
         meters.push(MeterView {
             label: format!("{} beyond its limit", capital(&limit.metric.label())),
@@ -244,6 +252,44 @@ fn meters(facts: &Facts, verdict: &Verdict) -> Vec<MeterView> {
         });
     }
     meters
+}
+
+/// How far odds have come on the way from 1:1, on a scale of logarithms.
+fn way(odds: f64, needed: f64) -> f64 {
+    (odds.max(1.0).ln() / needed.max(1.0 + 1e-9).ln()).clamp(0.0, 1.0)
+}
+
+fn back_meter(evidence: &Weighed) -> MeterView {
+    let Weighed { back, back_needed, suspect, .. } = *evidence;
+    MeterView {
+        label: "Evidence toward rolling back".to_owned(),
+        value: odds(back),
+        needed: format!("{} needed", odds(back_needed)),
+        tone: if back >= back_needed {
+            Tone::Stop
+        } else if back >= suspect {
+            Tone::Caution
+        } else {
+            Tone::Plain
+        },
+        filled: way(back, back_needed),
+        scale: vec![
+            (0.0, "1:1".to_owned()),
+            (way(suspect, back_needed), format!("{} suspect", odds(suspect))),
+            (1.0, format!("{} rolls back", odds(back_needed))),
+        ],
+    }
+}
+
+fn promote_meter(promote: f64, needed: f64) -> MeterView {
+    MeterView {
+        label: "Evidence toward promoting".to_owned(),
+        value: odds(promote),
+        needed: format!("{} needed", odds(needed)),
+        tone: if promote >= needed { Tone::Go } else { Tone::Plain },
+        filled: way(promote, needed),
+        scale: vec![(0.0, "1:1".to_owned()), (1.0, format!("{} promotes", odds(needed)))],
+    }
 }
 
 fn advice(facts: &Facts, verdict: &Verdict) -> Option<AdviceView> {

@@ -253,7 +253,9 @@ fn promote_next(metric: &Metric, weight: Weight, view: &View) -> String {
     let odds = weight.promote.unwrap_or(needed);
     if odds == 0.0 {
         return match metric {
-            Metric::Latency(_) => "Nothing is promoted: no latency bucket ends near this quantile, or none is known yet.",
+            Metric::Latency(_) => {
+                "Nothing is promoted: no latency bucket ends near this quantile, or none is known yet."
+            }
             _ => "Nothing is promoted: no evidence has been gathered yet.",
         }
         .into();

@@ -162,9 +162,9 @@ impl Process {
     }
 }
 
-/// When stakes are placed: half on "the change is there from the start", the rest on every later minute and on every
+/// When stakes are placed: 0.6 on "the change is there from the start", the rest on every later minute and on every
 /// later stage. All of them sum to 1, however long a release runs: the weight of minute `j` is
-/// `0.4·30/((29+j)(30+j))`, that of the `j`-th later stage `0.1/(j(j+1))`.
+/// `0.32·30/((29+j)(30+j))`, that of the `j`-th later stage `0.08/(j(j+1))`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Pace {
     /// Judged time since a stake was last placed for a minute, seconds.
@@ -176,9 +176,9 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub const START: f64 = 0.5;
-    const MINUTES: f64 = 0.4;
-    const STAGES: f64 = 0.1;
+    pub const START: f64 = 0.6;
+    const MINUTES: f64 = 0.32;
+    const STAGES: f64 = 0.08;
     const HALF: f64 = 30.0;
     const EVERY: f64 = 60.0;
 

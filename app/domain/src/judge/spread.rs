@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 /// What is believed of `phi` before anything was seen.
 const PRIOR: f64 = 2.0;
 /// How many events that belief is worth.
-const PRIOR_EVENTS: f64 = 6.0;
+const PRIOR_EVENTS: f64 = 4.0;
 
 /// Events of one instance that always count.
-const FREE: f64 = 1.0;
+const FREE: f64 = 2.0;
 /// Beyond those: so many times what is tolerated.
 const TIMES: f64 = 3.5;
 
