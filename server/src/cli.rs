@@ -9,6 +9,7 @@ mod config;
 mod decisions;
 mod demo;
 mod exit;
+mod judge;
 mod local;
 mod people;
 mod plan;
@@ -45,6 +46,8 @@ enum Command {
     /// Shows plans, with every default if wanted.
     #[command(after_long_help = exit::HELP)]
     Plan(plan::PlanCommand),
+    /// Judges recorded arms from files, or recomputes a recorded verdict.
+    Judge(judge::JudgeCommand),
     /// Prints the JSON Schema of a kind of document.
     Schema(local::Schema),
     /// Lists and makes accounts; for admins.
@@ -79,6 +82,7 @@ impl Cli {
             Command::Decisions(decisions) => Ok(decisions.run().await),
             Command::Apply(apply) => Ok(apply.run().await),
             Command::Plan(plan) => Ok(plan.run().await),
+            Command::Judge(judge) => Ok(judge.run().await),
             Command::Schema(schema) => Ok(schema.run()),
             Command::People(people) => Ok(people.run().await),
             Command::Token(token) => Ok(token.run().await),

@@ -26,7 +26,7 @@ mod summary;
 pub use act::{ActRequest, Acted, Wanted};
 pub use configure::{Applied, AppliedDocument};
 pub use create::{NewArtifact, NewRelease};
-pub use evidence::{CHART_SPAN, Evidence, Live, Point, TickBody, TrafficStatus};
+pub use evidence::{CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
 pub use summary::{DecisionBrief, ReleaseSummary};
 
 /// Who calls, and through which door.

@@ -11,6 +11,7 @@ use crate::signal::Tick;
 use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub mod arms;
 mod band;
 mod bet;
 mod chance;

@@ -118,7 +118,7 @@ impl Show {
 }
 
 /// The one plan of a file, as it was written.
-fn in_file(path: &Path) -> Result<(Plan, String)> {
+pub(super) fn in_file(path: &Path) -> Result<(Plan, String)> {
     let text = read_file(path)?;
     let file = if path == Path::new("-") { "stdin.yaml".to_owned() } else { path.display().to_string() };
     let documents = documents::parse(&[(file.clone(), text)]).map_err(|problems| {

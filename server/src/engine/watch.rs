@@ -2,7 +2,7 @@
 
 use super::steward::Steward;
 use crate::live::Topic;
-use crate::service::{Live, Point, Service, ServiceError, TickBody, decode, encode};
+use crate::service::{Inputs, Live, Point, Service, ServiceError, TickBody, decode, encode};
 use crate::store::rows::TickWrite;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -21,6 +21,9 @@ use tokio_util::task::AbortOnDropHandle;
 pub(super) struct Watch {
     window: SignalWindow,
     judge: JudgeState,
+    /// What the newest verdict follows from.
+    #[serde(default)]
+    inputs: Option<Inputs>,
     last_at: Option<Timestamp>,
     points: Vec<Point>,
 }
@@ -102,7 +105,10 @@ impl Steward {
         let now = self.engine.service.clock.now();
         let plan = &self.release.plan;
         let tick = self.watch.window.push(reading, now, plan.max_age);
-        let verdict = judge(&mut self.watch.judge, &tick, &policy(plan, &self.release, stage));
+        let policy = policy(plan, &self.release, stage);
+        let before = self.watch.judge.clone();
+        let verdict = judge(&mut self.watch.judge, &tick, &policy);
+        self.watch.inputs = Some(Inputs { state: before, tick: tick.clone(), policy });
         let point = point(&tick, plan);
         self.watch.last_at = Some(now);
         self.watch.points.push(point.clone());

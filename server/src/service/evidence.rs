@@ -4,7 +4,7 @@ use super::{Result, Service, decode, encode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
-use sternway_domain::judge::Verdict;
+use sternway_domain::judge::{JudgeState, Policy, Verdict};
 use sternway_domain::plan::{Metric, Weight};
 use sternway_domain::release::{Release, State};
 use sternway_domain::signal::Tick;
@@ -76,6 +76,22 @@ impl TrafficStatus {
     }
 }
 
+/// Everything the newest verdict follows from: whoever has it can judge again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// Before the tick.
+    pub state: JudgeState,
+    pub tick: Tick,
+    pub policy: Policy,
+}
+
+/// The part of a stored watch that evidence needs.
+#[derive(Debug, Deserialize)]
+struct Watched {
+    #[serde(default)]
+    inputs: Option<Inputs>,
+}
+
 /// What an actor saw when deciding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
@@ -86,6 +102,9 @@ pub struct Evidence {
     pub state: State,
     pub plan: Digest,
     pub verdict: Option<Verdict>,
+    /// What the verdict follows from, to judge it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
     pub traffic: Option<TrafficStatus>,
     pub points: Vec<Point>,
     /// Stage changes within the points' time, for the marks on the charts.
@@ -99,6 +118,11 @@ impl Service {
         let ticks = self.tick_bodies(release.id, now - CHART_SPAN).await?;
         let points: Vec<Point> =
             ticks.iter().rev().take(EVIDENCE_POINTS).rev().map(|body| body.point.clone()).collect();
+        let verdict = ticks.last().map(|body| body.verdict.clone());
+        let watched = self.store.judge_state(release.id).await?;
+        let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;
+        let newest = verdict.as_ref().map(|verdict| verdict.tick);
+        let inputs = watched.and_then(|watched| watched.inputs).filter(|inputs| Some(inputs.tick.number) == newest);
         let evidence = Evidence {
             at: now,
             release: release.id,
@@ -106,7 +130,8 @@ impl Service {
             version: release.version,
             state: release.state.clone(),
             plan: release.plan_ref.digest.clone(),
-            verdict: ticks.last().map(|body| body.verdict.clone()),
+            verdict,
+            inputs,
             traffic: self.traffic_status(&release.service).await?,
             points,
             stages: release.stages_entered.iter().map(|entry| (entry.at, entry.weight)).collect(),

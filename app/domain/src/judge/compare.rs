@@ -9,6 +9,9 @@ use crate::signal::stats::{Measured, Sums};
 /// Beyond this many times the baseline's requests per instance, saturation cannot be compared.
 const COMPARABLE_LOAD: f64 = 1.25;
 
+/// The tail below which a window that is worse than tolerated keeps a release from being promoted.
+const DOUBT: f64 = 0.1;
+
 /// Which side of the line is the worse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -74,20 +77,24 @@ struct Evidence {
 }
 
 impl Evidence {
-    /// Whether this many events would be beyond chance if the canary were just as bad as tolerated.
-    fn sure(&self) -> bool {
-        let tail = match self.side {
+    /// The chance of this many events if the canary were just as bad as tolerated.
+    fn tail(&self) -> f64 {
+        match self.side {
             Side::Above => tail_above(self.canary, self.tolerated),
             Side::Below => tail_below(self.canary, self.tolerated),
-        };
-        tail < SURE
+        }
     }
 }
 
 impl Comparison {
     /// Worse, and by counts beyond chance. Gauges have no counts: there time alone decides.
     pub(super) fn sure(&self) -> bool {
-        self.worse && self.evidence.is_none_or(|evidence| evidence.sure())
+        self.worse && self.evidence.is_none_or(|evidence| evidence.tail() < SURE)
+    }
+
+    /// Worse, and not easily by chance: no moment to give it more traffic.
+    pub(super) fn doubtful(&self) -> bool {
+        self.worse && self.evidence.is_none_or(|evidence| evidence.tail() < DOUBT)
     }
 }
 

@@ -189,7 +189,7 @@ fn of_comparison(
         VerdictKind::Fail
     } else if (decides && scale.suspect()) || weight.back >= SUSPECT || leak.is_some() {
         VerdictKind::Suspect
-    } else if sick.is_some() || !view.met() || comparison.worse || !shown {
+    } else if sick.is_some() || !view.met() || comparison.doubtful() || !shown {
         VerdictKind::Insufficient
     } else {
         VerdictKind::Pass

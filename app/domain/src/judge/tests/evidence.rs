@@ -182,9 +182,12 @@ proptest! {
 
     #[test]
     fn a_wider_tolerance_is_never_more_evidence_back(seen in showing(), wider in 1.0f64..3.0, plus in 0.0f64..0.01) {
-        let loose = Showing { r: seen.r * wider, d: seen.d + plus, ..seen };
-        // Only so far as the canary is beyond its line at all: with fewer events the bets are lost anyway.
-        let (tight, loose) = (settled(&Grid::MORE, &[seen], PLAIN), settled(&Grid::MORE, &[loose], PLAIN));
+        let relative = Showing { d: 0.0, ..seen };
+        let tight = settled(&Grid::MORE, &[relative], PLAIN);
+        let loose = settled(&Grid::MORE, &[Showing { r: seen.r * wider, ..relative }], PLAIN);
+        prop_assert!(loose <= tight * 1.000_01 + 1e-6, "{loose} beyond {tight}");
+        let tight = settled(&Grid::MORE, &[seen], PLAIN);
+        let loose = settled(&Grid::MORE, &[Showing { d: seen.d + plus, ..seen }], PLAIN);
         prop_assert!(loose <= tight * 1.000_01 + 1e-6, "{loose} beyond {tight}");
     }
 
