@@ -149,7 +149,7 @@ fn as_text(outcome: &Outcome) -> String {
         lines.push(format!("  {}: {}{evidence}", finding.kind.label(), finding.sentence));
     }
     lines.push(format!("Judge {}.", verdict.judge_version));
-    clean(&lines.iter().filter(|line| !line.is_empty()).cloned().collect::<Vec<_>>().join("\n"))
+    lines.iter().filter(|line| !line.is_empty()).map(|line| clean(line)).collect::<Vec<_>>().join("\n")
 }
 
 impl Replay {
@@ -188,8 +188,9 @@ impl Replay {
         } else if same {
             say(&format!("The same to the last bit: {}", clean(recorded["sentence"].as_str().unwrap_or_default())));
         } else {
+            say("Not the same.");
             say(&format!(
-                "Not the same.\nRecorded: {}\nNow:      {}",
+                "Recorded: {}\nNow:      {}",
                 clean(&recorded.to_string()),
                 clean(&again.to_string())
             ));

@@ -11,6 +11,7 @@ const TO_INTEGER: f64 = 6_755_399_441_055_744.0;
 /// Of a normal number above zero; anything else is taken for the smallest of them.
 #[inline]
 pub fn ln(x: f64) -> f64 {
+    #[expect(clippy::excessive_precision, reason = "as in the source they are taken from")]
     const LG: [f64; 7] = [
         6.666666666666735130e-01,
         3.999999999940941908e-01,
@@ -37,6 +38,7 @@ pub fn ln(x: f64) -> f64 {
 /// `e^x`, held between `e^-700` and `e^700`.
 #[inline]
 pub fn exp(x: f64) -> f64 {
+    #[expect(clippy::excessive_precision, reason = "as in the source they are taken from")]
     const P: [f64; 5] = [
         1.66666666666666019037e-01,
         -2.77777777770155933842e-03,

@@ -144,15 +144,14 @@ impl Process {
         let both = if r == 0.0 { 0.0 } else { x + y };
         let plus = m * d;
         let calm = 1.0 / temper.phi.max(1.0);
-        let mut factor = [0.0; GRID];
-        for i in 0..GRID {
+        let factor: [f64; GRID] = std::array::from_fn(|i| {
             let shrink = (1.0 + k) / (1.0 + k * grid.ratio[i]);
             let log = x * grid.ln[i] + both * ln(shrink) - plus * (grid.ratio[i] * shrink - 1.0);
-            factor[i] = exp((log * calm).min(temper.cap));
-        }
-        for i in 0..GRID {
-            let staked = f64::from(self.mass[i]) + grid.stake[i] * temper.stake;
-            self.mass[i] = (staked * factor[i]).min(temper.ceiling) as f32;
+            exp((log * calm).min(temper.cap))
+        });
+        for ((mass, factor), stake) in self.mass.iter_mut().zip(factor).zip(grid.stake) {
+            let staked = f64::from(*mass) + stake * temper.stake;
+            *mass = (staked * factor).min(temper.ceiling) as f32;
         }
     }
 

@@ -1,6 +1,7 @@
 //! The mathematics of the evidence, measured and by hand. Seeds are fixed and part of every message.
 
 use super::super::Shown;
+use super::super::gauge::Gauge;
 use super::super::process::{GRID, Grid, Pace, Process, Showing, Temper};
 use super::super::stream::{Bad, Counts, Measure, Stream};
 use super::*;
@@ -156,7 +157,7 @@ fn at_the_boundary_clustered_errors_reach_the_line_no_more_often_than_promised()
 #[test]
 fn the_state_of_a_stream_is_small() {
     assert!(size_of::<Stream>() <= 128, "{} bytes", size_of::<Stream>());
-    assert!(size_of::<super::super::gauge::Gauge>() <= 128);
+    assert!(size_of::<Gauge>() <= 128);
 }
 
 fn showing() -> impl Strategy<Value = Showing> {
@@ -232,12 +233,10 @@ proptest! {
     }
 }
 
-fn any_counts() -> impl Strategy<Value = (Counts2, Counts2)> {
+fn any_counts() -> impl Strategy<Value = (super::Counts, super::Counts)> {
     let one = || (1u32..3000, 0.0f64..0.1).prop_map(|(n, rate)| (f64::from(n), (f64::from(n) * rate).floor()));
     (one(), one())
 }
-
-type Counts2 = super::Counts;
 
 fn any_silence() -> impl Strategy<Value = Option<Data>> {
     prop_oneof![
