@@ -1,6 +1,6 @@
 # The two commands that matter: `make demo` and `make test`. Arguments for the demo: `make demo ARGS="--listen 127.0.0.1:4000"`.
 
-.PHONY: demo build bundle dev test test-deps check bench
+.PHONY: demo build bundle dev test test-deps check bench bench-judge
 
 demo: build
 	target/release/sternway demo $(ARGS)
@@ -27,3 +27,7 @@ check:
 bench: bundle
 	cargo build --locked --release -p sternway-server -p sternway-bench
 	ulimit -n $$(ulimit -H -n) && target/release/sternway-bench $(ARGS)
+
+# How the judge decides, beside the published rules of others. `make bench-judge ARGS="--runs 200"` for a quick look.
+bench-judge:
+	cargo run --locked --release -p sternway-judge-bench --bin judge-bench -- $(ARGS)

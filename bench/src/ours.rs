@@ -83,8 +83,3 @@ pub(crate) fn verdicts<'a>(
 pub(crate) fn alarm(names: &Names, policy: &Policy, ticks: &[Seen]) -> Option<usize> {
     verdicts(names, policy, ticks).find(|(_, verdict)| verdict.kind == VerdictKind::Fail).map(|(i, _)| i)
 }
-
-/// The tick in which it would promote.
-pub(crate) fn pass(names: &Names, policy: &Policy, ticks: &[Seen]) -> Option<usize> {
-    verdicts(names, policy, ticks).find(|(_, verdict)| verdict.kind == VerdictKind::Pass).map(|(i, _)| i)
-}
