@@ -233,7 +233,7 @@ fn given_a_slower_canary_then_the_p99_guard_fails_and_a_few_requests_do_not_spea
     };
     let verdict = (0..4).map(|_| few.arms(tiny(0.0), tiny(1.0))).last().expect("four");
     assert_eq!(verdict.kind, VerdictKind::Insufficient);
-    assert_eq!(verdict.sentence, "p99 latency: 80 of 100 requests needed in the window.");
+    assert_eq!(verdict.guards[0].sentence, "p99 latency: 80 of 100 requests needed in the window.");
 }
 
 #[test]
