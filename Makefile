@@ -30,4 +30,4 @@ bench: bundle
 
 # How the judge decides, beside the published rules of others. `make bench-judge ARGS="--runs 200"` for a quick look.
 bench-judge:
-	cargo run --locked --release -p sternway-judge-bench --bin judge-bench -- $(ARGS)
+	cargo run --locked --release -p sternway-judge-bench -- $(ARGS)

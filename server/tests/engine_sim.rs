@@ -127,7 +127,8 @@ impl Rig {
             "name": "quick", "mode": mode, "interval": "500ms", "window": "10s", "max_age": "5s",
             "min_data": {"requests": 100, "time": "500ms"},
             "stages": [{"weight": 5, "bake": "2s"}, {"weight": 25, "bake": "1s"}, {"weight": 100, "bake": "1s"}],
-            "guards": [{"metric": "errors"}],
+            "guards": [{"metric": "errors", "tolerance": {"ratio": 2.0, "plus": 0.05}}],
+            "judge": {"patience": "0s"},
         });
         let plan: sternway_domain::plan::Plan = serde_json::from_value(plan).expect("well-formed");
         let documents = vec![

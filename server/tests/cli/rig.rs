@@ -254,9 +254,10 @@ async fn lay(dir: &tempfile::TempDir) -> Base {
 fn plan(mode: &str) -> String {
     let plan = serde_json::json!({
         "name": format!("quick-{mode}"), "mode": mode, "interval": "500ms", "window": "10s", "max_age": "5s",
-        "min_data": {"requests": 100, "time": "500ms"}, "on_deadline": {"after": "1s", "then": "hold"},
+        "min_data": {"requests": 100, "time": "500ms"}, "on_deadline": {"after": "5s", "then": "hold"},
         "stages": [{"weight": 5, "bake": "2s"}, {"weight": 25, "bake": "1s"}, {"weight": 100, "bake": "1s"}],
-        "guards": [{"metric": "errors"}],
+        "guards": [{"metric": "errors", "tolerance": {"ratio": 2.0, "plus": 0.05}}],
+        "judge": {"patience": "0s"},
     });
     let plan: sternway_domain::plan::Plan = serde_json::from_value(plan).unwrap();
     serde_json::to_string(&plan).unwrap()
