@@ -19,6 +19,7 @@ mod configure;
 mod create;
 mod evidence;
 pub(crate) mod once;
+mod past;
 mod query;
 pub(crate) mod record;
 mod summary;
@@ -27,6 +28,7 @@ pub use act::{ActRequest, Acted, Wanted};
 pub use configure::{Applied, AppliedDocument};
 pub use create::{NewArtifact, NewRelease};
 pub use evidence::{CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
+pub use past::Past;
 pub use summary::{DecisionBrief, ReleaseSummary};
 
 /// Who calls, and through which door.

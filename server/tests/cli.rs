@@ -5,6 +5,8 @@
 mod acts;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/judge.rs"]
+mod judge;
 #[path = "cli/rig.rs"]
 mod rig;
 #[path = "cli/troubles.rs"]

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use sternway_domain::id::DecisionId;
+use sternway_domain::id::{DecisionId, Digest};
 use sternway_domain::judge::arms::{Outcome, Recorded, run};
 use sternway_domain::judge::{GuardFinding, JUDGE_VERSION, VerdictKind, judge, odds};
 use sternway_domain::plan::problems;
@@ -25,7 +25,7 @@ Exit codes of `run`:
   64  the command line itself is wrong
 Exit codes of `replay`:
   0   the recorded verdict was found again, to the last bit
-  1   another one was
+  1   another one was, or the evidence is not the one that was recorded
   3   the server cannot be reached, or nothing was recorded that could be recomputed";
 
 #[derive(Debug, Args)]
@@ -163,7 +163,9 @@ impl Replay {
         let Some(digest) = decision["evidence"].as_str() else {
             return Err(wrong("the decision rests on no evidence".to_owned()));
         };
-        let evidence = client.get(&["evidence", digest], &[]).await?;
+        let body = client.raw(&["evidence", digest]).await?;
+        let evidence = client.read(&body)?;
+        let intact = Digest::of(&body).as_str() == digest;
         let (Some(recorded), Some(inputs)) = (
             evidence.get("verdict").filter(|verdict| !verdict.is_null()),
             evidence.get("inputs").filter(|inputs| !inputs.is_null()),
@@ -181,19 +183,16 @@ impl Replay {
         let mut inputs: crate::service::Inputs = client.shape(inputs)?;
         let again = judge(&mut inputs.state, &inputs.tick, &inputs.policy);
         let again = serde_json::to_value(&again).unwrap_or_default();
-        let same = again == *recorded;
+        let same = intact && again == *recorded;
         if self.remote.json {
-            say(&json!({"same": same, "recorded": recorded, "again": again, "judge_version": JUDGE_VERSION})
+            say(&json!({"same": same, "evidence_intact": intact, "recorded": recorded, "again": again, "judge_version": JUDGE_VERSION})
                 .to_string());
         } else if same {
             say(&format!("The same to the last bit: {}", clean(recorded["sentence"].as_str().unwrap_or_default())));
         } else {
-            say("Not the same.");
-            say(&format!(
-                "Recorded: {}\nNow:      {}",
-                clean(&recorded.to_string()),
-                clean(&again.to_string())
-            ));
+            let altered = if intact { "" } else { " The evidence does not have the digest that the decision names." };
+            say(&format!("Not the same.{altered}"));
+            say(&format!("Recorded: {}\nNow:      {}", clean(&recorded.to_string()), clean(&again.to_string())));
         }
         Ok(u8::from(!same))
     }

@@ -1,4 +1,4 @@
-//! `sternway plan`: the plans there are, and what one of them means with every default written out.
+//! `sternway plan`: the plans there are, what one of them means with every default written out, and what to expect of it.
 
 use super::exit;
 use super::remote::{Remote, Result, Trouble, read_file, wrong};
@@ -10,7 +10,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use sternway_domain::plan::{Mode, Plan};
+use sternway_domain::judge::estimate::estimate;
+use sternway_domain::plan::{Mode, Plan, problems};
+use sternway_domain::signal::stats::{Part, Sums};
+use sternway_domain::time::Span;
 
 #[derive(Debug, Args)]
 pub(super) struct PlanCommand {
@@ -26,6 +29,8 @@ enum What {
     List,
     /// Show a plan as it was written, or with --effective as it will be applied
     Show(Show),
+    /// When each stage would notice a worse version, and when it could go on
+    Estimate(Estimate),
 }
 
 #[derive(Debug, Args)]
@@ -41,12 +46,31 @@ struct Show {
     effective: bool,
 }
 
+/// For a service as it is on average. Latency needs its histogram: the page of a new release estimates it from what was
+/// seen.
+#[derive(Debug, Args)]
+struct Estimate {
+    /// The plan, by its name
+    #[arg(value_name = "NAME", required_unless_present = "file")]
+    name: Option<String>,
+    /// A file instead of a plan of the server; needs no server (`-`: standard input)
+    #[arg(long, short, value_name = "FILE", conflicts_with = "name")]
+    file: Option<PathBuf>,
+    /// Requests per second of the whole service
+    #[arg(long, value_name = "PER_SECOND")]
+    requests: f64,
+    /// Share of them that fails anyway, 0 to 1
+    #[arg(long, value_name = "RATIO", default_value_t = 0.001)]
+    errors: f64,
+}
+
 impl PlanCommand {
     pub(super) async fn run(self) -> ExitCode {
         let remote = &self.remote;
         let ended = match &self.what {
             What::List => list(remote).await,
             What::Show(show) => show.run(remote).await,
+            What::Estimate(estimate) => estimate.run(remote).await,
         };
         exit::code(ended, remote.json)
     }
@@ -113,6 +137,46 @@ impl Show {
         } else {
             say(source.trim_end());
         }
+        Ok(exit::DONE)
+    }
+}
+
+impl Estimate {
+    async fn run(&self, remote: &Remote) -> Result<u8> {
+        if !(self.requests > 0.0 && self.requests.is_finite()) {
+            return Err(wrong(format!("`--requests` is a number above 0, not {}", self.requests)));
+        }
+        if !(0.0..=1.0).contains(&self.errors) {
+            return Err(wrong(format!("`--errors` is a share from 0 to 1, not {}", self.errors)));
+        }
+        let plan = match (&self.file, &self.name) {
+            (Some(path), _) => in_file(path)?.0,
+            (None, name) => {
+                let client = remote.client()?;
+                let json = client.get(&["plans", name.as_deref().unwrap_or_default()], &[]).await?;
+                client.shape(&json["document"])?
+            }
+        };
+        if let Some(problem) = problems(&plan).first() {
+            return Err(wrong(format!("the plan cannot be used: `{}`: {}", problem.field, problem.text)));
+        }
+        let minute = 60.0 * self.requests;
+        let errors = Some(Part { part: minute * self.errors, of: minute });
+        let usual = Sums { span: Span::from_secs(60), requests: minute, errors, ..Sums::default() };
+        let Some(found) = estimate(&plan, &usual) else { return Err(wrong("there is nothing to estimate".to_owned())) };
+        if remote.json {
+            say(&serde_json::to_string(&found).unwrap_or_default());
+            return Ok(exit::DONE);
+        }
+        for stage in &found.stages {
+            let promote = match stage.promote {
+                Some(after) => format!("an unchanged version goes on after {}", after.clock()),
+                None => "an unchanged version is not promoted in time".to_owned(),
+            };
+            say(&format!("{}\u{a0}%, {:.1} requests/s: {promote}.", stage.weight.percent(), stage.requests));
+            stage.sentences().iter().for_each(|sentence| say(&format!("  {sentence}")));
+        }
+        found.warnings.iter().for_each(|warning| say(&format!("Careful: {warning}")));
         Ok(exit::DONE)
     }
 }

@@ -130,6 +130,12 @@ impl Client {
         self.json(|| self.request(Method::GET, url.clone())).await
     }
 
+    /// As it is stored, to check its digest.
+    pub(super) async fn raw(&self, path: &[&str]) -> Result<Vec<u8>> {
+        let url = self.url(path);
+        self.bytes(|| self.request(Method::GET, url.clone())).await
+    }
+
     pub(super) async fn post(&self, path: &[&str], body: &Value, key: &str) -> Result<Value> {
         self.json(|| self.request(Method::POST, self.url(path)).header("idempotency-key", key).json(body)).await
     }
@@ -198,8 +204,13 @@ impl Client {
         self.http.request(method, url).headers(headers).timeout(ANSWER)
     }
 
-    /// Sends, and sends again while the server is only busy or the line broke.
     async fn json(&self, build: impl Fn() -> RequestBuilder) -> Result<Value> {
+        let bytes = self.bytes(build).await?;
+        self.read(&bytes)
+    }
+
+    /// Sends, and sends again while the server is only busy or the line broke.
+    async fn bytes(&self, build: impl Fn() -> RequestBuilder) -> Result<Vec<u8>> {
         let mut attempt = 1;
         loop {
             let last = attempt == ATTEMPTS;
@@ -210,7 +221,7 @@ impl Client {
                 }
                 Ok(response) if response.status().is_success() => {
                     let bytes = response.bytes().await.map_err(|source| self.unreachable(source))?;
-                    return self.read(&bytes);
+                    return Ok(bytes.into());
                 }
                 Ok(response) => return Err(self.refusal(response).await),
                 // Nobody is there: somebody waits for the answer, and it is this.
@@ -221,7 +232,7 @@ impl Client {
         }
     }
 
-    fn read(&self, bytes: &[u8]) -> Result<Value> {
+    pub(super) fn read(&self, bytes: &[u8]) -> Result<Value> {
         serde_json::from_slice(bytes)
             .map_err(|_| Trouble::Strange { server: self.server(), what: "not JSON".to_owned() })
     }

@@ -3,13 +3,15 @@
 use super::act::done;
 use super::words::lasting;
 use super::{Plane, caller, told, worded};
-use crate::service::{NewArtifact, NewRelease, Result, ServiceError};
+use crate::service::{NewArtifact, NewRelease, Past, Result, ServiceError};
 use sternway_app::backend::Caller as PageCaller;
 use sternway_app::error::{AppError, Problem};
 use sternway_app::view::act::ActDone;
 use sternway_app::view::new_release::*;
 use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, StepState, StepView, Tone};
 use sternway_domain::access::{self, Action};
+use sternway_domain::judge::estimate::{Estimate, StageEstimate, estimate};
+use sternway_domain::judge::placebo::placebo;
 use sternway_domain::plan::{Bound, DeadlineAct, Metric, Mode, Plan, Tolerance};
 use sternway_domain::release::Draft;
 use sternway_domain::time::Span;
@@ -58,7 +60,9 @@ impl Plane {
         if form.intent != "preview" {
             return Ok(None);
         }
-        Ok(Some(preview(&self.service.draft(&read(form)?).await?)))
+        let draft = self.service.draft(&read(form)?).await?;
+        let past = self.service.past(&draft.service).await?;
+        Ok(Some(preview(&draft, &past)))
     }
 
     pub(super) async fn create_done(
@@ -132,16 +136,20 @@ fn in_form(form: &NewReleaseForm, error: AppError) -> AppError {
     AppError::Invalid { problems: problems.into_iter().map(place).collect() }
 }
 
-fn preview(draft: &Draft) -> PreviewView {
+fn preview(draft: &Draft, past: &Past) -> PreviewView {
     let plan = &draft.plan;
+    let expected = estimate(plan, &past.usual);
     let mut from = Span::ZERO;
-    let stages = plan.stages.iter().map(|stage| {
+    let stages = plan.stages.iter().enumerate().map(|(i, stage)| {
         let (start, end) = (from, from + stage.bake);
         from = end;
         StepView {
             state: StepState::Todo,
             name: format!("**{}\u{a0}%** of traffic on `{}`", stage.weight.percent(), draft.candidate.version),
-            note: format!("bakes {}", stage.bake.clock()),
+            note: expected.as_ref().and_then(|expected| expected.stages.get(i)).map_or_else(
+                || format!("bakes {}", stage.bake.clock()),
+                |expected| format!("bakes {}. {}", stage.bake.clock(), told_of(expected)),
+            ),
             meta: format!("{} to {} after the start", start.clock(), end.clock()),
         }
     });
@@ -153,9 +161,36 @@ fn preview(draft: &Draft) -> PreviewView {
         ),
         stages,
         facts: facts(plan),
-        findings: findings(draft),
+        findings: [expectations(plan, past, expected), findings(draft)].concat(),
         note: format!("At the earliest promoted {} after the start.", lasting(from)),
     }
+}
+
+/// `Goes on after 0:50 if unchanged. Errors: 2x noticed in about 3 min, 5x in about 40 s.`
+fn told_of(stage: &StageEstimate) -> String {
+    let promote = match stage.promote {
+        Some(after) => format!("Goes on after {} if unchanged.", after.clock()),
+        None => "Not promoted in time even if unchanged.".to_owned(),
+    };
+    [vec![promote], stage.sentences()].concat().join(" ")
+}
+
+/// What the judge would make of what the service showed of late.
+fn expectations(plan: &Plan, past: &Past, expected: Option<Estimate>) -> Vec<CheckView> {
+    let say = |tone: Tone, icon: Icon, text: String| CheckView { tone, icon, text, ..CheckView::default() };
+    let Some(expected) = expected else {
+        let text = "How long the judge needs is not estimated: no release of this service was watched lately.";
+        return vec![say(Tone::Plain, Icon::Info, text.to_owned())];
+    };
+    let warnings = expected.warnings.into_iter().map(|text| say(Tone::Caution, Icon::Suspect, text));
+    let mut all: Vec<CheckView> = warnings.collect();
+    let played = placebo(plan, &past.ticks);
+    all.push(match (played.runs, played.fired) {
+        (0, _) => say(Tone::Plain, Icon::Info, played.sentence()),
+        (_, 0) => say(Tone::Go, Icon::Pass, played.sentence()),
+        _ => say(Tone::Caution, Icon::Suspect, played.sentence()),
+    });
+    all
 }
 
 fn facts(plan: &Plan) -> Vec<FactView> {

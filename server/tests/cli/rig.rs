@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::Value;
+use sqlx::Connection;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -184,6 +185,18 @@ impl Rig {
         self.base.service.store.commit(unit).await.unwrap();
     }
 
+    /// Puts other evidence under a digest, past the store.
+    pub(super) async fn forge(&self, digest: &Digest, body: &str) {
+        let mut link = sqlx::SqliteConnection::connect(&database(&self.dir)).await.unwrap();
+        let changed = sqlx::query("UPDATE evidence SET body = $1 WHERE digest = $2")
+            .bind(body)
+            .bind(digest.as_str())
+            .execute(&mut link)
+            .await
+            .unwrap();
+        assert_eq!(changed.rows_affected(), 1);
+    }
+
     /// A token for a new person with this role.
     pub(super) async fn token(&self, role: Role) -> String {
         let id = PersonId(Uuid::from_u128(u128::from(u32::try_from(role as usize).unwrap()) + 1));
@@ -243,8 +256,12 @@ impl Drop for Rig {
     }
 }
 
+fn database(dir: &tempfile::TempDir) -> String {
+    format!("sqlite:{}", dir.path().join("cli.db").display())
+}
+
 async fn lay(dir: &tempfile::TempDir) -> Base {
-    let database = format!("sqlite:{}", dir.path().join("cli.db").display());
+    let database = database(dir);
     let flags = SettingFlags::default().set("engine-poll", "200ms").set("engine-lease", "2s");
     let env = |name: &str| (name == "DATABASE_URL").then(|| database.clone());
     let config = Effective::collect(None, env, &flags).unwrap().config().unwrap();

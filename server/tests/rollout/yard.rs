@@ -147,7 +147,7 @@ pub(super) fn plan(mode: &str) -> Value {
     json!({
         "name": "quick", "mode": mode, "interval": "500ms", "window": "10s", "max_age": "10s",
         "min_data": {"requests": 100, "time": "500ms"},
-        "stages": [{"weight": 5, "bake": "1s"}, {"weight": 25, "bake": "1s"}, {"weight": 100, "bake": "1s"}],
+        "stages": [{"weight": 5, "bake": "1s"}, {"weight": 25, "bake": "2s"}, {"weight": 100, "bake": "1s"}],
         "guards": [{"metric": "errors", "tolerance": {"ratio": 2.0, "plus": 0.05}}],
         "judge": {"patience": "0s"},
     })

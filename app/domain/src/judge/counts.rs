@@ -186,14 +186,35 @@ fn thresholds(before: &Histogram, q: f64, ratio: f64, plus: f64) -> Option<Thres
         }
         Histogram::Classic(buckets) => {
             let total = before.total();
-            let wanted = 1.0 - q;
-            let share = |bucket: &Bucket| (total - bucket.count) / total;
-            let far = |bucket: &Bucket| (ln(share(bucket)) - ln(wanted)).abs();
-            let usable = buckets.iter().filter(|b| b.le.is_finite() && b.le > plus && share(b) * total >= 1.0);
-            let best = usable.min_by(|a, b| far(a).total_cmp(&far(b))).filter(|best| far(best) <= ln(NEAR))?;
+            let best = &buckets[nearest(buckets, total, q, plus)?];
             let usual = (best.le - plus) / ratio;
-            let r = (tail(buckets, total, usual)? / share(best)).max(1.0) * LOOSE;
+            let r = (tail(buckets, total, usual)? / ((total - best.count) / total)).max(1.0) * LOOSE;
             Some(Thresholds { canary: best.le, baseline: best.le, r })
+        }
+    }
+}
+
+/// The bound that speaks for a quantile, if one does.
+fn nearest(buckets: &[Bucket], total: f64, q: f64, plus: f64) -> Option<usize> {
+    let share = |i: usize| (total - buckets[i].count) / total;
+    let far = |i: &usize| (ln(share(*i)) - ln(1.0 - q)).abs();
+    let usable =
+        (0..buckets.len()).filter(|i| buckets[*i].le.is_finite() && buckets[*i].le > plus && share(*i) * total >= 1.0);
+    usable.min_by(|a, b| far(a).total_cmp(&far(b))).filter(|best| far(best) <= ln(NEAR))
+}
+
+/// Between which bounds, in seconds, a shift at a quantile can stay unseen: the bound that speaks for it and the one
+/// below. `None` when no bound speaks for it.
+pub(super) fn resolution(latency: &Histogram, q: f64, plus: f64) -> Option<(f64, f64)> {
+    match latency {
+        Histogram::Native { schema, .. } => {
+            let Measured::Value(quantile) = latency.quantile(q) else { return None };
+            let step = f64::from(-*schema).exp2().exp2();
+            (quantile > 0.0).then(|| (quantile / step, quantile))
+        }
+        Histogram::Classic(buckets) => {
+            let best = nearest(buckets, latency.total(), q, plus)?;
+            Some((if best > 0 { buckets[best - 1].le } else { 0.0 }, buckets[best].le))
         }
     }
 }

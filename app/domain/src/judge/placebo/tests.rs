@@ -1,0 +1,67 @@
+use super::*;
+use crate::time::Timestamp;
+
+fn plan(more: serde_json::Value) -> Plan {
+    let mut plan = serde_json::json!({"name": "placebo", "stages": [{"weight": 100, "bake": "10m"}]});
+    plan.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    serde_json::from_value(plan).expect("a plan")
+}
+
+/// Four instances, 10 s a tick; `errors` by instance and tick.
+fn ticks(n: i64, errors: impl Fn(i64, i64) -> f64) -> Vec<Tick> {
+    let one = |tick: i64, i: i64| InstanceTick {
+        instance: format!("i-{i}"),
+        requests: 1000.0,
+        errors: Some(errors(i, tick)),
+        ..InstanceTick::default()
+    };
+    let ticks = (1..=n).map(|tick| Tick {
+        number: tick as u64,
+        at: Timestamp::from_secs(10 * tick),
+        span: Span::from_secs(10),
+        baseline: ArmTick { data: Data::Complete, instances: (0..4).map(|i| one(tick, i)).collect() },
+        canary: ArmTick { data: Data::Missing, instances: vec![] },
+        failure: None,
+        warnings: vec![],
+    });
+    ticks.collect()
+}
+
+#[test]
+fn given_alike_instances_then_nothing_fires() {
+    let found =
+        placebo(&plan(serde_json::json!({"guards": [{"metric": "errors"}]})), &ticks(120, |i, t| ((i + t) % 3) as f64));
+    assert_eq!((found.runs, found.fired), (4, 0));
+    assert!(found.sentence().starts_with("Would have fired 0 of 4 times: "), "{}", found.sentence());
+    assert_eq!(found.span, Span::from_secs(1200));
+}
+
+#[test]
+fn given_an_instance_that_is_worse_for_good_then_the_guard_fires_for_it_alone() {
+    let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}]}));
+    let found = placebo(&guarded, &ticks(120, |i, _| if i == 2 { 20.0 } else { 1.0 }));
+    assert_eq!((found.runs, found.fired), (4, 1));
+    assert_eq!(found.by, [Fired { metric: Metric::Errors, limit: false, times: 1 }]);
+}
+
+#[test]
+fn given_a_limit_below_what_is_usual_then_it_fires_for_every_instance() {
+    let limited = plan(serde_json::json!({
+        "hard_limits": [{"metric": "errors", "bound": {"above": 0.001}, "for": "1m"}],
+    }));
+    let found = placebo(&limited, &ticks(120, |_, _| 5.0));
+    assert_eq!((found.runs, found.fired), (4, 4));
+    assert_eq!(found.by, [Fired { metric: Metric::Errors, limit: true, times: 4 }]);
+    assert!(found.sentence().contains("the hard limit on errors 4 times"), "{}", found.sentence());
+}
+
+#[test]
+fn given_one_instance_or_none_then_nothing_was_played() {
+    let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}]}));
+    assert_eq!(placebo(&guarded, &[]).runs, 0);
+    let mut alone = ticks(20, |_, _| 1.0);
+    alone.iter_mut().for_each(|tick| tick.baseline.instances.truncate(1));
+    let found = placebo(&guarded, &alone);
+    assert_eq!(found.runs, 0);
+    assert!(found.sentence().contains("two instances"));
+}
