@@ -11,7 +11,6 @@ use std::process::ExitCode;
 use sternway_domain::id::{DecisionId, Digest};
 use sternway_domain::judge::arms::{Outcome, Recorded, run};
 use sternway_domain::judge::{GuardFinding, JUDGE_VERSION, VerdictKind, judge, odds};
-use sternway_domain::plan::problems;
 
 /// Of `judge run`: not decided.
 const UNDECIDED: u8 = 2;
@@ -88,9 +87,6 @@ impl JudgeCommand {
 impl Run {
     fn judged(&self) -> Result<u8> {
         let (plan, _) = in_file(&self.plan)?;
-        if let Some(problem) = problems(&plan).first() {
-            return Err(wrong(format!("the plan cannot be used: `{}`: {}", problem.field, problem.text)));
-        }
         let arm = |path: &Path| {
             let text = read_file(path)?;
             Recorded::parse(&clean(&path.display().to_string()), &text).map_err(|error| wrong(error.to_string()))

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use sternway_domain::judge::estimate::estimate;
-use sternway_domain::plan::{Mode, Plan, problems};
+use sternway_domain::plan::{Mode, Plan};
 use sternway_domain::signal::stats::{Part, Sums};
 use sternway_domain::time::Span;
 
@@ -149,7 +149,7 @@ impl Estimate {
         if !(0.0..=1.0).contains(&self.errors) {
             return Err(wrong(format!("`--errors` is a share from 0 to 1, not {}", self.errors)));
         }
-        let plan = match (&self.file, &self.name) {
+        let plan: Plan = match (&self.file, &self.name) {
             (Some(path), _) => in_file(path)?.0,
             (None, name) => {
                 let client = remote.client()?;
@@ -157,9 +157,6 @@ impl Estimate {
                 client.shape(&json["document"])?
             }
         };
-        if let Some(problem) = problems(&plan).first() {
-            return Err(wrong(format!("the plan cannot be used: `{}`: {}", problem.field, problem.text)));
-        }
         let minute = 60.0 * self.requests;
         let errors = Some(Part { part: minute * self.errors, of: minute });
         let usual = Sums { span: Span::from_secs(60), requests: minute, errors, ..Sums::default() };

@@ -72,7 +72,26 @@ async fn given_files_that_cannot_be_used_when_judged_then_the_code_is_3_and_the_
     finish(bare(&missing)).await.failed(3).complains(&["gone.csv"]);
     std::fs::write(dir.path().join("p.yaml"), PLAN.replace("ratio: 1.5", "ratio: 0.5")).unwrap();
     let there = ["judge", "run", "--baseline", &baseline, "--canary", &baseline, "--plan", &plan];
-    finish(bare(&there)).await.failed(3).complains(&["the plan cannot be used: `guards[0].tolerance.ratio`"]);
+    finish(bare(&there)).await.failed(3).complains(&["guards[0].tolerance.ratio: below 1"]);
+}
+
+#[tokio::test]
+async fn given_a_plan_when_estimated_then_each_stage_says_when_it_would_notice_and_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("p.yaml").display().to_string();
+    std::fs::write(&file, PLAN.replace("stages:\n", "stages:\n  - {weight: 5, bake: 10m}\n")).unwrap();
+    let at = |requests: &'static str| ["plan", "estimate", "-f", &file, "--requests", requests].map(str::to_owned);
+    let busy = finish(bare(&at("2000").each_ref().map(String::as_str))).await.done();
+    busy.says(&["5\u{a0}%, 100.0 requests/s: ", "Errors: 2x noticed in about ", ", 5x noticed in about "]);
+    let quiet = at("5").to_vec();
+    let quiet: Vec<&str> = quiet.iter().map(String::as_str).chain(["--json"]).collect();
+    let quiet = finish(bare(&quiet)).await.done().json();
+    assert_eq!((&quiet["stages"][0]["weight"], &quiet["stages"][0]["promote"]), (&json!(5), &Value::Null));
+    assert!(quiet["warnings"][0].as_str().unwrap().contains("cannot be shown to be within its tolerance"), "{quiet}");
+    finish(bare(&at("0").each_ref().map(String::as_str)))
+        .await
+        .failed(3)
+        .complains(&["`--requests` is a number above 0"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

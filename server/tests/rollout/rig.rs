@@ -86,8 +86,10 @@ fn plan(mode: &str) -> Value {
     json!({
         "name": "quick", "mode": mode, "interval": "1s", "window": "15s", "max_age": "15s", "stages": stages,
         "min_data": {"requests": 30, "time": "2s"}, "on_deadline": {"after": "5m"},
-        "guards": [{"metric": "errors", "tolerance": {"ratio": 2.0, "plus": 0.07}}],
-        "judge": {"patience": "0s", "false_alarms": 0.2, "wrong_promotions": 0.2},
+        // A few requests a second: to show that a canary is within a narrow tolerance would take minutes.
+        "guards": [{"metric": "errors", "tolerance": {"ratio": 2.0, "plus": 0.2}}],
+        "hard_limits": [{"metric": "errors", "bound": {"above": 0.05}, "for": "3s"}],
+        "judge": {"patience": "0s", "wrong_promotions": 0.2},
     })
 }
 

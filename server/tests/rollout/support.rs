@@ -165,7 +165,7 @@ impl Desk {
         for row in releases {
             let traffic = self.traffic(row.service.as_str()).await;
             let ticks = self.service.tick_bodies(row.id, Timestamp::default()).await.expect("the database answers");
-            let verdict = ticks.last().map(|tick| (tick.tick.at, &tick.verdict.kind, &tick.verdict.sentence));
+            let verdict = ticks.last().map(|tick| (tick.tick.at, &tick.verdict.kind, &tick.verdict.next));
             text += &format!("{} is {}, at {}: {verdict:?}, {traffic:?}\n", row.id, row.state, self.now());
         }
         text

@@ -233,7 +233,7 @@ fn unresolved(plan: &Plan, usual: &Sums) -> Vec<String> {
                 "`{metric}` cannot be judged: no latency bucket ends near it. Add bounds around {}.",
                 latency.quantile(f64::from(q) / 100.0).known().map_or("it".to_owned(), |value| metric.show(value))
             )),
-            Some((below, bound)) if below == 0.0 => Some(format!(
+            Some((0.0, bound)) => Some(format!(
                 "`{metric}`: below the first bucket's bound, {}, any shift stays unseen. Add bounds below it.",
                 metric.show(bound)
             )),
