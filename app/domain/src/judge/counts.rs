@@ -5,8 +5,9 @@
 //!
 //! - native histograms: `t` is a bucket bound at the quantile; the canary counts above `ratio·t + plus`, the baseline
 //!   above `t`; tolerated is as often ([`SLACK`] for interpolating within a bucket);
-//! - classic buckets: both count above the bound `B` whose share of slower requests is nearest the quantile's; tolerated
-//!   is `S(B/ratio)/S(B)` times as often, between bounds on a straight line of logarithms, plus [`LOOSE`].
+//! - classic buckets: the canary counts above the bound `B` for which the baseline's share above `u = (B - plus)/ratio` is
+//!   nearest the quantile's, the baseline above the bound `A` nearest `u`; tolerated is `S(u)/S(A)` times as often, between
+//!   bounds on a straight line of logarithms, plus [`LOOSE`] unless `u` is `A`.
 
 use super::chance::Shown;
 use super::compare::{Line, Side};
@@ -186,26 +187,47 @@ fn thresholds(before: &Histogram, q: f64, ratio: f64, plus: f64) -> Option<Thres
         }
         Histogram::Classic(buckets) => {
             let total = before.total();
-            let best = &buckets[nearest(buckets, total, q, plus)?];
-            let usual = (best.le - plus) / ratio;
-            let r = (tail(buckets, total, usual)? / ((total - best.count) / total)).max(1.0) * LOOSE;
-            Some(Thresholds { canary: best.le, baseline: best.le, r })
+            let Place { canary, usual, share, baseline } = place(buckets, total, q, ratio, plus)?;
+            let own = (total - baseline.count) / total;
+            let on_a_bound = (usual - baseline.le).abs() <= 1e-6 * baseline.le;
+            let r = if on_a_bound { 1.0 } else { share / own * LOOSE };
+            Some(Thresholds { canary: canary.le, baseline: baseline.le, r })
         }
     }
 }
 
-/// The bound that speaks for a quantile, if one does.
-fn nearest(buckets: &[Bucket], total: f64, q: f64, plus: f64) -> Option<usize> {
-    let share = |i: usize| (total - buckets[i].count) / total;
-    let far = |i: &usize| (ln(share(*i)) - ln(1.0 - q)).abs();
-    let usable =
-        (0..buckets.len()).filter(|i| buckets[*i].le.is_finite() && buckets[*i].le > plus && share(*i) * total >= 1.0);
-    usable.min_by(|a, b| far(a).total_cmp(&far(b))).filter(|best| far(best) <= ln(NEAR))
+/// Where classic buckets can be read for a quantile.
+struct Place {
+    /// The canary counts above this bound ...
+    canary: Bucket,
+    /// ... which is what is tolerated of this value, seconds, in the baseline.
+    usual: f64,
+    /// The baseline's share slower than `usual`.
+    share: f64,
+    /// The baseline counts above this bound, the nearest to `usual`.
+    baseline: Bucket,
 }
 
-/// Between which bounds, in seconds, a shift at a quantile can stay unseen: the bound that speaks for it and the one
-/// below. `None` when no bound speaks for it.
-pub(super) fn resolution(latency: &Histogram, q: f64, plus: f64) -> Option<(f64, f64)> {
+/// The bound of the canary that stands for a value nearest the baseline's quantile, if one does.
+fn place(buckets: &[Bucket], total: f64, q: f64, ratio: f64, plus: f64) -> Option<Place> {
+    let far = |share: f64, from: f64| (ln(share) - ln(from)).abs();
+    let counted = |bucket: &&Bucket| bucket.le.is_finite() && total - bucket.count >= 1.0;
+    let places = buckets.iter().filter(|bucket| bucket.le.is_finite() && bucket.le > plus).filter_map(|canary| {
+        let usual = (canary.le - plus) / ratio;
+        let share = tail(buckets, total, usual).filter(|share| *share * total >= 1.0)?;
+        let own = |bucket: &Bucket| (total - bucket.count) / total;
+        let near = |a: &&Bucket, b: &&Bucket| far(own(a), share).total_cmp(&far(own(b), share));
+        let baseline = *buckets.iter().filter(counted).min_by(near)?;
+        Some(Place { canary: *canary, usual, share, baseline })
+    });
+    places
+        .min_by(|a, b| far(a.share, 1.0 - q).total_cmp(&far(b.share, 1.0 - q)))
+        .filter(|best| far(best.share, 1.0 - q) <= ln(NEAR))
+}
+
+/// Between which bounds, in seconds, a shift at a quantile can stay unseen: the one the canary is held to and the one
+/// below it. `None` when no bound speaks for it.
+pub(super) fn resolution(latency: &Histogram, q: f64, ratio: f64, plus: f64) -> Option<(f64, f64)> {
     match latency {
         Histogram::Native { schema, .. } => {
             let Measured::Value(quantile) = latency.quantile(q) else { return None };
@@ -213,8 +235,9 @@ pub(super) fn resolution(latency: &Histogram, q: f64, plus: f64) -> Option<(f64,
             (quantile > 0.0).then(|| (quantile / step, quantile))
         }
         Histogram::Classic(buckets) => {
-            let best = nearest(buckets, latency.total(), q, plus)?;
-            Some((if best > 0 { buckets[best - 1].le } else { 0.0 }, buckets[best].le))
+            let bound = place(buckets, latency.total(), q, ratio, plus)?.canary.le;
+            let below = buckets.iter().map(|bucket| bucket.le).filter(|le| *le < bound).fold(0.0, f64::max);
+            Some((below, bound))
         }
     }
 }

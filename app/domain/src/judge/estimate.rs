@@ -228,7 +228,7 @@ fn unresolved(plan: &Plan, usual: &Sums) -> Vec<String> {
     };
     let warn = |(guard, q, ratio): (&crate::plan::Guard, u8, f64)| {
         let metric = &guard.metric;
-        match resolution(latency, f64::from(q) / 100.0, guard.effective_tolerance().plus.unwrap_or(0.0)) {
+        match resolution(latency, f64::from(q) / 100.0, ratio, guard.effective_tolerance().plus.unwrap_or(0.0)) {
             None => Some(format!(
                 "`{metric}` cannot be judged: no latency bucket ends near it. Add bounds around {}.",
                 latency.quantile(f64::from(q) / 100.0).known().map_or("it".to_owned(), |value| metric.show(value))

@@ -9,10 +9,10 @@ use proptest::prelude::*;
 
 const PLAIN: Temper = Temper { phi: 1.0, cap: f64::INFINITY, stake: 0.0, ceiling: f64::INFINITY };
 
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self) -> f64 {
+    pub(super) fn roll(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 11) as f64 + 0.5) / (1u64 << 53) as f64
     }
