@@ -18,6 +18,7 @@ mod act;
 mod configure;
 mod create;
 mod evidence;
+mod expected;
 pub(crate) mod once;
 mod past;
 mod query;
@@ -28,6 +29,7 @@ pub use act::{ActRequest, Acted, Wanted};
 pub use configure::{Applied, AppliedDocument};
 pub use create::{NewArtifact, NewRelease};
 pub use evidence::{CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
+pub use expected::{Expected, Played};
 pub use past::Past;
 pub use summary::{DecisionBrief, ReleaseSummary};
 

@@ -71,8 +71,19 @@ fn told(answer: &Value) -> String {
         }
         table.add_row([Cell::new(word("kind")), Cell::new(word("name")), toned(&outcome)]);
     }
+    let placebo: Vec<String> = answer["documents"].as_array().into_iter().flatten().flat_map(placebo).collect();
+    let placebo = if placebo.is_empty() { String::new() } else { format!("\n{}", placebo.join("\n")) };
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    format!("{}\nApplied: {}.", text(&mut table), counts.join(", "))
+    format!("{}\nApplied: {}.{placebo}", text(&mut table), counts.join(", "))
+}
+
+/// What a saved plan would have done of late: `canary-standard on checkout: would have fired 0 of 4 times: …`
+fn placebo(item: &Value) -> Vec<String> {
+    let word = |value: &Value| clean(value.as_str().unwrap_or_default());
+    let line = |played: &Value| {
+        format!("{} on {}. {}", word(&item["name"]), word(&played["service"]), word(&played["sentence"]))
+    };
+    item["placebo"].as_array().into_iter().flatten().map(line).collect()
 }
 
 fn check(files: &[(String, String)], json: bool) -> Result<u8> {

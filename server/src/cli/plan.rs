@@ -46,8 +46,7 @@ struct Show {
     effective: bool,
 }
 
-/// For a service as it is on average. Latency needs its histogram: the page of a new release estimates it from what was
-/// seen.
+/// For a service as it was seen lately, or as it is on average. Latency needs what was seen: its histogram.
 #[derive(Debug, Args)]
 struct Estimate {
     /// The plan, by its name
@@ -56,9 +55,12 @@ struct Estimate {
     /// A file instead of a plan of the server; needs no server (`-`: standard input)
     #[arg(long, short, value_name = "FILE", conflicts_with = "name")]
     file: Option<PathBuf>,
+    /// A service of the server: what was seen of it lately, and whether the plan would have fired then
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "requests", "errors"], required_unless_present = "requests")]
+    service: Option<String>,
     /// Requests per second of the whole service
     #[arg(long, value_name = "PER_SECOND")]
-    requests: f64,
+    requests: Option<f64>,
     /// Share of them that fails anyway, 0 to 1
     #[arg(long, value_name = "RATIO", default_value_t = 0.001)]
     errors: f64,
@@ -143,8 +145,28 @@ impl Show {
 
 impl Estimate {
     async fn run(&self, remote: &Remote) -> Result<u8> {
-        if !(self.requests > 0.0 && self.requests.is_finite()) {
-            return Err(wrong(format!("`--requests` is a number above 0, not {}", self.requests)));
+        match (&self.service, self.requests) {
+            (Some(service), _) => self.as_seen(remote, service).await,
+            (None, requests) => self.on_average(remote, requests.unwrap_or_default()).await,
+        }
+    }
+
+    async fn as_seen(&self, remote: &Remote, service: &str) -> Result<u8> {
+        let client = remote.client()?;
+        let path = ["plans", self.name.as_deref().unwrap_or_default(), "expected"];
+        let json = client.get(&path, &[("service", service.to_owned())]).await?;
+        if remote.json {
+            say(&json.to_string());
+            return Ok(exit::DONE);
+        }
+        let sentences: Vec<String> = client.shape(&json["sentences"])?;
+        sentences.iter().for_each(|sentence| say(&clean(sentence)));
+        Ok(exit::DONE)
+    }
+
+    async fn on_average(&self, remote: &Remote, requests: f64) -> Result<u8> {
+        if !(requests > 0.0 && requests.is_finite()) {
+            return Err(wrong(format!("`--requests` is a number above 0, not {requests}")));
         }
         if !(0.0..=1.0).contains(&self.errors) {
             return Err(wrong(format!("`--errors` is a share from 0 to 1, not {}", self.errors)));
@@ -157,7 +179,7 @@ impl Estimate {
                 client.shape(&json["document"])?
             }
         };
-        let minute = 60.0 * self.requests;
+        let minute = 60.0 * requests;
         let errors = Some(Part { part: minute * self.errors, of: minute });
         let usual = Sums { span: Span::from_secs(60), requests: minute, errors, ..Sums::default() };
         let Some(found) = estimate(&plan, &usual) else { return Err(wrong("there is nothing to estimate".to_owned())) };
@@ -165,15 +187,7 @@ impl Estimate {
             say(&serde_json::to_string(&found).unwrap_or_default());
             return Ok(exit::DONE);
         }
-        for stage in &found.stages {
-            let promote = match stage.promote {
-                Some(after) => format!("an unchanged version goes on after {}", after.clock()),
-                None => "an unchanged version is not promoted in time".to_owned(),
-            };
-            say(&format!("{}\u{a0}%, {:.1} requests/s: {promote}.", stage.weight.percent(), stage.requests));
-            stage.sentences().iter().for_each(|sentence| say(&format!("  {sentence}")));
-        }
-        found.warnings.iter().for_each(|warning| say(&format!("Careful: {warning}")));
+        found.sentences().iter().for_each(|sentence| say(sentence));
         Ok(exit::DONE)
     }
 }

@@ -16,6 +16,7 @@ mod acts;
 mod apply;
 mod decisions;
 mod documents;
+mod expected;
 mod people;
 mod releases;
 mod shapes;
@@ -81,6 +82,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(documents::service))
         .routes(routes!(documents::plans))
         .routes(routes!(documents::plan))
+        .routes(routes!(expected::expected))
         .routes(routes!(documents::runbooks))
         .routes(routes!(documents::runbook))
         .routes(routes!(documents::checklists))

@@ -2,7 +2,7 @@
 
 use super::once::Once;
 use super::record::Act;
-use super::{Caller, Result, Service, ServiceError};
+use super::{Caller, Played, Result, Service, ServiceError};
 use crate::documents::{self, Document, DocumentProblem, Kind};
 use crate::live::Topic;
 use crate::store::StoreError;
@@ -23,6 +23,9 @@ pub struct AppliedDocument {
     pub digest: String,
     /// `created`, `changed` or `unchanged`.
     pub outcome: String,
+    /// A plan that is new or changed, over the recent past of services that were watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub placebo: Vec<Played>,
 }
 
 /// What applying a set did.
@@ -55,7 +58,8 @@ impl Service {
             Err(error @ ServiceError::Store(_)) => return Err(error),
             Err(error) => return Err(self.refuse(caller, &act, error).await),
         };
-        let applied = self.compared(&documents).await?;
+        let mut applied = self.compared(&documents).await?;
+        self.play(&documents, &mut applied).await;
         let news = applied.documents.iter().filter(|document| document.outcome != "unchanged");
         let named = |document: &AppliedDocument| format!("{}/{}", document.kind, document.name);
         // The entry of the log has a limit; the digests of everything stand in the answer and in the store.
@@ -106,6 +110,7 @@ impl Service {
                 name: document.name().to_owned(),
                 digest: digest.to_string(),
                 outcome: outcome.to_owned(),
+                placebo: Vec::new(),
             });
         }
         Ok(Applied { documents: applied })

@@ -95,6 +95,35 @@ async fn given_a_plan_when_estimated_then_each_stage_says_when_it_would_notice_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn given_a_service_that_was_watched_then_a_plan_is_estimated_from_it_and_played_over_it_when_saved() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::Admin).await;
+    let estimate = ["plan", "estimate", "quick-manual", "--service", "checkout"];
+    rig.run(&token, &estimate).await.done().says(&["not estimated: no release", "Not played over the past"]);
+    rig.run(&token, &["plan", "estimate", "quick-manual", "--service", "none"]).await.failed(3);
+
+    rig.world.errors.store(2_000, Ordering::Relaxed);
+    let id = rig.created(&token, "checkout", "quick-automatic").await;
+    rig.run(&token, &["release", "start", &id, "--reason", "go on"]).await.done();
+    rig.run(&token, &["release", "watch", &id, "--json"]).await.failed(1);
+    let seen = rig.run(&token, &estimate).await.done();
+    seen.says(&["Seen lately: ", "requests/s: ", "Errors: ", "Would have fired 0 of 2 times: each instance"]);
+    let json = rig.run(&token, &[&estimate[..], &["--json"]].concat()).await.done().json();
+    assert!(json["requests"].as_f64().is_some_and(|rate| (500.0..4_000.0).contains(&rate)), "{json}");
+    assert_eq!((&json["placebo"]["runs"], &json["placebo"]["fired"]), (&json!(2), &json!(0)));
+
+    // A limit that the running version itself breaks.
+    let strict = "kind: Plan\nname: strict\ninterval: 1s\nstages:\n  - {weight: 100, bake: 10m}\nhard_limits:\n  \
+                  - {metric: errors, bound: {below: 0.5}, for: 1s}\n";
+    let file = rig.dir.path().join("strict.yaml").display().to_string();
+    std::fs::write(&file, strict).unwrap();
+    let saved = rig.run(&token, &["apply", "-f", &file]).await.done();
+    saved.says(&["strict on checkout. Would have fired 2 of 2 times (the hard limit on errors 2 times)"]);
+    let again = rig.run(&token, &["apply", "-f", &file]).await.done();
+    assert!(!again.out.contains("Would have fired"), "unchanged, so nothing is played: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn given_a_decision_when_replayed_then_the_verdict_is_the_same_and_altered_inputs_are_found_out() {
     let rig = Rig::new().await;
     rig.world.errors.store(2_000, Ordering::Relaxed);

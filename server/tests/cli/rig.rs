@@ -59,8 +59,9 @@ impl SignalSource for WorldSource {
             errors: Some(errors),
             ..InstanceReading::default()
         };
-        let (baseline, canary) = (instance("b1", values[0], values[1]), instance("c1", values[2], values[3]));
-        Ok(Reading { at: now, baseline: vec![baseline], canary: vec![canary], warnings: vec![] })
+        let baseline = ["b1", "b2"].map(|name| instance(name, values[0] / 2.0, values[1] / 2.0));
+        let canary = vec![instance("c1", values[2], values[3])];
+        Ok(Reading { at: now, baseline: baseline.into(), canary, warnings: vec![] })
     }
 }
 

@@ -11,7 +11,7 @@ use crate::plan::{Metric, Plan, Stage, Weight};
 use crate::signal::stats::Sums;
 use crate::signal::{ArmTick, Data, Histogram, InstanceTick, Kpi, Tick};
 use crate::time::{Span, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many times as bad a version is of which the delay is told.
 pub const TIMES: [f64; 2] = [2.0, 5.0];
@@ -19,14 +19,14 @@ pub const TIMES: [f64; 2] = [2.0, 5.0];
 const MOST: usize = 1_000;
 
 /// What can be expected of a plan for a service.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     pub stages: Vec<StageEstimate>,
     /// What a person should change or know, worst first.
     pub warnings: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageEstimate {
     pub weight: Weight,
     /// Of the canary, per second.
@@ -37,7 +37,7 @@ pub struct StageEstimate {
 }
 
 /// When a version would fail that gets worse in one metric as the stage is entered.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Detection {
     pub metric: Metric,
     /// Errors so many times as frequent, latency so many times as long, of a business ratio only such a part.
@@ -69,6 +69,23 @@ pub fn estimate(plan: &Plan, usual: &Sums) -> Option<Estimate> {
     }
     warnings.extend(late(&stages));
     Some(Estimate { stages, warnings })
+}
+
+impl Estimate {
+    /// A line per stage with its guards below it, then what to be careful about.
+    pub fn sentences(&self) -> Vec<String> {
+        let stage = |stage: &StageEstimate| {
+            let promote = match stage.promote {
+                Some(after) => format!("an unchanged version goes on after {}", after.clock()),
+                None => "an unchanged version is not promoted in time".to_owned(),
+            };
+            let percent = stage.weight.percent();
+            let head = format!("{percent}\u{a0}%, {:.1} requests/s: {promote}.", stage.requests);
+            [vec![head], stage.sentences().iter().map(|sentence| format!("  {sentence}")).collect()].concat()
+        };
+        let warnings = self.warnings.iter().map(|warning| format!("Careful: {warning}"));
+        self.stages.iter().flat_map(stage).chain(warnings).collect()
+    }
 }
 
 impl StageEstimate {

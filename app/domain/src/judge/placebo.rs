@@ -5,14 +5,14 @@ use super::{JudgeState, Policy, Verdict, VerdictKind, judge, words};
 use crate::plan::{Metric, Plan, Weight};
 use crate::signal::{ArmTick, Data, InstanceTick, Tick};
 use crate::time::Span;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// So many instances play at most: those with most requests.
 const MOST: usize = 20;
 
 /// How often the plan would have rolled back a version that was the same.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Placebo {
     /// Instances that played the canary.
     pub runs: u32,
@@ -23,7 +23,7 @@ pub struct Placebo {
     pub span: Span,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fired {
     pub metric: Metric,
     /// A hard limit; otherwise evidence of the guards, most of it from this one.
