@@ -4,7 +4,8 @@
 //! may be looked at after every tick (`process.rs` has the proof). Beside it stand hard limits with timers, which are
 //! deterministic. `judge(state, tick, policy)` is the one entrance.
 //!
-//! Deliberately absent: what a metric's history was before the release, and any randomness.
+//! What the running version showed before the release tells how its errors cluster ([`JudgeState::primed`]); evidence is
+//! only of the release. Deliberately absent: any randomness.
 
 use crate::plan::{Bound, Guard, HardLimit, Judging, Metric, MinData, Plan, Weight};
 use crate::signal::Tick;
@@ -21,6 +22,7 @@ mod counts;
 pub mod estimate;
 mod gauge;
 mod guard;
+mod history;
 mod limit;
 mod missing;
 pub mod number;
@@ -49,7 +51,7 @@ use state::{alone, step};
 use weigh::Scale;
 
 /// Goes into every verdict, so that it can be recomputed by the code that made it.
-pub const JUDGE_VERSION: &str = "sequential-1";
+pub const JUDGE_VERSION: &str = "sequential-2";
 
 /// The seven verdicts. Only `pass` may promote; only `fail` may roll back on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

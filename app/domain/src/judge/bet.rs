@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::counts::Known;
+use super::process::Pace;
 use super::state::{JudgeState, Pair, alone, step};
 use super::stream::Measure;
 use super::track::{Track, unhealthy};
@@ -26,17 +27,7 @@ impl JudgeState {
         }
         let secs = step(tick, policy).secs_f64();
         let stake = self.pace.step(secs);
-        let interval = policy.interval.secs_f64();
-        let measure = Measure {
-            // A tick that bridges a gap is one look.
-            secs: secs.min(interval),
-            needed: 1.0 / policy.judge.false_alarms,
-            // Ticks that lie across the beginning and the end of something short count whole, hence one more.
-            within: policy.judge.patience.secs_f64() + interval,
-            stake,
-            latest: self.pace.latest(),
-            kept: self.pace.kept(),
-        };
+        let measure = measure(policy, secs, stake, &self.pace);
         // A window just begun knows less than what is remembered of the stage before.
         let window = (before.baseline.requests > 0.0).then_some(&before.baseline);
         let reference = self.reference.as_ref().map(|reference| &reference.sums);
@@ -48,5 +39,20 @@ impl JudgeState {
             let track = self.evidence.entry(guard.metric.clone()).or_insert_with(|| Track::new(&guard.metric));
             track.take(guard, tick, &known, added, sick, measure);
         }
+    }
+}
+
+/// How a tick of so many seconds counts after a stake was placed for it.
+pub(super) fn measure(policy: &Policy, secs: f64, stake: f64, pace: &Pace) -> Measure {
+    let interval = policy.interval.secs_f64();
+    Measure {
+        // A tick that bridges a gap is one look.
+        secs: secs.min(interval),
+        needed: 1.0 / policy.judge.false_alarms,
+        // Ticks that lie across the beginning and the end of something short count whole, hence one more.
+        within: policy.judge.patience.secs_f64() + interval,
+        stake,
+        latest: pace.latest(),
+        kept: pace.kept(),
     }
 }

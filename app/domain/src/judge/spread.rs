@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 const PRIOR: f64 = 2.0;
 /// How many events that belief is worth.
 const PRIOR_EVENTS: f64 = 4.0;
+/// How many events all of what was seen before a release is worth in it at most.
+const PAST_EVENTS: f32 = 400.0;
 
 /// Events of one instance that always count.
 const FREE: f64 = 2.0;
@@ -63,6 +65,12 @@ impl Spread {
             self.clustered += (phi * events) as f32;
             self.events += events as f32;
         }
+    }
+
+    /// What was seen so far becomes what was seen before the release: today's spread must still count.
+    pub(super) fn past(self) -> Spread {
+        let keep = (PAST_EVENTS / self.events.max(PAST_EVENTS)).min(1.0);
+        Spread { clustered: self.clustered * keep, events: self.events * keep, before: (0.0, 0.0) }
     }
 
     /// The dispersion to temper evidence with; at least 1.

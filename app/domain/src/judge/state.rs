@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 const SLOTS: i64 = 30;
 
 /// Form of the evidence in a stored state.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Everything [`judge`](super::judge) remembers of a release. Starts empty; serialises to some ten kilobytes at most,
 /// however long the release runs and however many instances it has.
@@ -88,6 +88,11 @@ pub(super) struct Pair {
 }
 
 impl JudgeState {
+    /// Begins with evidence that has seen nothing of the release yet.
+    pub(super) fn holding(evidence: BTreeMap<Metric, Track>) -> JudgeState {
+        JudgeState { form: FORM, evidence, ..JudgeState::default() }
+    }
+
     /// Instance restarts seen in this stage, canary and baseline.
     pub fn restarts(&self) -> (u32, u32) {
         self.seen.restarts

@@ -51,22 +51,43 @@ const DRIFT: f64 = 0.5;
 /// How near to the line a change may come within the patience, in logarithms.
 const SHORT: f64 = 0.95;
 
-/// Evidence on one line, 124 bytes. Serialises; goes from stage to stage.
+/// How many events the rate of before the release is worth.
+const BEFORE: f64 = 20.0;
+
+/// Evidence on one line, 116 bytes. Serialises; goes from stage to stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
     back: Process,
     promote: Process,
     spread: Spread,
-    /// Since the stage began: what the estimate and its band rest on.
-    tally: Tally,
+    /// What the running version showed before the release.
+    #[serde(default)]
+    before: Before,
+    /// Since the stage began, `x, m, y, n`: what the estimate and its band rest on.
+    tally: [f32; 4],
     /// Nats per second lately: toward rolling back, toward promoting.
     pace: (f32, f32),
     /// Where evidence toward rolling back lay before it rose.
     anchor: f32,
 }
 
+/// What history says of a line beside its spread.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Before {
+    /// Events per trial of the baseline; 0 when unknown.
+    pub(super) usual: f32,
+    /// Evidence toward rolling back is divided by this, so that no instance of the running version would have come near.
+    pub(super) calm: f32,
+}
+
+impl Default for Before {
+    fn default() -> Before {
+        Before { usual: 0.0, calm: 1.0 }
+    }
+}
+
 /// Counts since the stage began, clipped nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tally {
     pub x: f64,
     pub m: f64,
@@ -97,15 +118,21 @@ impl Stream {
             back: Process::new(back, Pace::START),
             promote: Process::new(promote, Pace::START),
             spread: Spread::default(),
-            tally: Tally::default(),
+            before: Before::default(),
+            tally: [0.0; 4],
             pace: (0.0, 0.0),
             anchor: Pace::START as f32,
         }
     }
 
+    /// Begins with what the running version showed before; no evidence is in it.
+    pub(super) fn primed(bad: Bad, spread: Spread, before: Before) -> Stream {
+        Stream { spread, before, ..Stream::new(bad) }
+    }
+
     /// Another share of traffic: evidence stays, the estimate begins anew.
     pub fn stage(&mut self) {
-        self.tally = Tally::default();
+        self.tally = [0.0; 4];
     }
 
     /// Settles one tick.
@@ -131,16 +158,16 @@ impl Stream {
         let (up, down) = counts.bad.grids();
         let cap = self.cap(measure);
         let before = (self.back.won() + measure.kept + measure.stake, self.promote.won());
-        self.back.settle(up, seen, Temper { phi, cap, stake: measure.stake, ceiling: CEILING.0 });
+        let calmed = phi * f64::from(self.before.calm);
+        self.back.settle(up, seen, Temper { phi: calmed, cap, stake: measure.stake, ceiling: CEILING.0 });
         let all = counts.promote.as_deref().map_or(m_events, |canary| sum(canary).0);
         let seen = Showing { x: all, d: counts.promote_d.unwrap_or(counts.d), ..seen };
         self.promote.settle(down, seen, Temper { phi, cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 });
         self.hurry(before, measure);
         self.spread.take(if raw { &counts.baseline } else { &reduced });
-        self.tally.x += m_events;
-        self.tally.m += m;
-        self.tally.y += n_events;
-        self.tally.n += n;
+        for (sum, more) in self.tally.iter_mut().zip([m_events, m, n_events, n]) {
+            *sum += more as f32;
+        }
     }
 
     /// The most a tick may add: what is over within the plan's patience does not reach the line from at most the stake
@@ -166,9 +193,11 @@ impl Stream {
         self.pace = (moved(self.pace.0, before.0, now.0), moved(self.pace.1, before.1, now.1));
     }
 
-    /// The baseline's rate so far in this stage.
+    /// The baseline's rate so far in this stage, steadied by what it was before the release.
     fn rate(&self) -> Option<f64> {
-        (self.tally.n > 0.0).then(|| self.tally.y / self.tally.n)
+        let (Tally { y, n, .. }, usual) = (self.tally(), f64::from(self.before.usual));
+        let (y, n) = if usual > 0.0 { (y + BEFORE, n + BEFORE / usual) } else { (y, n) };
+        (n > 0.0).then(|| y / n)
     }
 
     /// Odds against "no worse than tolerated"; `kept` are the stakes not placed.
@@ -186,7 +215,8 @@ impl Stream {
     }
 
     pub fn tally(&self) -> Tally {
-        self.tally
+        let [x, m, y, n] = self.tally.map(f64::from);
+        Tally { x, m, y, n }
     }
 
     /// Nats per second: toward rolling back, toward promoting.

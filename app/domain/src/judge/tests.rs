@@ -5,6 +5,7 @@ use crate::signal::{ArmTick, Bucket, Data, Histogram, InstanceTick, Kpi, SourceF
 
 mod evidence;
 mod gauges;
+mod history;
 mod latency;
 mod limits;
 mod properties;
