@@ -140,3 +140,8 @@ pub(crate) fn decode<T: serde::de::DeserializeOwned>(what: &'static str, body: &
 pub(crate) fn encode<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("stored types have string keys only")
 }
+
+/// Work that takes a while, on a thread that serves nobody.
+pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.expect("judging does not panic, and nothing ends this thread")
+}

@@ -67,7 +67,7 @@ impl Steward {
         };
         let release = engine.service.load(id).await?;
         let (source, driver) = connect(engine, &release.service).await?;
-        let watch = Watch::load(&engine.service, id).await?;
+        let watch = Watch::load(&engine.service, &release).await?;
         let traffic = engine.service.traffic_status(&release.service).await?;
         Ok(Some(Steward {
             engine: engine.clone(),

@@ -2,12 +2,11 @@
 
 use super::steward::Steward;
 use crate::live::Topic;
-use crate::service::{Inputs, Live, Point, Service, ServiceError, TickBody, decode, encode};
+use crate::service::{Inputs, Live, Point, Service, ServiceError, TickBody, aside, decode, encode};
 use crate::store::rows::TickWrite;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use sternway_domain::id::ReleaseId;
 use sternway_domain::judge::{JudgeState, Policy, judge};
 use sternway_domain::plan::{Metric, Plan, Weight};
 use sternway_domain::release::Release;
@@ -29,10 +28,16 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) async fn load(service: &Service, release: ReleaseId) -> Result<Watch, ServiceError> {
-        match service.store.judge_state(release).await? {
+    /// Goes on where it was; a release of which nothing was seen yet begins with what the running version showed before.
+    pub(super) async fn load(service: &Service, release: &Release) -> Result<Watch, ServiceError> {
+        match service.store.judge_state(release.id).await? {
             Some((_, state)) => decode("judge state", &state),
-            None => Ok(Watch::default()),
+            None => {
+                let policy = policy(&release.plan, release, 0);
+                let past = service.past(&release.service).await?;
+                let judge = aside(move || JudgeState::primed(&past.ticks, &policy)).await;
+                Ok(Watch { judge, ..Watch::default() })
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a plan can be expected to do, from what services showed of late: how soon it would notice a worse version, and
 //! whether it would have fired although nothing was released.
 
-use super::{Applied, Caller, Past, Result, Service, ServiceError, decode};
+use super::{Applied, Caller, Past, Result, Service, ServiceError, aside, decode};
 use crate::documents::{Body, Document};
 use crate::store::rows::ReleaseFilter;
 use serde::{Deserialize, Serialize};
@@ -127,9 +127,4 @@ impl Service {
         }
         Ok(all)
     }
-}
-
-/// On a thread of its own.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    tokio::task::spawn_blocking(work).await.expect("judging does not panic, and nothing ends this thread")
 }

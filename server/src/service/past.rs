@@ -8,6 +8,8 @@ use sternway_domain::signal::stats::{Sums, pooled};
 use sternway_domain::signal::{Arm, ArmTick, Data, Tick};
 use sternway_domain::time::Span;
 
+/// What is older says little about what runs now.
+const LATELY: Span = Span::from_secs(14 * 24 * 3_600);
 /// At most so many readings, the newest.
 const TICKS: usize = 360;
 /// Releases that are looked through for readings.
@@ -27,7 +29,7 @@ impl Service {
         let filter = ReleaseFilter { service: Some(service.clone()), limit: RELEASES, ..ReleaseFilter::default() };
         for row in self.store.releases(&filter).await? {
             let release = self.load(row.id).await?;
-            let since = self.clock.now() - Span::from_secs(24 * 3_600);
+            let since = self.clock.now() - LATELY;
             let bodies = self.tick_bodies(row.id, since).await?;
             let newest = bodies.into_iter().rev().take(TICKS).rev();
             let past = Past::of(newest.map(|body| body.tick).collect(), &release);

@@ -16,6 +16,7 @@ async fn given_a_release_when_people_act_by_its_service_then_each_act_says_what_
     let started = rig.run(&token, &["release", "start", "checkout", "--reason", "low traffic hour"]).await.done();
     started.complains(&["Seen: checkout 1.42.0: ready; version 1."]);
     started.says(&["Started. checkout 1.42.0: running, stage 1 of 3, 5\u{a0}%", "decision "]);
+    rig.confirmed(&id).await;
 
     rig.run(&token, &["release", "hold", &id[..13], "--reason", "looks odd"]).await.done().says(&["Held. ", "holding"]);
     rig.run(&token, &["release", "resume", &id, "--reason", "was nothing"])

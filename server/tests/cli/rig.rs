@@ -249,6 +249,15 @@ impl Rig {
         let made = self.run(token, &arguments).await.done().json();
         made["release"]["id"].as_str().unwrap().to_owned()
     }
+
+    /// Waits until the router has confirmed what was asked of it, so that the next act sees a release at rest.
+    pub(super) async fn confirmed(&self, id: &str) {
+        let mut changes = self.base.service.bus.subscribe();
+        let id = id.parse().unwrap();
+        while !self.base.service.load(id).await.unwrap().confirmed() {
+            tokio::time::timeout(Duration::from_secs(30), changes.recv()).await.expect("a change").unwrap();
+        }
+    }
 }
 
 impl Drop for Rig {

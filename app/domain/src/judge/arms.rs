@@ -233,7 +233,8 @@ pub struct Outcome {
     pub ticks: usize,
 }
 
-/// Judges recorded arms with the judge itself. The shares are taken as they are; all of it is one stage.
+/// Judges recorded arms with the judge itself. The shares are taken as they are; all of it is one stage. What the
+/// baseline shows before the canary's first row tells how its errors cluster.
 pub fn run(baseline: &Recorded, canary: &Recorded, plan: &Plan) -> Result<Option<Outcome>, ArmsError> {
     let (ticks, span) = ticks(baseline, canary, plan)?;
     let share = 100.0 * canary.requests() / (canary.requests() + baseline.requests());
@@ -242,7 +243,8 @@ pub fn run(baseline: &Recorded, canary: &Recorded, plan: &Plan) -> Result<Option
     let weight = Weight::try_from(percent).unwrap_or(Weight::ZERO);
     let window = plan.window.max(span);
     let policy = Policy { interval: span, window, split: false, ..Policy::of(plan, weight, 0) };
-    let mut state = JudgeState::default();
+    let before = ticks.iter().take_while(|tick| tick.canary.data == Data::Missing).count();
+    let mut state = JudgeState::primed(&ticks[..before], &policy);
     let (mut passed, mut last) = (None, None);
     for (i, tick) in ticks.iter().enumerate() {
         let verdict = judge(&mut state, tick, &policy);
@@ -309,6 +311,24 @@ mod tests {
         let late: String = csv(240, 1, |_, _| "3000,3".into());
         let late = late.replacen("0,i-0", "4,i-0", 1).replace("15,i-0", "19,i-0");
         assert_eq!(judged(&baseline, &late).verdict.kind, VerdictKind::Pass);
+    }
+
+    #[test]
+    fn given_a_baseline_from_before_the_canary_then_it_tells_how_errors_cluster() {
+        // One instance at a time fails ten requests at once.
+        let bursts = csv(240, 4, |t, i| format!("3000,{}", if (t + i) % 4 == 0 { 10 } else { 0 }));
+        let worse = csv(240, 1, |t, _| format!("3000,{}", if t < 120 { 2 } else { 15 }));
+        let late = worse
+            .lines()
+            .filter(|line| !line.split(',').next().is_some_and(|t| t.parse().is_ok_and(|t: u32| t < 1800)));
+        let late = late.collect::<Vec<_>>().join("\n");
+        let phi = |outcome: &Outcome| outcome.verdict.guards[0].evidence.expect("evidence").phi;
+        let alone = bursts
+            .lines()
+            .filter(|line| !line.split(',').next().is_some_and(|t| t.parse().is_ok_and(|t: u32| t < 1800)));
+        let (before, without) = (judged(&bursts, &late), judged(&alone.collect::<Vec<_>>().join("\n"), &late));
+        assert_eq!((before.verdict.kind, without.verdict.kind), (VerdictKind::Fail, VerdictKind::Fail));
+        assert!(phi(&before) > phi(&without), "{} is not more than {}", phi(&before), phi(&without));
     }
 
     #[test]

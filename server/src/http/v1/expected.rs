@@ -21,7 +21,7 @@ pub(in crate::http) struct ExpectedQuery {
     service: String,
 }
 
-/// From what was seen in the newest release of the service, no more than a day ago.
+/// From what was seen in the newest release of the service, no more than two weeks ago.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct ExpectedView {
     /// Of the whole service, per second; absent when no release of it was watched lately.
