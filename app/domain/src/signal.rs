@@ -140,6 +140,8 @@ pub enum Data {
     Missing,
     /// The newest sample is older than the plan's `max_age`.
     Stale { age: Span },
+    /// The newest sample is from the future, by more than `max_age`: the clocks of source and server disagree.
+    Ahead { by: Span },
     /// Some instances of the last tick are absent, or a counter that others have is missing.
     Partial { seen: u32, expected: u32 },
     /// A value is NaN or infinite although there were requests.

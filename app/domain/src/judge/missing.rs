@@ -70,7 +70,7 @@ fn of_source(failure: &SourceFailure, lasting: Span) -> Silence {
 fn rank(data: Data) -> u8 {
     match data {
         Data::Missing => 0,
-        Data::Stale { .. } => 1,
+        Data::Stale { .. } | Data::Ahead { .. } => 1,
         Data::NotANumber => 2,
         Data::Partial { .. } => 3,
         Data::Reset { .. } => 4,
@@ -86,6 +86,10 @@ fn of_arm(state: &JudgeState, arm: Arm, tick: &Tick, lasting: Span) -> Silence {
     let sentence = match tick.arm(arm).data {
         Data::Missing => format!("No {name} instance has been seen{}.", since(lasting)),
         Data::Stale { age } => format!("The newest {name} sample is {} old.", age.clock()),
+        Data::Ahead { by } => format!(
+            "The newest {name} sample is from {} in the future: the clocks of the source and of Sternway disagree.",
+            by.clock()
+        ),
         Data::NotANumber => format!("A {name} value is not a number although there were requests."),
         Data::Partial { seen, expected } => {
             // The window's own words about what is lacking come first.

@@ -3,7 +3,7 @@
 //! The window remembers the last sound sample of every instance and nothing else. Rules, each chosen so that silence is
 //! never taken for health:
 //!
-//! - A sample older than `max_age` is no sample. An instance without one is absent, and the arm partial, until it has
+//! - A sample older than `max_age`, or further ahead of this clock, is no sample. An instance without one is absent, and the arm partial, until it has
 //!   been absent for longer than `max_age`; then it is forgotten, because it was scaled down.
 //! - An instance contributes from its second sample. Two samples more than `max_age` apart count as a first one again,
 //!   so that a long outage is never squeezed into one interval; a shorter one is bridged, its counts are not lost.
@@ -63,8 +63,8 @@ impl SignalWindow {
         };
         let baseline = Look::at(&mut self.baseline, &reading.baseline, now, max_age);
         let expected = baseline.counters.clone();
-        let baseline = baseline.judge(Arm::Baseline, &BTreeSet::new());
-        let canary = Look::at(&mut self.canary, &reading.canary, now, max_age).judge(Arm::Canary, &expected);
+        let baseline = baseline.judge(Arm::Baseline, &BTreeSet::new(), now);
+        let canary = Look::at(&mut self.canary, &reading.canary, now, max_age).judge(Arm::Canary, &expected, now);
 
         let moved = baseline.moved || canary.moved;
         let span = self.since.map_or(Span::ZERO, |since| if moved { now.since(since) } else { Span::ZERO });
@@ -105,8 +105,8 @@ struct Look {
     /// Counters that instances had before and lack now, by instance.
     lost: BTreeMap<String, BTreeSet<String>>,
     absent: u32,
-    /// Age of the newest sample, if there was any.
-    newest: Option<Span>,
+    /// When the newest sample was taken, if there was any.
+    newest: Option<Timestamp>,
     warnings: Vec<String>,
 }
 
@@ -125,11 +125,12 @@ impl Look {
             counters: BTreeSet::new(),
             lost: BTreeMap::new(),
             absent: 0,
-            newest: readings.iter().map(|reading| now.since(reading.at)).min(),
+            newest: readings.iter().map(|reading| reading.at).max(),
             warnings: Vec::new(),
         };
         let mut fresh: BTreeMap<&str, &InstanceReading> = BTreeMap::new();
-        for reading in readings.iter().filter(|reading| now.since(reading.at) <= max_age) {
+        let of_now = |at: Timestamp| now.since(at) <= max_age && at.since(now) <= max_age;
+        for reading in readings.iter().filter(|reading| of_now(reading.at)) {
             if fresh.contains_key(reading.instance.as_str()) {
                 look.warnings.push(format!("`{}` was read twice at once; the first sample is used", reading.instance));
             } else {
@@ -186,7 +187,7 @@ impl Look {
     }
 
     /// The state of the arm. `elsewhere` are the counters that the other version has.
-    fn judge(mut self, arm: Arm, elsewhere: &BTreeSet<String>) -> Seen {
+    fn judge(mut self, arm: Arm, elsewhere: &BTreeSet<String>, now: Timestamp) -> Seen {
         let fresh = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
         let wanted: BTreeSet<String> = self.counters.union(elsewhere).cloned().collect();
         let mut lacking: BTreeMap<String, BTreeSet<String>> = std::mem::take(&mut self.lost);
@@ -211,7 +212,8 @@ impl Look {
         let lacking = u32::try_from(lacking.len()).unwrap_or(u32::MAX);
         let data = match self.newest {
             None => Data::Missing,
-            Some(age) if self.steps.is_empty() => Data::Stale { age },
+            Some(at) if self.steps.is_empty() && at > now => Data::Ahead { by: at.since(now) },
+            Some(at) if self.steps.is_empty() => Data::Stale { age: now.since(at) },
             Some(_) if count(|step| matches!(step, Step::NotANumber)) > 0 => Data::NotANumber,
             Some(_) if resets > 0 => Data::Reset { instances: resets },
             Some(_) if count(|step| matches!(step, Step::Bounds)) > 0 => Data::BucketsChanged,

@@ -86,6 +86,17 @@ fn given_only_old_samples_then_the_arm_is_stale_and_a_long_gap_is_a_first_readin
 }
 
 #[test]
+fn given_clocks_that_disagree_then_samples_of_the_future_are_none_and_a_little_ahead_does_no_harm() {
+    let mut window = SignalWindow::default();
+    push(&mut window, 0, vec![sample("a", 5, 0.0, 0.0)]);
+    assert_eq!(push(&mut window, 10, vec![sample("a", 15, 50.0, 0.0)]).canary.data, Data::Complete);
+    let ahead = push(&mut window, 20, vec![sample("a", 320, 100.0, 0.0)]);
+    assert_eq!(ahead.canary.data, Data::Ahead { by: Span::from_secs(300) });
+    let set = push(&mut window, 30, vec![sample("a", 30, 150.0, 0.0)]);
+    assert_eq!((set.canary.data, set.canary.instances[0].requests), (Data::Complete, 100.0));
+}
+
+#[test]
 fn given_samples_further_apart_than_they_may_age_then_the_later_is_a_first_one() {
     let mut window = SignalWindow::default();
     let seen = |window: &mut SignalWindow, secs: i64, sampled: i64| {

@@ -39,6 +39,7 @@ fn given_every_kind_of_unusable_data_then_it_says_which() {
     let cases = [
         (Data::Missing, "No canary instance has been seen"),
         (Data::Stale { age: Span::from_secs(80) }, "The newest canary sample is 1:20 old."),
+        (Data::Ahead { by: Span::from_secs(300) }, "The newest canary sample is from 5:00 in the future: the clocks"),
         (Data::Partial { seen: 2, expected: 3 }, "Only 2 of 3 canary instances"),
         (Data::NotANumber, "A canary value is not a number"),
         (Data::Reset { instances: 1 }, "1 canary instance restarted"),
@@ -54,4 +55,41 @@ fn given_every_kind_of_unusable_data_then_it_says_which() {
     }
     let mut run = Run::new(errors_guarded());
     assert_eq!(run.arms(arm(Data::First), arm(Data::First)).kind, VerdictKind::Insufficient);
+}
+
+#[test]
+fn given_no_traffic_at_all_then_nothing_is_concluded() {
+    let mut run = Run::new(errors_guarded());
+    let verdict = run.times(100, (0.0, 0.0), (0.0, 0.0));
+    assert_eq!(verdict.kind, VerdictKind::Insufficient, "{}", verdict.sentence);
+    let evidence = verdict.evidence.expect("guards weigh");
+    assert!(evidence.back <= 1.0 && evidence.promote.is_some_and(|odds| odds <= 1.0), "from nothing: {evidence:?}");
+}
+
+#[test]
+fn given_a_baseline_without_traffic_then_nothing_is_concluded_however_the_canary_looks() {
+    for canary in [CANARY, BROKEN] {
+        let mut run = Run::new(errors_guarded());
+        let verdict = run.times(100, (0.0, 0.0), canary);
+        assert_eq!(verdict.kind, VerdictKind::Insufficient, "{}", verdict.sentence);
+    }
+}
+
+#[test]
+fn given_one_instance_of_each_version_then_they_are_judged_all_the_same() {
+    let mut run = Run::new(errors_guarded());
+    assert_eq!(run.times(SHOWN, HEALTHY, CANARY).kind, VerdictKind::Pass);
+    assert_eq!(run.times(8, HEALTHY, BROKEN).kind, VerdictKind::Fail);
+}
+
+#[test]
+fn given_a_restart_or_other_buckets_in_the_middle_then_the_tick_counts_for_nothing_and_the_next_one_does() {
+    for data in [Data::Reset { instances: 1 }, Data::BucketsChanged] {
+        let mut run = Run::new(errors_guarded());
+        let before = run.times(SHOWN, HEALTHY, CANARY).evidence;
+        let broken = ArmTick { data, ..complete(instance(BROKEN)) };
+        let verdict = run.arms(complete(instance(HEALTHY)), broken);
+        assert_eq!((verdict.kind, verdict.evidence), (VerdictKind::NoData, before), "{data:?}");
+        assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Pass, "{data:?}");
+    }
 }
