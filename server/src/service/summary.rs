@@ -33,6 +33,7 @@ pub struct ReleaseSummary {
     /// The last verdict of this stage: `pass`, `fail`, `suspect`, `insufficient`, `no_data`, `provider_down` or
     /// `config_error`.
     pub verdict: Option<String>,
+    /// As it was said when the verdict became this one; what it says now stands in the newest tick.
     pub verdict_sentence: Option<String>,
     #[schema(format = "date-time")]
     pub created_at: String,
