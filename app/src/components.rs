@@ -8,6 +8,7 @@ pub mod chart;
 pub mod checklist;
 pub mod demo_bar;
 pub mod dialog;
+pub mod explained;
 pub mod form;
 pub mod header;
 pub mod help;

@@ -215,6 +215,10 @@ test("board, release and dialog read in this order", async ({ page, demo }) => {
           - heading /Errors/ [level=3]
           - img /Errors/
           - group: Same data as a table
+      - region "Evidence":
+        - heading "Evidence" [level=2]
+        - region "Evidence by guard":
+          - table
       - region "Signals":
         - heading "Signals" [level=2]
         - figure:

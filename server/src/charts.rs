@@ -12,6 +12,8 @@ use sternway_domain::time::{Span, Timestamp};
 
 mod axis;
 mod draw;
+mod evidence;
+mod range;
 mod series;
 mod spark;
 mod table;
@@ -20,6 +22,7 @@ use axis::Scale;
 use draw::{Canvas, Class};
 use series::Series;
 
+pub use evidence::{evidence, placebo};
 pub use spark::spark;
 
 /// What one chart shows.
@@ -35,6 +38,8 @@ pub struct Chart<'a> {
     pub guard: Option<&'a Guard>,
     /// What the judge said of it last: its pooled numbers are what the head shows.
     pub finding: Option<&'a GuardFinding>,
+    /// What the canary's value surely is since its stage began; `None` where that is not known.
+    pub ranges: &'a [(Timestamp, Option<(f64, f64)>)],
     /// Absolute limit of a hard limit on this metric, if there is one.
     pub limit: Option<f64>,
     pub stages: &'a [(Timestamp, Weight)],
@@ -54,7 +59,7 @@ impl Chart<'_> {
     /// The chart as the page draws it.
     pub fn view(&self) -> ChartView {
         let series = Series::new(self);
-        let top = series.top(self.tolerated(&series), &self.metric);
+        let top = series.top(self.tolerated(&series), range::highest(self.ranges), &self.metric);
         let scale = Scale::new(self.now - self.span, self.now, top);
         let tolerated = self.tolerated(&series);
         let latest = self.points.last();
@@ -74,12 +79,13 @@ impl Chart<'_> {
             against: self.against(&series, canary, baseline),
             sentence: self.sentence(canary, baseline, tolerated.last().copied()),
             grid: axis::grid(&self.metric, top, self.wide),
-            tolerance: self.tolerance_label(&tolerated, &scale),
+            levels: self.tolerance_label(&tolerated, &scale).into_iter().collect(),
             marks: self.marks(&scale),
             gaps: series.gaps(&scale, self.interval),
             ticks: axis::ticks(&scale, self.wide),
             ends: self.ends(&series, &scale),
             inner_svg: self.draw(&series, &tolerated, &scale),
+            lines: vec![(Arm::Canary, "canary".to_owned()), (Arm::Baseline, "baseline".to_owned())],
             points: series.readable(&self.metric, &scale),
             table: if self.wide { table::by_minute(self.points, &self.metric) } else { TableView::default() },
         }
@@ -164,14 +170,14 @@ impl Chart<'_> {
         }
     }
 
-    fn tolerance_label(&self, tolerated: &[(Timestamp, f64)], scale: &Scale) -> Option<ToleranceView> {
+    fn tolerance_label(&self, tolerated: &[(Timestamp, f64)], scale: &Scale) -> Option<LevelView> {
         let (_, level) = *tolerated.last()?;
         let word = match (self.absolute().is_some(), self.metric.less_is_worse()) {
             (true, _) => "limit",
             (false, true) => "at least",
             (false, false) => "tolerated",
         };
-        Some(ToleranceView {
+        Some(LevelView {
             y: scale.y(level),
             label: format!("{word} {}", self.metric.show(level)),
             below: self.metric.less_is_worse(),
@@ -205,15 +211,21 @@ impl Chart<'_> {
         let canary = end(DataArm::Canary, Arm::Canary, "canary");
         let baseline = end(DataArm::Baseline, Arm::Baseline, "baseline");
         let mut ends: Vec<EndView> = baseline.into_iter().chain(canary).collect();
-        if let [a, b] = ends.as_mut_slice() {
-            axis::part(a, b, apart);
-        }
+        let sure = self.ranges.last().filter(|_| self.wide).and_then(|(at, range)| Some((*at, (*range)?)));
+        ends.extend(sure.and_then(|(at, (_, high))| {
+            let (x, y) = (scale.x(at)?, scale.y(high));
+            Some(EndView { arm: Arm::Band, x, y, label_y: y, label: "95\u{a0}% interval".to_owned() })
+        }));
+        axis::part(&mut ends, apart);
         ends
     }
 
     fn draw(&self, series: &Series, tolerated: &[(Timestamp, f64)], scale: &Scale) -> String {
         let mut canvas = Canvas::new();
         let level = tolerated.last().map(|(_, level)| *level);
+        for area in range::areas(self.ranges, scale) {
+            canvas.area(Class::Band, &area);
+        }
         if let Some(level) = level {
             for area in series.beyond(level, self.metric.less_is_worse(), scale) {
                 canvas.area(Class::Beyond, &area);

@@ -28,6 +28,7 @@ mod confirmed;
 mod decision;
 mod decisions;
 mod door;
+mod explain;
 mod new_release;
 mod panels;
 mod release;

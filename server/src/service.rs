@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 mod act;
 mod configure;
+pub(crate) mod course;
 mod create;
 mod evidence;
 mod expected;
@@ -27,6 +28,7 @@ mod summary;
 
 pub use act::{ActRequest, Acted, Wanted};
 pub use configure::{Applied, AppliedDocument};
+pub use course::{Course, GuardCourse};
 pub use create::{NewArtifact, NewRelease};
 pub use evidence::{CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
 pub use expected::{Expected, Played};

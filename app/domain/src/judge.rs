@@ -38,10 +38,10 @@ mod track;
 mod weigh;
 mod words;
 
-pub use band::Band;
+pub use band::{Band, Range, Seen};
 pub use chance::Shown;
 pub use state::JudgeState;
-pub use words::odds;
+pub use words::{about, odds};
 
 use conclude::conclude;
 use guard::{Judged, View, judge_guard};

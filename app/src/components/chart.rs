@@ -4,7 +4,7 @@ use super::icon::{small, toned};
 use super::table::table;
 use super::text::percent;
 use crate::view::Icon;
-use crate::view::chart::{Arm, ChartView, EndView, MarkKind, MarkView, PointView, SparkView, ToleranceView};
+use crate::view::chart::{Arm, ChartView, EndView, LevelView, MarkKind, MarkView, PointView, SparkView, ValueView};
 use leptos::prelude::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,10 +14,12 @@ pub enum Size {
     Bare,
     /// The deciding one, with its table; the value stands in the sentence beside it.
     Wide,
+    /// As wide, not as high: two abreast.
+    Half,
 }
 
 pub fn chart(view: &ChartView, size: Size) -> AnyView {
-    let wide = size == Size::Wide;
+    let wide = matches!(size, Size::Wide | Size::Half);
     let id = format!("c-{}", view.key);
     let flag = view.flag.as_ref().map(|flag| {
         let class = format!("chart-flag {}", if wide { flag.tone.is() } else { "" });
@@ -33,7 +35,7 @@ pub fn chart(view: &ChartView, size: Size) -> AnyView {
                 {flag}
                 {now}
             </figcaption>
-            <Plot view=view.clone() wide/>
+            <Plot view=view.clone() size/>
             {rows}
         </figure>
     }
@@ -55,9 +57,10 @@ fn as_table(view: &ChartView) -> AnyView {
 
 /// The picture. Pointer or arrow keys read both arms at a time.
 #[component]
-fn Plot(view: ChartView, wide: bool) -> impl IntoView {
+fn Plot(view: ChartView, size: Size) -> impl IntoView {
     let reading = RwSignal::new(None::<usize>);
     let points = StoredValue::new(view.points.clone());
+    let lines = StoredValue::new(view.lines.clone());
     let count = view.points.len();
     let near = move |x: f64| {
         points.with_value(|points| {
@@ -82,8 +85,8 @@ fn Plot(view: ChartView, wide: bool) -> impl IntoView {
         reading.set(next);
     };
     let point = move || reading.get().and_then(|at| points.with_value(|points| points.get(at).cloned()));
-    let read = move || point().map(|point| cursor(&point));
-    let said = move || point().map(|point| spoken(&point)).unwrap_or_default();
+    let read = move || point().map(|point| lines.with_value(|lines| cursor(&point, lines)));
+    let said = move || point().map(|point| lines.with_value(|lines| spoken(&point, lines))).unwrap_or_default();
     let ends = move || reading.get().is_none().then(|| points_shown(&view.ends));
     let grid = view.grid.iter().map(|line| {
         let y = percent(line.y);
@@ -102,7 +105,11 @@ fn Plot(view: ChartView, wide: bool) -> impl IntoView {
     });
     view! {
         <svg
-            class=if wide { "plot plot-wide" } else { "plot" }
+            class=match size {
+                Size::Small | Size::Bare => "plot",
+                Size::Wide => "plot plot-wide",
+                Size::Half => "plot plot-wide plot-half",
+            }
             role="img"
             aria-label=view.sentence.clone()
             tabindex=(count != 0).then_some("0")
@@ -118,7 +125,7 @@ fn Plot(view: ChartView, wide: bool) -> impl IntoView {
             {view.marks.iter().map(mark_line).collect_view()}
             <svg viewBox="0 0 1000 100" preserveAspectRatio="none" width="100%" height="100%" overflow="visible" inner_html=view.inner_svg.clone()></svg>
             {grid_labels.collect_view()}
-            {view.tolerance.as_ref().map(|tolerance| tolerated(tolerance, wide))}
+            {view.levels.iter().map(|at| level(at, size)).collect_view()}
             {view.marks.iter().enumerate().map(|(index, mark)| mark_label(index, mark)).collect_view()}
             {ends}
             {ticks.collect_view()}
@@ -144,10 +151,10 @@ fn mark_label(index: usize, mark: &MarkView) -> AnyView {
         .into_any()
 }
 
-fn tolerated(tolerance: &ToleranceView, wide: bool) -> AnyView {
-    let dy = if tolerance.below { "14" } else { "-4" };
-    let x = if wide { "10%" } else { "0%" };
-    view! { <text class="t-tolerance halo" x=x y=percent(tolerance.y) dy=dy text-anchor="start">{tolerance.label.clone()}</text> }
+fn level(level: &LevelView, size: Size) -> AnyView {
+    let dy = if level.below { "14" } else { "-4" };
+    let x = if size == Size::Wide { "10%" } else { "0%" };
+    view! { <text class="t-tolerance halo" x=x y=percent(level.y) dy=dy text-anchor="start">{level.label.clone()}</text> }
         .into_any()
 }
 
@@ -178,30 +185,37 @@ fn points_shown(ends: &[EndView]) -> AnyView {
     view! { {dots}{labels} }.into_any()
 }
 
-fn cursor(point: &PointView) -> AnyView {
+/// A line through the point with what is read there, from the floor up so that it stays within the plot.
+fn cursor(point: &PointView, lines: &[(Arm, String)]) -> AnyView {
     let x = percent(point.x);
     let (dx, anchor) = if point.x < 50.0 { ("8", "start") } else { ("-8", "end") };
-    let dot = |class: &'static str, y: f64| view! { <circle class=class cx=x.clone() cy=percent(y) r="4"></circle> };
-    let line = |y: &'static str, text: String| {
-        view! { <text class="t-cursor halo" x=x.clone() y=y dx=dx text-anchor=anchor>{text}</text> }
-    };
-    let value = |arm: &str, text: Option<&str>| format!("{arm} {}", text.unwrap_or("–"));
+    let dots = lines.iter().zip(&point.values).rev().filter_map(|((arm, _), value)| {
+        let class = if *arm == Arm::Canary { "dot-canary" } else { "dot-baseline" };
+        Some(view! { <circle class=class cx=x.clone() cy=percent(value.as_ref()?.y) r="4"></circle> })
+    });
+    let texts = std::iter::once(point.at.clone()).chain(read(point, lines)).rev().enumerate().map(|(up, text)| {
+        let dy = format!("-{}", 4 + 15 * up);
+        view! { <text class="t-cursor halo" x=x.clone() y="100%" dx=dx dy=dy text-anchor=anchor>{text}</text> }
+    });
+    let (dots, texts) = (dots.collect_view(), texts.collect_view());
     view! {
         <line class="cursor" x1=x.clone() x2=x.clone() y1="0" y2="100%"></line>
-        {point.baseline.as_ref().map(|value| dot("dot-baseline", value.y))}
-        {point.canary.as_ref().map(|value| dot("dot-canary", value.y))}
-        {line("60%", point.at.clone())}
-        {line("78%", value("canary", point.canary.as_ref().map(|value| value.text.as_str())))}
-        {line("96%", value("baseline", point.baseline.as_ref().map(|value| value.text.as_str())))}
+        {dots}
+        {texts}
     }
     .into_any()
 }
 
-fn spoken(point: &PointView) -> String {
-    let text = |value: &Option<crate::view::chart::ValueView>| {
-        value.as_ref().map_or_else(|| "no data".to_owned(), |value| value.text.clone())
+/// `canary 216 ms`, `baseline –`.
+fn read(point: &PointView, lines: &[(Arm, String)]) -> Vec<String> {
+    let line = |((_, name), value): (&(Arm, String), &Option<ValueView>)| {
+        format!("{name} {}", value.as_ref().map_or("–", |value| value.text.as_str()))
     };
-    format!("{}: canary {}, baseline {}", point.at, text(&point.canary), text(&point.baseline))
+    lines.iter().zip(&point.values).map(line).collect()
+}
+
+fn spoken(point: &PointView, lines: &[(Arm, String)]) -> String {
+    format!("{}: {}", point.at, read(point, lines).join(", ").replace('–', "no data"))
 }
 
 /// Where the pointer is, in percent of the plot's width.

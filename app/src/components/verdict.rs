@@ -3,7 +3,6 @@
 use super::chart::{Size, chart};
 use super::icon::toned;
 use super::marked::marked;
-use super::steps::checks;
 use super::text::{large_pill, percent, time_and_age};
 use crate::view::Tone;
 use crate::view::release::{AdviceView, MeterView, VerdictView};
@@ -13,11 +12,9 @@ pub fn verdict(view: &VerdictView) -> AnyView {
     let class = format!("verdict verdict-{}", view.pill.tone.name());
     let since = view.since.as_ref().map(|since| view! { <span class="quiet">"since "{time_and_age(since)}</span> });
     let next = (!view.next.is_empty()).then(|| view! { <p>{marked(&view.next)}</p> });
-    let meters = (!view.meters.is_empty())
-        .then(|| view! { <div class="evidence">{view.meters.iter().map(meter).collect_view()}</div> });
     let picture =
         view.chart.as_ref().map(|deciding| view! { <div class="verdict-chart">{chart(deciding, Size::Wide)}</div> });
-    let findings = (!view.findings.is_empty()).then(|| checks(&view.findings));
+    let estimate = (!view.estimate.is_empty()).then(|| view! { <p class="quiet">{marked(&view.estimate)}</p> });
     view! {
         <section class=class aria-labelledby="verdict-h">
             <div class="verdict-text">
@@ -26,15 +23,22 @@ pub fn verdict(view: &VerdictView) -> AnyView {
                     {since}
                 </div>
                 <p class="verdict-big">{marked(&view.sentence)}</p>
+                {estimate}
                 {next}
-                {meters}
-                {findings}
+                {meters(&view.meters)}
                 {view.advice.as_ref().map(advice)}
             </div>
             {picture}
         </section>
     }
     .into_any()
+}
+
+pub fn meters(meters: &[MeterView]) -> AnyView {
+    if meters.is_empty() {
+        return ().into_any();
+    }
+    view! { <div class="evidence">{meters.iter().map(meter).collect_view()}</div> }.into_any()
 }
 
 fn meter(meter: &MeterView) -> AnyView {
@@ -54,7 +58,7 @@ fn meter(meter: &MeterView) -> AnyView {
     let labels = meter.scale.iter().map(|(at, label)| {
         let anchor = if *at < 0.01 {
             "start"
-        } else if *at > 0.99 {
+        } else if *at > 0.6 {
             "end"
         } else {
             "middle"

@@ -3,13 +3,14 @@
 use super::{param, title};
 use crate::api::Ask;
 use crate::components::chart::{Size, chart};
+use crate::components::explained::explained;
 use crate::components::icon::{icon, small, toned};
 use crate::components::loaded::loaded;
 use crate::components::marked::marked;
 use crate::components::notice::or;
 use crate::components::steps::{checks, facts, outcome};
-use crate::components::table::table;
 use crate::components::text::{link, pill, time};
+use crate::components::verdict::meters;
 use crate::path;
 use crate::view::decision::{DecisionView, EffectView, NearView, SawView};
 use crate::view::{Icon, Tone};
@@ -90,6 +91,7 @@ fn said(view: &DecisionView) -> AnyView {
 fn saw(view: &SawView) -> AnyView {
     let since = (!view.since.is_empty()).then(|| format!(" {}", view.since));
     let shown = view.pill.as_ref().map(|shown| view! { <p>{pill(shown)}{since}</p> });
+    let estimate = (!view.estimate.is_empty()).then(|| view! { <p class="quiet">{marked(&view.estimate)}</p> });
     let deciding = view.charts.first().map(|view| chart(view, Size::Wide));
     let others = view.charts.iter().skip(1).map(|view| chart(view, Size::Small)).collect_view();
     let others = (view.charts.len() > 1).then(|| view! { <div class="charts">{others}</div> });
@@ -104,13 +106,15 @@ fn saw(view: &SawView) -> AnyView {
                 <div class="stack">
                     {shown}
                     <p class="lead">{marked(&view.sentence)}</p>
-                    {table(&view.table)}
+                    {estimate}
+                    {meters(&view.meters)}
                     <p class="small quiet">{view.foot.clone()}</p>
                 </div>
                 <div class="stack">{deciding}</div>
             </div>
             {others}
         </section>
+        {view.explained.as_ref().map(explained)}
     }
     .into_any()
 }

@@ -5,6 +5,7 @@ use crate::api::Ask;
 use crate::components::acts::{acts, reach};
 use crate::components::chart::{Size, chart};
 use crate::components::checklist::checklist;
+use crate::components::explained::explained;
 use crate::components::loaded::loaded;
 use crate::components::marked::marked;
 use crate::components::notice::{notice, or, state, toast};
@@ -45,6 +46,7 @@ fn page(view: &ReleaseView) -> AnyView {
             <div class="split">
                 <div class="split-main">
                     {judged(view)}
+                    {view.explained.as_ref().map(explained)}
                     {signals(&view.signals)}
                     {history(view)}
                 </div>

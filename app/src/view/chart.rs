@@ -20,16 +20,18 @@ pub struct ChartView {
     pub sentence: String,
     /// Percent of the height from the top, with the label that stands on it. Top line first; the floor is always drawn.
     pub grid: Vec<GridLine>,
-    /// The dashed line's label. Its line itself is in `inner_svg`.
-    pub tolerance: Option<ToleranceView>,
+    /// The labels of dashed lines. The lines themselves are in `inner_svg`.
+    pub levels: Vec<LevelView>,
     pub marks: Vec<MarkView>,
     /// Hatched: no data. Percent of the width.
     pub gaps: Vec<GapView>,
     pub ticks: Vec<TickView>,
     pub ends: Vec<EndView>,
-    /// Trusted markup from our own plotters: paths with the classes `band`, `beyond`, `tolerance`, `baseline`, `canary`,
+    /// Trusted markup from our own plotters: paths with the classes `band`, `beyond`, `tolerance`, `middle`, `placebo`, `baseline`, `canary`,
     /// drawn for `viewBox="0 0 1000 100"`. Holds no text, no style, no script.
     pub inner_svg: String,
+    /// What can be read at a point, in the order of its values: `canary`, `errors`.
+    pub lines: Vec<(Arm, String)>,
     /// What can be read by pointer or arrow keys, oldest first.
     pub points: Vec<PointView>,
     /// The same data as a table; empty head means no table.
@@ -52,9 +54,9 @@ pub struct GridLine {
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct ToleranceView {
+pub struct LevelView {
     pub y: f64,
-    /// `tolerated 291 ms`, `limit 85 %`.
+    /// `tolerated 291 ms`, `limit 85 %`, `20:1 rolls back`.
     pub label: String,
     /// The label stands below its line (for limits that are floors).
     pub below: bool,
@@ -115,15 +117,14 @@ pub enum Arm {
     Band,
 }
 
-/// Both arms at one time. A missing arm is `None`.
+/// All lines at one time. A missing value is `None`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PointView {
     /// `13:54:30`.
     pub at: String,
     /// Percent of the width.
     pub x: f64,
-    pub canary: Option<ValueView>,
-    pub baseline: Option<ValueView>,
+    pub values: Vec<Option<ValueView>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

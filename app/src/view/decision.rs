@@ -1,7 +1,7 @@
 //! The log of decisions, and one decision.
 
-use super::chart::{ChartView, TableView};
-use super::release::ProgressMark;
+use super::chart::ChartView;
+use super::release::{ExplainedView, MeterView, ProgressMark};
 use super::{CheckView, ChoiceView, FactView, Icon, LinkView, Or, PillView, StateView, Tone, When};
 use serde::{Deserialize, Serialize};
 
@@ -123,7 +123,10 @@ pub struct SawView {
     pub since: String,
     /// Marked.
     pub sentence: String,
-    pub table: TableView,
+    /// How sure the estimate is. Marked. May be empty.
+    pub estimate: String,
+    pub meters: Vec<MeterView>,
+    pub explained: Option<ExplainedView>,
     /// `Newest sample 14:03:13, 2 s old.`
     pub foot: String,
     pub charts: Vec<ChartView>,

@@ -1,7 +1,7 @@
 //! One release.
 
 use super::board::ActStyle;
-use super::chart::ChartView;
+use super::chart::{ChartView, TableView};
 use super::{ChangeView, CheckView, Icon, LinkView, NoticeView, Or, PillView, StepView, Tone, When};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ pub struct ReleaseView {
     pub track: TrackView,
     pub flow: FlowView,
     pub verdict: Or<VerdictView>,
+    /// `None` before anything was read.
+    pub explained: Option<ExplainedView>,
     pub signals: SignalsView,
     /// Newest first.
     pub timeline: Vec<ChangeView>,
@@ -133,14 +135,27 @@ pub struct VerdictView {
     pub since: Option<When>,
     /// Marked: `Errors **0.31 %** against **0.10 %**: **3.1x**. Tolerated 1.5x.`
     pub sentence: String,
+    /// How sure the estimate is. Marked. May be empty.
+    pub estimate: String,
     /// What happens next. Marked. May be empty.
     pub next: String,
     pub meters: Vec<MeterView>,
     pub advice: Option<AdviceView>,
     /// The chart that decided, drawn wide, with its table.
     pub chart: Option<ChartView>,
-    /// One line per guard and limit.
-    pub findings: Vec<CheckView>,
+}
+
+/// What the verdict rests on: the evidence of each guard over time, and the same for versions that were not released.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExplainedView {
+    /// `as of 14:03:01, after 140 readings`.
+    pub note: String,
+    pub evidence: Or<ChartView>,
+    pub placebo: Or<ChartView>,
+    /// One row per guard.
+    pub table: TableView,
+    /// What numbers do not say: of guards that could not be compared, of clusters.
+    pub remarks: Vec<CheckView>,
 }
 
 /// Progress toward a conclusion: requests out of those needed, time out of the timer of a limit.

@@ -262,6 +262,23 @@ fn errors() -> ChartView {
     chart
 }
 
+/// The evidence is drawn; placebos were not played.
+fn explained() -> ExplainedView {
+    let texts = ["evidence", "For each guard, last 20 min", "96\u{a0}% of it from errors", "", ""];
+    ExplainedView {
+        note: "as of 14:03:01".into(),
+        evidence: Or::Shown(chart(texts, 60.0, 30.0, 40.0)),
+        placebo: Or::Instead(StateView {
+            icon: Icon::Info,
+            title: "No comparison".into(),
+            text: "It takes two instances of the baseline.".into(),
+            ..StateView::default()
+        }),
+        table: table(),
+        remarks: vec![check(Tone::Plain, Icon::Info, "Failed requests come in clusters of about 1.4.", "", "")],
+    }
+}
+
 pub(crate) fn release(id: &str) -> ReleaseView {
     let button = |verb: &str, label: &str, long: &str, icon, style, why: Option<&str>| ActButton {
         verb: verb.into(),
@@ -361,6 +378,7 @@ pub(crate) fn release(id: &str) -> ReleaseView {
             pill: PillView::new(Tone::Caution, Icon::Suspect, "Suspect"),
             since: Some(when("14:02:10", "0:53 ago")),
             sentence: "Errors **0.31\u{a0}%** against **0.10\u{a0}%**: **3.1x**. Tolerated 1.5x.".into(),
+            estimate: "Since this stage began: surely between **1.4x** and **6.8x**.".into(),
             next: "If it stays like this, Sternway rolls back in about 40\u{a0}s.".into(),
             meters: vec![MeterView {
                 label: "Hard limit errors above 0.25\u{a0}%".into(),
@@ -377,23 +395,8 @@ pub(crate) fn release(id: &str) -> ReleaseView {
                 text: "Nothing stands in the way: both images are present.".into(),
             }),
             chart: Some(errors()),
-            findings: vec![
-                check(
-                    Tone::Caution,
-                    Icon::Suspect,
-                    "Errors 0.31\u{a0}% against 0.10\u{a0}%, tolerated 0.15\u{a0}%",
-                    "",
-                    "",
-                ),
-                check(
-                    Tone::Go,
-                    Icon::Pass,
-                    "p99 latency 212\u{a0}ms against 208\u{a0}ms, tolerated 291\u{a0}ms",
-                    "",
-                    "",
-                ),
-            ],
         }),
+        explained: Some(explained()),
         signals: SignalsView {
             note: "Canary beside baseline, last 20 min, every 10\u{a0}s".into(),
             newest: Some(when("14:03:01", "2\u{a0}s ago")),
@@ -657,7 +660,9 @@ pub(crate) fn decision(id: &str) -> DecisionView {
             pill: Some(PillView::new(Tone::Caution, Icon::Suspect, "Suspect")),
             since: "for 1:05".into(),
             sentence: "Errors **0.32\u{a0}%** against **0.10\u{a0}%**: 3.2x. Tolerated 1.5x.".into(),
-            table: table(),
+            estimate: "Since this stage began: surely between **1.5x** and **6.7x**.".into(),
+            meters: vec![],
+            explained: Some(explained()),
             foot: "Newest sample 14:03:13, 2\u{a0}s old.".into(),
             charts: vec![errors()],
         }),

@@ -51,8 +51,10 @@ pub(crate) fn chart(texts: [&str; 5], level: f64, rise: f64, tolerance: f64) -> 
         .map(|index| PointView {
             at: format!("13:{:02}:00", 43 + index / 5),
             x: at(index) * 100.0,
-            canary: Some(ValueView { y: canary[index].1, text: now.to_owned() }),
-            baseline: Some(ValueView { y: baseline[index].1, text: against.replace("against ", "") }),
+            values: vec![
+                Some(ValueView { y: canary[index].1, text: now.to_owned() }),
+                Some(ValueView { y: baseline[index].1, text: against.replace("against ", "") }),
+            ],
         })
         .collect();
     ChartView {
@@ -71,7 +73,8 @@ pub(crate) fn chart(texts: [&str; 5], level: f64, rise: f64, tolerance: f64) -> 
             GridLine { y: 33.3, label: String::new() },
             GridLine { y: 66.7, label: String::new() },
         ],
-        tolerance: Some(ToleranceView { y: tolerance, label: "tolerated".into(), below: false }),
+        levels: vec![LevelView { y: tolerance, label: "tolerated".into(), below: false }],
+        lines: vec![(Arm::Canary, "canary".into()), (Arm::Baseline, "baseline".into())],
         marks: vec![
             MarkView { kind: MarkKind::Stage, x: 79.1, label: "25\u{a0}%".into() },
             MarkView { kind: MarkKind::Act, x: 95.6, label: if over { "suspect".into() } else { String::new() } },

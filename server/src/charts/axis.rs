@@ -2,19 +2,25 @@
 
 use sternway_app::view::chart::{EndView, GridLine, TickView};
 use sternway_domain::plan::Metric;
-use sternway_domain::time::Timestamp;
+use sternway_domain::time::{Span, Timestamp};
 
 /// Maps time to percent of the width and values to percent of the height from the top.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     from: Timestamp,
     to: Timestamp,
+    bottom: f64,
     top: f64,
 }
 
 impl Scale {
     pub(super) fn new(from: Timestamp, to: Timestamp, top: f64) -> Self {
-        Self { from, to, top }
+        Self { from, to, bottom: 0.0, top }
+    }
+
+    /// The same with another floor than zero.
+    pub(super) fn above(self, bottom: f64) -> Self {
+        Self { bottom, ..self }
     }
 
     /// `None` outside the plot.
@@ -27,7 +33,11 @@ impl Scale {
     }
 
     pub(super) fn y(&self, value: f64) -> f64 {
-        round((100.0 * (1.0 - value / self.top)).clamp(0.0, 100.0))
+        round((100.0 * (self.top - value) / (self.top - self.bottom)).clamp(0.0, 100.0))
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.to.since(self.from)
     }
 
     fn whole_secs(&self) -> i64 {
@@ -86,13 +96,19 @@ pub(super) fn ticks(scale: &Scale, wide: bool) -> Vec<TickView> {
     ticks
 }
 
-/// Moves two labels apart so that both can be read.
-pub(super) fn part(a: &mut EndView, b: &mut EndView, apart: f64) {
-    let (upper, lower) = if a.y <= b.y { (a, b) } else { (b, a) };
-    let missing = apart - (lower.label_y - upper.label_y);
-    if missing > 0.0 {
-        upper.label_y = round((upper.label_y - missing / 2.0).max(0.0));
-        lower.label_y = round((upper.label_y + apart).min(100.0));
-        upper.label_y = round(lower.label_y - apart);
+/// Moves labels apart so that all can be read, each as little as it takes.
+pub(super) fn part(ends: &mut [EndView], apart: f64) {
+    ends.sort_by(|a, b| a.y.total_cmp(&b.y));
+    // Each pass settles the nearest neighbours; as many as there are labels settle all.
+    for _ in 0..ends.len() * 8 {
+        for i in 1..ends.len() {
+            let missing = apart - (ends[i].label_y - ends[i - 1].label_y);
+            if missing > 0.0 {
+                ends[i - 1].label_y = (ends[i - 1].label_y - missing / 2.0).max(apart * (i - 1) as f64);
+                ends[i].label_y = (ends[i - 1].label_y + apart).min(100.0 - apart * (ends.len() - 1 - i) as f64);
+                ends[i - 1].label_y = ends[i - 1].label_y.min(ends[i].label_y - apart);
+            }
+        }
     }
+    ends.iter_mut().for_each(|end| end.label_y = round(end.label_y));
 }

@@ -12,10 +12,16 @@ pub(super) enum Class {
     Baseline,
     Tolerance,
     Beyond,
+    /// What the canary surely is.
+    Band,
+    /// Even odds.
+    Middle,
+    Placebo,
 }
 
 impl Class {
-    const ALL: [Class; 4] = [Class::Canary, Class::Baseline, Class::Tolerance, Class::Beyond];
+    const ALL: [Class; 7] =
+        [Class::Canary, Class::Baseline, Class::Tolerance, Class::Beyond, Class::Band, Class::Middle, Class::Placebo];
 
     fn name(self) -> &'static str {
         match self {
@@ -23,6 +29,9 @@ impl Class {
             Class::Baseline => "baseline",
             Class::Tolerance => "tolerance",
             Class::Beyond => "beyond",
+            Class::Band => "band",
+            Class::Middle => "middle",
+            Class::Placebo => "placebo",
         }
     }
 
@@ -33,6 +42,9 @@ impl Class {
             Class::Baseline => (2, 0, 2),
             Class::Tolerance => (3, 0, 3),
             Class::Beyond => (4, 0, 4),
+            Class::Band => (5, 0, 5),
+            Class::Middle => (6, 0, 6),
+            Class::Placebo => (7, 0, 7),
         }
     }
 }

@@ -52,9 +52,11 @@ impl Series {
     }
 
     /// The top of the scale: room above the highest value and what is tolerated.
-    pub(super) fn top(&self, tolerated: Vec<(Timestamp, f64)>, metric: &Metric) -> f64 {
+    pub(super) fn top(&self, tolerated: Vec<(Timestamp, f64)>, sure: f64, metric: &Metric) -> f64 {
         let values = self.samples.iter().flat_map(|sample| [sample.canary, sample.baseline]).flatten();
         let highest = values.chain(tolerated.into_iter().map(|(_, value)| value)).fold(0.0, f64::max);
+        // A range that is still wide does not press the lines to the floor.
+        let highest = f64::max(highest, sure.min(2.0 * highest));
         let least = match metric {
             Metric::Errors => 0.001,
             Metric::Saturation => return nice(highest * 1.15).max(0.1).min(f64::max(1.0, highest)),
@@ -137,8 +139,7 @@ impl Series {
             Some(PointView {
                 at: sample.at.clock(),
                 x: scale.x(sample.at)?,
-                canary: value(sample.canary),
-                baseline: value(sample.baseline),
+                values: vec![value(sample.canary), value(sample.baseline)],
             })
         };
         self.samples.iter().filter_map(readable).collect()

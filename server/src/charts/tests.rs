@@ -13,6 +13,10 @@ fn points(values: &[Option<f64>]) -> Vec<Point> {
 }
 
 fn chart(points: &[Point]) -> ChartView {
+    asked(points).view()
+}
+
+fn asked(points: &[Point]) -> Chart<'_> {
     let now = points.last().expect("some points").at;
     Chart {
         metric: Metric::Errors,
@@ -22,12 +26,12 @@ fn chart(points: &[Point]) -> ChartView {
         interval: Span::from_secs(15),
         guard: None,
         finding: None,
+        ranges: &[],
         limit: Some(0.01),
         stages: &[],
         acts: &[],
         wide: true,
     }
-    .view()
 }
 
 #[test]
@@ -47,7 +51,7 @@ fn given_values_beyond_the_limit_when_drawn_then_they_are_filled() {
     let view = chart(&points(&values));
     assert!(view.inner_svg.contains("class=\"beyond\""), "{}", view.inner_svg);
     assert!(!view.inner_svg.contains("style"));
-    assert_eq!(view.tolerance.map(|t| t.label), Some("limit 1.00\u{a0}%".to_owned()));
+    assert_eq!(view.levels[0].label, "limit 1.00\u{a0}%");
 }
 
 #[test]
@@ -61,4 +65,31 @@ fn labels_of_two_lines_at_the_same_height_stand_apart() {
     let view = chart(&points(&vec![Some(0.001); 40]));
     let [a, b] = view.ends.as_slice() else { panic!("two ends") };
     assert!((a.label_y - b.label_y).abs() >= 7.4, "{a:?} {b:?}");
+}
+
+#[test]
+fn given_a_range_then_a_band_for_each_known_stretch_and_room_for_it() {
+    let points = points(&vec![Some(0.004); 40]);
+    let range = |(i, point): (usize, &Point)| (point.at, (i != 20).then_some((0.002, 0.007)));
+    let ranges: Vec<(Timestamp, Option<(f64, f64)>)> = points.iter().enumerate().map(range).collect();
+    let plain = Chart { ranges: &[], limit: None, ..asked(&points) }.view();
+    let view = Chart { ranges: &ranges, limit: None, ..asked(&points) }.view();
+    assert_eq!(view.inner_svg.matches("class=\"band\"").count(), 2, "{}", view.inner_svg);
+    assert!(view.ends.iter().any(|end| end.arm == Arm::Band && end.label.contains("95")), "{:?}", view.ends);
+    assert!(
+        view.ends.iter().find(|end| end.arm == Arm::Canary).map(|end| end.y)
+            > plain.ends.iter().find(|end| end.arm == Arm::Canary).map(|end| end.y),
+        "the scale makes room"
+    );
+}
+
+#[test]
+fn labels_of_five_lines_at_one_height_stand_apart_within_the_plot() {
+    let end = |y: f64| EndView { y, label_y: y, ..EndView::default() };
+    for y in [0.0, 40.0, 100.0] {
+        let mut ends: Vec<EndView> = (0..5).map(|_| end(y)).collect();
+        axis::part(&mut ends, 9.0);
+        assert!(ends.windows(2).all(|pair| pair[1].label_y - pair[0].label_y >= 8.9), "{ends:?}");
+        assert!(ends[0].label_y >= 0.0 && ends[4].label_y <= 100.0, "{ends:?}");
+    }
 }

@@ -1,14 +1,13 @@
 //! One decision: who, what, why, and what they saw, drawn from the evidence stored with it.
 
-use super::Plane;
 use super::confirmed::Confirmation;
 use super::decisions::{act_word, look, target_words, who};
 use super::signals::{Drawing, decider};
 use super::words::{full_day, lasting, leaf_link, percent, verdict_pill, when};
+use super::{Plane, explain};
 use crate::service::{Caller, Evidence, Result, ServiceError, decode};
 use crate::store::rows;
 use sternway_app::path;
-use sternway_app::view::chart::{CellView, RowView, TableView};
 use sternway_app::view::decision::*;
 use sternway_app::view::release::ProgressMark;
 use sternway_app::view::{FactView, Icon, Or, StateView, StepState, Tone};
@@ -16,7 +15,6 @@ use sternway_domain::access::Action;
 use sternway_domain::actor::Actor;
 use sternway_domain::audit::{Entry, Outcome};
 use sternway_domain::id::{DecisionId, hex};
-use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::grouped;
 use sternway_domain::release::Release;
 use sternway_domain::time::Timestamp;
@@ -106,6 +104,7 @@ impl Plane {
             stages: &evidence.stages,
             acts: &acts,
             now: at,
+            course: evidence.course.as_ref(),
         };
         let charts = if evidence.points.is_empty() {
             Vec::new()
@@ -131,7 +130,10 @@ impl Plane {
             pill: verdict.map(|verdict| verdict_pill(verdict.kind)),
             since: String::new(),
             sentence: verdict.map_or_else(|| "Nothing had been judged yet.".to_owned(), |v| v.sentence.clone()),
-            table: table(&evidence),
+            estimate: verdict.map(|verdict| explain::estimate(&release.plan, verdict)).unwrap_or_default(),
+            meters: verdict.map(|verdict| explain::meters(&release.plan, verdict)).unwrap_or_default(),
+            explained: verdict
+                .map(|verdict| explain::explained(&release.plan, verdict, evidence.course.as_ref(), &evidence.stages)),
             foot: newest.unwrap_or_default(),
             charts,
         }))
@@ -228,26 +230,6 @@ fn facts(row: &rows::DecisionRow, entry: &Entry, release: Option<&Release>) -> V
     }
     facts.push(fact("Outcome", row.outcome.clone(), None));
     facts
-}
-
-fn table(evidence: &Evidence) -> TableView {
-    let Some(verdict) = &evidence.verdict else { return TableView::default() };
-    let head = ["Signal", "Canary", "Baseline", "Tolerated"].map(str::to_owned).to_vec();
-    let rows = verdict.guards.iter().map(|finding| {
-        let show = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| finding.metric.show(value));
-        let off = matches!(finding.kind, VerdictKind::Fail | VerdictKind::Suspect);
-        let cell = |value, tone| CellView { text: show(value), tone };
-        RowView {
-            name: finding.metric.label(),
-            at: None,
-            cells: vec![
-                cell(finding.canary, if off { Tone::Caution } else { Tone::Plain }),
-                cell(finding.baseline, Tone::Plain),
-                cell(finding.tolerated, Tone::Plain),
-            ],
-        }
-    });
-    TableView { caption: "What the guards said".to_owned(), head, rows: rows.collect() }
 }
 
 fn log_facts(row: &rows::DecisionRow, entry: &Entry, leaf: Option<&rows::LeafRow>) -> LogFactsView {

@@ -2,17 +2,17 @@
 
 use super::buttons::acts;
 use super::traffic::{flow, marks, track};
-use super::words::{NBSP, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, panels, signals};
-use crate::service::{Caller, Result, TickBody, TrafficStatus, decode};
+use super::words::{NBSP, capital, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
+use super::{Plane, explain, panels, signals};
+use crate::service::{Caller, Course, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
 use sternway_app::path;
 use sternway_app::view::release::*;
-use sternway_app::view::{ChangeView, CheckView, Icon, LinkView, NoticeView, Or, StateView, Tone};
+use sternway_app::view::{ChangeView, Icon, LinkView, NoticeView, Or, StateView, Tone};
 use sternway_domain::access::{self, Action};
 use sternway_domain::id::{DecisionId, ReleaseId};
-use sternway_domain::judge::{Verdict, VerdictKind, Weighed, odds};
+use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Mode, grouped};
 use sternway_domain::release::{Event, Release, State};
 use sternway_domain::time::{Span, Timestamp};
@@ -56,6 +56,8 @@ impl Plane {
         let facts = self.facts(caller, id).await?;
         let (timeline, more) = self.timeline(&facts).await?;
         let release = &facts.release;
+        let course = Course::of(&release.plan, &facts.ticks);
+        let course = course.as_ref();
         let stage = release.state.stage();
         let of = release.plan.stages.len();
         let place = stage.map_or_else(String::new, |stage| format!(", stage {} of {of}", stage + 1));
@@ -88,8 +90,13 @@ impl Plane {
             marks: marks(&facts),
             track: track(&facts),
             flow: flow(&facts),
-            verdict: self.verdict_panel(&facts),
-            signals: signals::panel(&facts),
+            verdict: self.verdict_panel(&facts, course),
+            // After the end too: what was read stays.
+            explained: facts
+                .ticks
+                .last()
+                .map(|body| explain::explained(&release.plan, &body.verdict, course, &signals::stages(release))),
+            signals: signals::panel(&facts, course),
             timeline,
             timeline_more: more,
             runbook: self.runbook_panel(&facts).await?,
@@ -138,7 +145,7 @@ impl Plane {
         }))
     }
 
-    fn verdict_panel(&self, facts: &Facts) -> Or<VerdictView> {
+    fn verdict_panel(&self, facts: &Facts, course: Option<&Course>) -> Or<VerdictView> {
         let release = &facts.release;
         let Some(verdict) = facts.verdict() else { return Or::Instead(no_verdict(release)) };
         let note = release.current_verdict();
@@ -148,10 +155,10 @@ impl Plane {
             since: note.map(|note| when(note.since, facts.now)),
             sentence: marked(&verdict.sentence),
             next: marked(&verdict.next),
-            meters: meters(facts, verdict),
+            estimate: explain::estimate(&release.plan, verdict),
+            meters: explain::meters(&release.plan, verdict),
             advice: advice(facts, verdict),
-            chart: signals::deciding(facts, verdict),
-            findings: findings(verdict),
+            chart: signals::deciding(facts, verdict, course),
         })
     }
 }
@@ -215,83 +222,6 @@ fn notices(facts: &Facts) -> Vec<NoticeView> {
     notices
 }
 
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// Progress toward a conclusion: evidence toward rolling back and toward promoting, or data seen out of what is needed;
-/// timers of limits.
-fn meters(facts: &Facts, verdict: &Verdict) -> Vec<MeterView> {
-    let plan = &facts.release.plan;
-    let mut meters = Vec::new();
-    if let Some(evidence) = &verdict.evidence {
-        meters.push(back_meter(evidence));
-        meters.extend(evidence.promote.map(|odds| promote_meter(odds, evidence.promote_needed)));
-    }
-    let seen = verdict.guards.iter().map(|finding| finding.requests.0.min(finding.requests.1)).fold(0.0, f64::max);
-    let needed = plan.min_data.requests as f64;
-    if seen < needed || meters.is_empty() {
-        meters.push(MeterView {
-            label: "Requests seen by both versions".to_owned(),
-            value: grouped(seen.round() as i64),
-            needed: format!("{} needed", grouped(i64::try_from(plan.min_data.requests).unwrap_or(i64::MAX))),
-            tone: if seen >= needed { Tone::Go } else { Tone::Plain },
-            filled: (seen / needed.max(1.0)).clamp(0.0, 1.0),
-            scale: vec![(0.0, "0".to_owned()), (1.0, "enough to judge".to_owned())],
-        });
-    }
-    for limit in verdict.limits.iter().filter(|limit| limit.breached || limit.elapsed > Span::ZERO) {
-        meters.push(MeterView {
-            label: format!("{} beyond its limit", capital(&limit.metric.label())),
-            value: limit.elapsed.clock(),
-            needed: format!("of {}{}", limit.lasting.clock(), if limit.paused { ", timer paused" } else { "" }),
-            tone: Tone::Caution,
-            filled: (limit.elapsed.secs_f64() / limit.lasting.secs_f64().max(1e-9)).clamp(0.0, 1.0),
-            scale: vec![(0.0, "0:00".to_owned()), (1.0, "rolls back".to_owned())],
-        });
-    }
-    meters
-}
-
-/// How far odds have come on the way from 1:1, on a scale of logarithms.
-fn way(odds: f64, needed: f64) -> f64 {
-    (odds.max(1.0).ln() / needed.max(1.0 + 1e-9).ln()).clamp(0.0, 1.0)
-}
-
-fn back_meter(evidence: &Weighed) -> MeterView {
-    let Weighed { back, back_needed, suspect, .. } = *evidence;
-    MeterView {
-        label: "Evidence toward rolling back".to_owned(),
-        value: odds(back),
-        needed: format!("{} needed", odds(back_needed)),
-        tone: if back >= back_needed {
-            Tone::Stop
-        } else if back >= suspect {
-            Tone::Caution
-        } else {
-            Tone::Plain
-        },
-        filled: way(back, back_needed),
-        scale: vec![
-            (0.0, "1:1".to_owned()),
-            (way(suspect, back_needed), format!("{} suspect", odds(suspect))),
-            (1.0, format!("{} rolls back", odds(back_needed))),
-        ],
-    }
-}
-
-fn promote_meter(promote: f64, needed: f64) -> MeterView {
-    MeterView {
-        label: "Evidence toward promoting".to_owned(),
-        value: odds(promote),
-        needed: format!("{} needed", odds(needed)),
-        tone: if promote >= needed { Tone::Go } else { Tone::Plain },
-        filled: way(promote, needed),
-        scale: vec![(0.0, "1:1".to_owned()), (1.0, format!("{} promotes", odds(needed)))],
-    }
-}
-
 fn advice(facts: &Facts, verdict: &Verdict) -> Option<AdviceView> {
     let release = &facts.release;
     let by_itself = release.plan.mode == Mode::Automatic;
@@ -327,14 +257,6 @@ fn room(facts: &Facts) -> String {
         Some(n) => format!("{n}{NBSP}instances of {} are ready to take all traffic.", facts.release.baseline.version),
         None => "The proxy does not tell how many instances of the baseline are ready.".to_owned(),
     }
-}
-
-fn findings(verdict: &Verdict) -> Vec<CheckView> {
-    let guards = verdict.guards.iter().map(|finding| {
-        let pill = verdict_pill(finding.kind);
-        CheckView { tone: pill.tone, icon: pill.icon, text: finding.sentence.clone(), ..CheckView::default() }
-    });
-    guards.collect()
 }
 
 impl Plane {

@@ -3,12 +3,13 @@
 use super::release::Facts;
 use super::words::when;
 use crate::charts::{Chart, span_since};
-use crate::service::Point;
+use crate::service::{Course, Point};
 use sternway_app::view::chart::ChartView;
 use sternway_app::view::release::SignalsView;
 use sternway_app::view::{Icon, StateView, Tone};
 use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Bound, Metric, Plan, Weight};
+use sternway_domain::release::Release;
 use sternway_domain::time::{Span, Timestamp};
 
 /// What the charts of one release have in common, from today's ticks or from stored evidence.
@@ -19,6 +20,7 @@ pub(super) struct Drawing<'a> {
     pub(super) stages: &'a [(Timestamp, Weight)],
     pub(super) acts: &'a [(Timestamp, String)],
     pub(super) now: Timestamp,
+    pub(super) course: Option<&'a Course>,
 }
 
 impl Drawing<'_> {
@@ -31,6 +33,10 @@ impl Drawing<'_> {
         let blind = self.verdict.is_some_and(|verdict| blind(verdict.kind));
         let finding = self.verdict.filter(|_| !blind).and_then(|v| v.guards.iter().find(|f| f.metric == *metric));
         let start = self.points.first().map_or(self.now, |point| point.at);
+        let course = self.course.and_then(|course| Some((course, course.guard(metric)?)));
+        let ranges: Vec<_> = course
+            .map(|(course, guard)| course.at.iter().copied().zip(guard.range.iter().copied()).collect())
+            .unwrap_or_default();
         Chart {
             metric: metric.clone(),
             points: self.points,
@@ -39,6 +45,7 @@ impl Drawing<'_> {
             interval: self.plan.interval,
             guard,
             finding,
+            ranges: &ranges,
             limit,
             stages: self.stages,
             acts: self.acts,
@@ -82,11 +89,11 @@ fn parts(facts: &Facts) -> Parts {
     {
         acts.push((note.since, note.kind.label().to_lowercase()));
     }
-    Parts {
-        points: facts.ticks.iter().map(|body| body.point.clone()).collect(),
-        stages: release.stages_entered.iter().map(|entry| (entry.at, entry.weight)).collect(),
-        acts,
-    }
+    Parts { points: facts.ticks.iter().map(|body| body.point.clone()).collect(), stages: stages(release), acts }
+}
+
+pub(super) fn stages(release: &Release) -> Vec<(Timestamp, Weight)> {
+    release.stages_entered.iter().map(|entry| (entry.at, entry.weight)).collect()
 }
 
 fn edge(facts: &Facts) -> Timestamp {
@@ -95,7 +102,7 @@ fn edge(facts: &Facts) -> Timestamp {
 }
 
 /// The chart that decided, drawn wide.
-pub(super) fn deciding(facts: &Facts, verdict: &Verdict) -> Option<ChartView> {
+pub(super) fn deciding(facts: &Facts, verdict: &Verdict, course: Option<&Course>) -> Option<ChartView> {
     let Parts { points, stages, acts } = parts(facts);
     let metric = decider(&facts.release.plan, Some(verdict));
     let drawing = Drawing {
@@ -105,6 +112,7 @@ pub(super) fn deciding(facts: &Facts, verdict: &Verdict) -> Option<ChartView> {
         stages: &stages,
         acts: &acts,
         now: edge(facts),
+        course,
     };
     Some(drawing.chart(&metric, true))
 }
@@ -119,7 +127,7 @@ pub(super) fn decider(plan: &Plan, verdict: Option<&Verdict>) -> Metric {
 }
 
 /// The panel of small charts.
-pub(super) fn panel(facts: &Facts) -> SignalsView {
+pub(super) fn panel(facts: &Facts, course: Option<&Course>) -> SignalsView {
     let Parts { points, stages, acts } = parts(facts);
     let release = &facts.release;
     let verdict = facts.verdict();
@@ -128,7 +136,7 @@ pub(super) fn panel(facts: &Facts) -> SignalsView {
         return SignalsView { empty: Some(nothing(release.started_at.is_some())), ..SignalsView::default() };
     }
     let now = edge(facts);
-    let drawing = Drawing { plan: &release.plan, points: &points, verdict, stages: &stages, acts: &acts, now };
+    let drawing = Drawing { plan: &release.plan, points: &points, verdict, stages: &stages, acts: &acts, now, course };
     let wide = verdict.map(|verdict| decider(&release.plan, Some(verdict)));
     let metrics = drawing.metrics().into_iter().filter(|metric| Some(metric) != wide.as_ref());
     let charts = metrics.map(|metric| drawing.chart(&metric, false)).collect();

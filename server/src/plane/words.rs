@@ -201,6 +201,12 @@ pub(super) fn lower_first(text: &str) -> String {
     }
 }
 
+/// `Errors` from `errors`.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// A link to a decision by its place in the log.
 pub(super) fn leaf_link(id: &str, index: i64) -> LinkView {
     LinkView::new(path::decision(id), grouped(index))

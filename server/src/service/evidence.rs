@@ -1,6 +1,6 @@
 //! What was seen: per tick, in short for the board, and as a snapshot that a decision rests on.
 
-use super::{Result, Service, decode, encode};
+use super::{Course, Result, Service, decode, encode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
@@ -107,6 +107,9 @@ pub struct Evidence {
     pub inputs: Option<Inputs>,
     pub traffic: Option<TrafficStatus>,
     pub points: Vec<Point>,
+    /// How the evidence gathered; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
     /// Stage changes within the points' time, for the marks on the charts.
     pub stages: Vec<(Timestamp, Weight)>,
 }
@@ -116,8 +119,9 @@ impl Service {
     pub(super) async fn evidence_for(&self, release: &Release) -> Result<(Digest, String)> {
         let now = self.clock.now();
         let ticks = self.tick_bodies(release.id, now - CHART_SPAN).await?;
-        let points: Vec<Point> =
-            ticks.iter().rev().take(EVIDENCE_POINTS).rev().map(|body| body.point.clone()).collect();
+        let newest = &ticks[ticks.len().saturating_sub(EVIDENCE_POINTS)..];
+        let points = newest.iter().map(|body| body.point.clone()).collect();
+        let course = Course::of(&release.plan, newest);
         let verdict = ticks.last().map(|body| body.verdict.clone());
         let watched = self.store.judge_state(release.id).await?;
         let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;
@@ -134,6 +138,7 @@ impl Service {
             inputs,
             traffic: self.traffic_status(&release.service).await?,
             points,
+            course,
             stages: release.stages_entered.iter().map(|entry| (entry.at, entry.weight)).collect(),
         };
         let body = encode(&evidence);

@@ -1,15 +1,20 @@
 //! Whether a plan would have fired although nothing was released: each instance of the running version plays the canary
 //! against the others, over what they showed of late.
 
+use super::missing::silence;
+use super::weigh::Scale;
 use super::{JudgeState, Policy, Verdict, VerdictKind, judge, words};
 use crate::plan::{Metric, Plan, Weight};
 use crate::signal::{ArmTick, Data, InstanceTick, Tick};
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 /// So many instances play at most: those with most requests.
 const MOST: usize = 20;
+/// Ticks times instances of a picture, at most: some 30 ms.
+const LOOKS: usize = 1_200;
 
 /// How often the plan would have rolled back a version that was the same.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -31,31 +36,84 @@ pub struct Fired {
     pub times: u32,
 }
 
+/// What the evidence of all guards would have been for an instance of the running version in the canary's place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Path {
+    pub instance: String,
+    /// Odds toward rolling back after each tick; `None` where the tick said nothing.
+    pub odds: Vec<Option<f64>>,
+}
+
 /// Plays the plan over ticks, oldest first. No run when there are not two instances to compare.
 pub fn placebo(plan: &Plan, ticks: &[Tick]) -> Placebo {
-    let usable = || ticks.iter().filter(|tick| tick.baseline.data.usable());
-    let mut requests: BTreeMap<&str, f64> = BTreeMap::new();
-    for instance in usable().flat_map(|tick| &tick.baseline.instances) {
-        *requests.entry(&instance.instance).or_default() += instance.requests;
-    }
-    let mut placebo = Placebo { span: usable().fold(Span::ZERO, |sum, tick| sum + tick.span), ..Placebo::default() };
-    let all: f64 = requests.values().sum();
-    if requests.len() < 2 || all <= 0.0 {
-        return placebo;
-    }
-    let mut busiest: Vec<(&str, f64)> = requests.into_iter().filter(|(_, requests)| *requests > 0.0).collect();
-    busiest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
-    for (name, requests) in busiest.into_iter().take(MOST) {
-        // Between 1 and 99 a share is a weight.
-        let weight = Weight::try_from((100.0 * requests / all).round().clamp(1.0, 99.0) as u8).unwrap_or(Weight::ZERO);
-        let policy = Policy { split: false, ..Policy::of(plan, weight, 0) };
+    let usable = ticks.iter().filter(|tick| tick.baseline.data.usable());
+    let mut placebo = Placebo { span: usable.fold(Span::ZERO, |sum, tick| sum + tick.span), ..Placebo::default() };
+    for (name, weight) in players(ticks, MOST) {
+        let mut state = JudgeState::default();
+        let policy = policy(plan, weight);
+        let mut verdicts = recast(ticks, name).map(|tick| judge(&mut state, &tick, &policy));
         placebo.runs += 1;
-        if let Some(verdict) = fired(&policy, ticks, name) {
+        if let Some(verdict) = verdicts.find(|verdict| verdict.kind == VerdictKind::Fail) {
             placebo.fired += 1;
             placebo.count(&verdict);
         }
     }
     placebo
+}
+
+/// The evidence of each instance in the canary's place, tick by tick, for a picture beside the canary's own. Bounded:
+/// over more ticks fewer instances play, at least two.
+pub fn paths<T: Borrow<Tick>>(plan: &Plan, ticks: &[T]) -> Vec<Path> {
+    let most = (LOOKS / ticks.len().max(1)).clamp(2, MOST);
+    let path = |(name, weight): (&str, Weight)| {
+        let mut state = JudgeState::default();
+        let policy = policy(plan, weight);
+        let odds = recast(ticks, name).map(|tick| gathered(&mut state, &tick, &policy));
+        Path { instance: name.to_owned(), odds: odds.collect() }
+    };
+    players(ticks, most).into_iter().map(path).collect()
+}
+
+/// The instances of the baseline with most requests, and their share of its traffic; nobody when there are not two.
+fn players<T: Borrow<Tick>>(ticks: &[T], most: usize) -> Vec<(&str, Weight)> {
+    let mut requests: BTreeMap<&str, f64> = BTreeMap::new();
+    let arms = ticks.iter().map(|tick| &tick.borrow().baseline);
+    for instance in arms.filter(|arm| arm.data.usable()).flat_map(|arm| &arm.instances) {
+        *requests.entry(&instance.instance).or_default() += instance.requests;
+    }
+    let all: f64 = requests.values().sum();
+    let mut busiest: Vec<(&str, f64)> = requests.into_iter().filter(|(_, requests)| *requests > 0.0).collect();
+    if busiest.len() < 2 {
+        return Vec::new();
+    }
+    busiest.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(b.0)));
+    let share = |requests: f64| {
+        // Between 1 and 99 a share is a weight.
+        Weight::try_from((100.0 * requests / all).round().clamp(1.0, 99.0) as u8).unwrap_or(Weight::ZERO)
+    };
+    busiest.into_iter().take(most).map(|(name, requests)| (name, share(requests))).collect()
+}
+
+fn policy(plan: &Plan, weight: Weight) -> Policy {
+    Policy { split: false, ..Policy::of(plan, weight, 0) }
+}
+
+/// The ticks with this instance in the canary's place and without the canary.
+fn recast<'a, T: Borrow<Tick>>(ticks: &'a [T], name: &'a str) -> impl Iterator<Item = Tick> + 'a {
+    ticks.iter().map(Borrow::borrow).enumerate().map(move |(i, tick): (usize, &Tick)| {
+        let arm = |mine: bool| {
+            let instances = tick.baseline.instances.iter().filter(|one| (one.instance == name) == mine);
+            let instances: Vec<InstanceTick> = instances.cloned().collect();
+            let data = match tick.baseline.data {
+                data if data.usable() && instances.is_empty() => Data::Missing,
+                data => data,
+            };
+            ArmTick { data, instances }
+        };
+        let (canary, baseline) = (arm(true), arm(false));
+        let (failure, warnings) = (tick.failure.clone(), tick.warnings.clone());
+        Tick { number: i as u64 + 1, at: tick.at, span: tick.span, baseline, canary, failure, warnings }
+    })
 }
 
 impl Placebo {
@@ -88,24 +146,16 @@ impl Placebo {
     }
 }
 
-/// The verdict that would have rolled back this instance.
-fn fired(policy: &Policy, ticks: &[Tick], name: &str) -> Option<Verdict> {
-    let mut state = JudgeState::default();
-    let mut played = ticks.iter().enumerate().map(|(i, tick)| {
-        let (canary, baseline): (Vec<InstanceTick>, Vec<InstanceTick>) =
-            tick.baseline.instances.iter().cloned().partition(|instance| instance.instance == name);
-        let data = |instances: &[InstanceTick]| match tick.baseline.data {
-            data if data.usable() && instances.is_empty() => Data::Missing,
-            data => data,
-        };
-        Tick {
-            number: i as u64 + 1,
-            canary: ArmTick { data: data(&canary), instances: canary },
-            baseline: ArmTick { data: data(&baseline), instances: baseline },
-            ..tick.clone()
-        }
-    });
-    played.find_map(|tick| Some(judge(&mut state, &tick, policy)).filter(|verdict| verdict.kind == VerdictKind::Fail))
+/// The evidence after a tick, as [`judge`] gathers it, without finding anything.
+fn gathered(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Option<f64> {
+    state.enter(tick, policy);
+    if silence(state, tick, policy).is_some() {
+        return None;
+    }
+    let before = state.pooled();
+    let added = state.take(tick, policy);
+    state.bet(tick, policy, &before, &added);
+    Some(Scale::of(state, policy, &before).back)
 }
 
 #[cfg(test)]

@@ -72,7 +72,7 @@ pub(super) fn whole(value: f64) -> String {
 }
 
 /// `20 s`, `6 min`, `2 h`: never more exact than an estimate is.
-pub(super) fn about(span: Span) -> String {
+pub fn about(span: Span) -> String {
     let secs = span.secs_f64();
     if secs < 9.5 {
         format!("{:.0}{NBSP}s", secs.ceil().max(1.0))

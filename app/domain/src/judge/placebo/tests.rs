@@ -65,3 +65,35 @@ fn given_one_instance_or_none_then_nothing_was_played() {
     assert_eq!(found.runs, 0);
     assert!(found.sentence().contains("two instances"));
 }
+
+#[test]
+fn given_a_worse_instance_then_its_path_alone_rises_and_silence_is_a_gap() {
+    let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}]}));
+    let mut seen = ticks(60, |i, _| if i == 2 { 20.0 } else { 1.0 });
+    seen[30].baseline = ArmTick { data: Data::Missing, instances: vec![] };
+    let found = paths(&guarded, &seen);
+    assert_eq!(found.len(), 4);
+    for path in &found {
+        assert_eq!((path.odds.len(), path.odds[30]), (60, None));
+        let last = path.odds[59].expect("told");
+        assert_eq!(last > 20.0, path.instance == "i-2", "{}: {last}", path.instance);
+    }
+}
+
+#[test]
+fn given_the_same_ticks_then_a_path_is_what_the_judge_gathers() {
+    let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}, {"metric": "saturation"}]}));
+    let seen = ticks(40, |i, t| ((i * t) % 4) as f64);
+    let (name, weight) = players(&seen, 4)[0];
+    let mut state = JudgeState::default();
+    let judged = recast(&seen, name).map(|tick| judge(&mut state, &tick, &policy(&guarded, weight)));
+    let judged: Vec<Option<f64>> = judged.map(|verdict| Some(verdict.evidence?.back)).collect();
+    assert_eq!(paths(&guarded, &seen)[0].odds, judged);
+}
+
+#[test]
+fn given_many_ticks_then_fewer_instances_play_and_never_one_alone() {
+    let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}]}));
+    assert_eq!(paths(&guarded, &ticks(600, |_, _| 1.0)).len(), 2);
+    assert_eq!(paths::<Tick>(&guarded, &[]), []);
+}
