@@ -30,7 +30,7 @@ pub use act::{ActRequest, Acted, Wanted};
 pub use configure::{Applied, AppliedDocument};
 pub use course::{Course, GuardCourse};
 pub use create::{NewArtifact, NewRelease};
-pub use evidence::{CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
+pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
 pub use expected::{Expected, Played};
 pub use past::Past;
 pub use summary::{DecisionBrief, ReleaseSummary};

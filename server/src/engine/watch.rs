@@ -2,7 +2,7 @@
 
 use super::steward::Steward;
 use crate::live::Topic;
-use crate::service::{Inputs, Live, Point, Service, ServiceError, TickBody, aside, decode, encode};
+use crate::service::{Before, Live, Point, Service, ServiceError, TickBody, aside, decode, encode};
 use crate::store::rows::TickWrite;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -22,7 +22,7 @@ pub(super) struct Watch {
     judge: JudgeState,
     /// What the newest verdict follows from.
     #[serde(default)]
-    inputs: Option<Inputs>,
+    before: Option<Before>,
     last_at: Option<Timestamp>,
     points: Vec<Point>,
 }
@@ -113,7 +113,7 @@ impl Steward {
         let policy = policy(plan, &self.release, stage);
         let before = self.watch.judge.clone();
         let verdict = judge(&mut self.watch.judge, &tick, &policy);
-        self.watch.inputs = Some(Inputs { state: before, tick: tick.clone(), policy });
+        self.watch.before = Some(Before { tick: tick.number, state: before, policy });
         let point = point(&tick, plan);
         self.watch.last_at = Some(now);
         self.watch.points.push(point.clone());

@@ -85,11 +85,27 @@ pub struct Inputs {
     pub policy: Policy,
 }
 
+/// Inputs without their tick, which is stored by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Before {
+    /// Number of the tick.
+    pub tick: u64,
+    pub state: JudgeState,
+    pub policy: Policy,
+}
+
+impl Before {
+    fn with(self, tick: &Tick) -> Option<Inputs> {
+        let Before { tick: number, state, policy } = self;
+        (number == tick.number).then(|| Inputs { state, tick: tick.clone(), policy })
+    }
+}
+
 /// The part of a stored watch that evidence needs.
 #[derive(Debug, Deserialize)]
 struct Watched {
     #[serde(default)]
-    inputs: Option<Inputs>,
+    before: Option<Before>,
 }
 
 /// What an actor saw when deciding.
@@ -125,8 +141,8 @@ impl Service {
         let verdict = ticks.last().map(|body| body.verdict.clone());
         let watched = self.store.judge_state(release.id).await?;
         let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;
-        let newest = verdict.as_ref().map(|verdict| verdict.tick);
-        let inputs = watched.and_then(|watched| watched.inputs).filter(|inputs| Some(inputs.tick.number) == newest);
+        let before = watched.and_then(|watched| watched.before);
+        let inputs = before.zip(ticks.last()).and_then(|(before, newest)| before.with(&newest.tick));
         let evidence = Evidence {
             at: now,
             release: release.id,
