@@ -79,11 +79,14 @@ pub(crate) fn high(canary: &[f64], baseline: &[f64], tolerance: f64, allowed: f6
     if tied(canary) && tied(baseline) && canary[0] == baseline[0] {
         return false;
     }
-    let found = shift(canary, baseline);
     let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
     let (c, b) = (mean(canary), mean(baseline));
-    let effect = if c == 0.0 || b == 0.0 { f64::INFINITY } else { c / b };
-    found.low > tolerance * found.estimate.abs() && effect >= allowed
+    // Neither needs the interval: an effect too small, and a lower end that cannot lie above 0.
+    if c != 0.0 && b != 0.0 && c / b < allowed || wilcoxon(0.0, QUANTILE, canary, baseline) <= 0.0 {
+        return false;
+    }
+    let found = shift(canary, baseline);
+    found.low > tolerance * found.estimate.abs()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Our judge, exactly as the engine calls it.
 
 use crate::world::{Seen, TICK};
-use sternway_domain::judge::{JudgeState, Policy, Verdict, VerdictKind, judge};
+use sternway_domain::judge::{JudgeState, Policy, VerdictKind, judge};
 use sternway_domain::plan::{Guard, Judging, Metric, MinData, Tolerance, Weight};
 use sternway_domain::signal::{ArmTick, Data, InstanceTick, SourceFailure, Tick};
 use sternway_domain::time::{Span, Timestamp};
@@ -10,76 +10,94 @@ use sternway_domain::time::{Span, Timestamp};
 pub(crate) struct Setting {
     pub(crate) ratio: f64,
     pub(crate) plus: f64,
-    pub(crate) false_alarms: f64,
+    /// Seconds.
     pub(crate) patience: i64,
+    /// The judge is told of the hour before the release.
+    pub(crate) history: bool,
 }
 
 impl Setting {
     /// Tolerated 1.5x; everything else as a plan has it that says nothing.
-    pub(crate) const DEFAULT: Setting = Setting { ratio: 1.5, plus: 0.0, false_alarms: 0.05, patience: 30 };
+    pub(crate) const DEFAULT: Setting = Setting { ratio: 1.5, plus: 0.0, patience: 30, history: true };
+
+    pub(crate) fn name(self) -> String {
+        let plus = if self.plus > 0.0 { format!(" + {} %", self.plus * 100.0) } else { String::new() };
+        let patience = if self.patience == 30 { "" } else { ", no patience" };
+        format!("Sternway {}x{plus}{patience}{}", self.ratio, if self.history { "" } else { ", no history" })
+    }
 
     pub(crate) fn policy(self, share: f64) -> Policy {
         let tolerance = Tolerance { ratio: Some(self.ratio), plus: (self.plus > 0.0).then_some(self.plus) };
-        Policy {
-            guards: vec![Guard { metric: Metric::Errors, tolerance, slo: None, weight: None }],
-            hard_limits: vec![],
-            min_data: MinData { requests: 500, time: Span::from_secs(60) },
-            window: Span::from_secs(300),
-            interval: Span::from_micros((TICK * 1e6) as i64),
-            judge: Judging {
-                false_alarms: self.false_alarms,
-                patience: Span::from_secs(self.patience),
-                ..Judging::default()
-            },
-            weight: Weight::try_from((share * 100.0).round() as u8).expect("a share is below 100 %"),
-            stage: 0,
-            split: false,
-        }
+        policy(vec![Guard { metric: Metric::Errors, tolerance, slo: None, weight: None }], share, self.patience)
     }
 }
 
-pub(crate) struct Names(Vec<String>);
-
-impl Names {
-    pub(crate) fn new() -> Names {
-        Names((0..40).map(|i| format!("i-{i}")).collect())
+/// As a plan has it that names nothing but these guards.
+pub(crate) fn policy(guards: Vec<Guard>, share: f64, patience: i64) -> Policy {
+    Policy {
+        guards,
+        hard_limits: vec![],
+        min_data: MinData { requests: 500, time: Span::from_secs(60) },
+        window: Span::from_secs(300),
+        interval: Span::from_micros((TICK * 1e6) as i64),
+        judge: Judging { patience: Span::from_secs(patience), ..Judging::default() },
+        weight: Weight::try_from((share * 100.0).round() as u8).expect("a share is below 100 %"),
+        stage: 0,
+        split: false,
     }
+}
 
-    fn arm(&self, all: &[(f64, f64)], from: usize) -> ArmTick {
+/// A tick with complete data of the instances given.
+pub(crate) fn tick(number: usize, baseline: Vec<InstanceTick>, canary: Vec<InstanceTick>) -> Tick {
+    let at = Timestamp::from_micros(((number + 1) as f64 * TICK * 1e6) as i64);
+    let arm = |instances| ArmTick { data: Data::Complete, instances };
+    let span = Span::from_micros((TICK * 1e6) as i64);
+    let (baseline, canary) = (arm(baseline), arm(canary));
+    Tick { number: number as u64 + 1, at, span, baseline, canary, failure: None, warnings: vec![] }
+}
+
+/// The same tick when the source could not be reached.
+pub(crate) fn down(tick: Tick) -> Tick {
+    let missing = || ArmTick { data: Data::Missing, instances: vec![] };
+    let failure = SourceFailure::Down { source_name: "prometheus".into(), detail: "made up".into() };
+    Tick { span: Span::ZERO, baseline: missing(), canary: missing(), failure: Some(failure), ..tick }
+}
+
+pub(crate) fn of_seen(number: usize, seen: &Seen) -> Tick {
+    let arm = |all: &[(f64, f64)], arm: &str| -> Vec<InstanceTick> {
         let one = |(i, (requests, errors)): (usize, &(f64, f64))| InstanceTick {
-            instance: self.0[(from + i) % self.0.len()].clone(),
+            instance: format!("{arm}-{i}"),
             requests: *requests,
             errors: Some(*errors),
             ..InstanceTick::default()
         };
-        ArmTick { data: Data::Complete, instances: all.iter().enumerate().map(one).collect() }
-    }
+        all.iter().enumerate().map(one).collect()
+    };
+    let tick = tick(number, arm(&seen.baseline, "b"), arm(&seen.canary, "c"));
+    if seen.missing { down(tick) } else { tick }
+}
 
-    pub(crate) fn tick(&self, number: usize, seen: &Seen) -> Tick {
-        let at = Timestamp::from_micros(((number + 1) as f64 * TICK * 1e6) as i64);
-        let (baseline, canary) = (self.arm(&seen.baseline, 20), self.arm(&seen.canary, 0));
-        let span = Span::from_micros((TICK * 1e6) as i64);
-        let tick = Tick { number: number as u64 + 1, at, span, baseline, canary, failure: None, warnings: vec![] };
-        if !seen.missing {
-            return tick;
+pub(crate) fn ticks(seen: &[Seen]) -> Vec<Tick> {
+    seen.iter().enumerate().map(|(i, seen)| of_seen(i, seen)).collect()
+}
+
+/// What came of a release: the ticks in which it was rolled back, or first could have been promoted.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Decided {
+    pub(crate) back: Option<usize>,
+    pub(crate) promote: Option<usize>,
+}
+
+/// Judges until it rolls back.
+pub(crate) fn decide(history: &[Tick], policy: &Policy, ticks: &[Tick]) -> Decided {
+    let mut state = JudgeState::primed(history, policy);
+    let mut decided = Decided::default();
+    for (i, tick) in ticks.iter().enumerate() {
+        match judge(&mut state, tick, policy).kind {
+            VerdictKind::Fail => return Decided { back: Some(i), ..decided },
+            VerdictKind::Pass => decided.promote = decided.promote.or(Some(i)),
+            _ => {}
         }
-        let missing = || ArmTick { data: Data::Missing, instances: vec![] };
-        let failure = SourceFailure::Down { source_name: "prometheus".into(), detail: "made up".into() };
-        Tick { span: Span::ZERO, baseline: missing(), canary: missing(), failure: Some(failure), ..tick }
     }
-}
-
-/// What the judge says of every tick until it fails (or passes, if that ends it).
-pub(crate) fn verdicts<'a>(
-    names: &'a Names,
-    policy: &'a Policy,
-    ticks: &'a [Seen],
-) -> impl Iterator<Item = (usize, Verdict)> + 'a {
-    let mut state = JudgeState::default();
-    ticks.iter().enumerate().map(move |(i, seen)| (i, judge(&mut state, &names.tick(i, seen), policy)))
-}
-
-/// The tick in which it would roll back.
-pub(crate) fn alarm(names: &Names, policy: &Policy, ticks: &[Seen]) -> Option<usize> {
-    verdicts(names, policy, ticks).find(|(_, verdict)| verdict.kind == VerdictKind::Fail).map(|(i, _)| i)
+    decided
 }

@@ -17,6 +17,7 @@ use sternway_domain::judge::number::exp;
 
 pub(crate) const TICK: f64 = 15.0;
 pub(crate) const TICKS: usize = 240;
+const PODS: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Noise {
@@ -147,17 +148,31 @@ impl Seen {
     }
 }
 
-/// An hour of a world.
+/// An hour of a world with a canary.
 pub(crate) fn hour(world: World, seed: u64) -> Vec<Seen> {
-    let mut dice = Dice::new(seed);
-    let pods: usize = 20;
+    play(world, &own(world, seed), Dice::new(seed))
+}
+
+/// The hour before: the same instances, no canary yet.
+pub(crate) fn before(world: World, seed: u64) -> Vec<Seen> {
+    let calm = World { effect: Effect::None, missing: 0.0, ..world };
+    let ticks = play(calm, &own(world, seed), Dice::new(seed ^ (1 << 60)));
+    ticks.into_iter().map(|seen| Seen { canary: Vec::new(), ..seen }).collect()
+}
+
+/// How far each instance differs for good.
+fn own(world: World, seed: u64) -> Vec<f64> {
+    let mut dice = Dice::new(seed ^ (1 << 61));
+    let differs = matches!(world.noise, Noise::Hetero | Noise::Mixed);
+    (0..PODS).map(|_| if differs { exp(0.15 * dice.normal()) } else { 1.0 }).collect()
+}
+
+fn play(world: World, own: &[f64], mut dice: Dice) -> Vec<Seen> {
+    let pods = PODS;
     let canaries = ((world.share * pods as f64).round() as usize).clamp(1, pods - 1);
     let share = |pod: usize| {
         if pod < canaries { world.share / canaries as f64 } else { (1.0 - world.share) / (pods - canaries) as f64 }
     };
-    let own: Vec<f64> = (0..pods)
-        .map(|_| if matches!(world.noise, Noise::Hetero | Noise::Mixed) { exp(0.15 * dice.normal()) } else { 1.0 })
-        .collect();
     let mut load = vec![1.0; pods];
     let mut stuck = vec![false; pods];
     let (phase, mut drift) = (dice.roll(), 0.0);
