@@ -3,8 +3,7 @@
 //! Both only temper and never count as evidence: a state that was primed holds the same odds as an empty one. Besides
 //! the spread between instances in the same tick there is what lasts longer than a tick, such as an instance that is ill
 //! for a minute. It is found by letting instances play the canary against the others: evidence is calmed until none of
-//! them would have come further than half the way to the line. Were the tail of that evidence exponential, and evidence
-//! promises no worse, then what one in twenty reached half the way would go all of it once in four hundred.
+//! them would have come further than three quarters of the way to the line.
 
 use super::bet::measure;
 use super::chance::Shown;
@@ -27,7 +26,7 @@ const TICKS: usize = 1_000;
 /// So many instances play the canary at most: those with most requests.
 const PLAYERS: usize = 20;
 /// How far an instance of the running version may come, of the way to the line.
-const BEARABLE: f64 = 0.5;
+const BEARABLE: f64 = 0.75;
 /// Evidence is calmed by no more than this: one instance that was broken for long must not make the judge blind.
 const CALMEST: f64 = 4.0;
 

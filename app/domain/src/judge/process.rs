@@ -32,20 +32,20 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Events more frequent than tolerated: from a third more to 25 times.
+    /// Events more frequent than tolerated: from a quarter more to 16 times; most is staked on three times.
     pub const MORE: Grid = Grid {
-        ratio: [1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0, 25.0],
+        ratio: [1.25, 1.6, 2.1, 2.8, 3.8, 5.2, 8.0, 16.0],
         ln: [
-            0.26236426446749106,
-            0.5306282510621704,
-            0.7884573603642703,
-            1.0986122886681098,
-            1.5040773967762742,
-            1.9459101490553132,
-            2.4849066497880004,
-            3.2188758248682006,
+            0.22314355131420976,
+            0.47000362924573563,
+            0.7419373447293773,
+            1.0296194171811581,
+            1.33500106673234,
+            1.6486586255873816,
+            2.0794415416798357,
+            2.772588722239781,
         ],
-        stake: [0.12, 0.12, 0.14, 0.18, 0.16, 0.12, 0.09, 0.07],
+        stake: [0.10, 0.12, 0.16, 0.20, 0.18, 0.12, 0.08, 0.04],
     };
     /// Events rarer than would be intolerable: down to none at all.
     pub const FEWER: Grid = Grid {

@@ -50,11 +50,14 @@ const CEILING: (f64, f64) = (1e4, 1e3);
 const DRIFT: f64 = 0.5;
 /// How near to the line a change may come within the patience, in logarithms.
 const SHORT: f64 = 0.95;
+/// So many times the patience's share of a tick is forgotten of what was added lately: 1 would let every tick add the
+/// same, more lets a tick that shows much after a quiet time add more of it.
+const FORGET: f64 = 2.0;
 
 /// How many events the rate of before the release is worth.
 const BEFORE: f64 = 20.0;
 
-/// Evidence on one line, 116 bytes. Serialises; goes from stage to stage.
+/// Evidence on one line, 120 bytes. Serialises; goes from stage to stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
     back: Process,
@@ -69,6 +72,9 @@ pub struct Stream {
     pace: (f32, f32),
     /// Where evidence toward rolling back lay before it rose.
     anchor: f32,
+    /// What ticks have added to it of late, nats.
+    #[serde(default)]
+    lately: f32,
 }
 
 /// What history says of a line beside its spread.
@@ -122,6 +128,7 @@ impl Stream {
             tally: [0.0; 4],
             pace: (0.0, 0.0),
             anchor: Pace::START as f32,
+            lately: 0.0,
         }
     }
 
@@ -156,10 +163,12 @@ impl Stream {
         let raw = counts.bad == Bad::Fewer;
         let seen = if raw { Showing { x: m_events, y: n_events, ..seen } } else { seen };
         let (up, down) = counts.bad.grids();
-        let cap = self.cap(measure);
+        let forget = (FORGET * measure.secs / measure.within).min(1.0);
+        let cap = self.cap(measure, forget);
         let before = (self.back.won() + measure.kept + measure.stake, self.promote.won());
         let calmed = phi * f64::from(self.before.calm);
         self.back.settle(up, seen, Temper { phi: calmed, cap, stake: measure.stake, ceiling: CEILING.0 });
+        self.add_lately(before.0 - measure.kept, forget);
         let all = counts.promote.as_deref().map_or(m_events, |canary| sum(canary).0);
         let seen = Showing { x: all, d: counts.promote_d.unwrap_or(counts.d), ..seen };
         self.promote.settle(down, seen, Temper { phi, cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 });
@@ -170,16 +179,27 @@ impl Stream {
         }
     }
 
-    /// The most a tick may add: what is over within the plan's patience does not reach the line from at most the stake
-    /// that evidence began with. Where it had fallen lower, more may be added, so that what comes late is caught as
-    /// quickly. The cap is known before the tick, so it only lowers the odds.
-    fn cap(&mut self, measure: Measure) -> f64 {
+    /// The most a tick may add to each alternative: what is over within the plan's patience does not reach the line from
+    /// at most the stake that evidence began with. Where it had fallen lower, more may be added, so that what comes late is
+    /// caught as quickly. The cap is known before the tick, so it only lowers the odds.
+    ///
+    /// Errors of a small service come one by one: a tick with two of them may count whole when those before it were quiet.
+    /// What ticks may add together fills up with what they added and empties by the part `forget` with each, such that the
+    /// `n` ticks of the patience cannot add more than what is allowed within it: `b + (n - 1)·forget·b`.
+    fn cap(&mut self, measure: Measure, forget: f64) -> f64 {
         use super::number::{exp, ln};
         let (anchor, now) = (f64::from(self.anchor), self.back.won() + measure.stake);
         let drifted = anchor * exp(DRIFT * measure.secs / measure.within);
         let anchor = now.min(drifted).clamp(measure.latest, Pace::START);
         self.anchor = anchor as f32;
-        SHORT * ln(measure.needed / anchor).max(1.0) * measure.secs / measure.within
+        let allowed = SHORT * ln(measure.needed / anchor).max(1.0);
+        let at_once = allowed / (1.0 + (measure.within / measure.secs - 1.0).max(0.0) * forget);
+        (at_once - f64::from(self.lately) * (1.0 - forget)).max(0.0)
+    }
+
+    fn add_lately(&mut self, before: f64, forget: f64) {
+        let added = super::number::ln((self.back.won() / before.max(f64::MIN_POSITIVE)).max(1.0));
+        self.lately = (f64::from(self.lately) * (1.0 - forget) + added) as f32;
     }
 
     /// Moves the pace toward what this tick added; half of it is forgotten in about a minute.

@@ -48,8 +48,8 @@ fn given_one_tick_then_the_factor_is_the_formula() {
     let seen = Showing { x: 4.0, m: 500.0, y: 6.0, n: 9500.0, r: 1.5, d: 0.0005 };
     let mut process = Process::new(&Grid::MORE, 1.0);
     process.settle(&Grid::MORE, seen, PLAIN);
-    let ratios: [f64; GRID] = [1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0, 25.0];
-    let stakes: [f64; GRID] = [0.12, 0.12, 0.14, 0.18, 0.16, 0.12, 0.09, 0.07];
+    let ratios: [f64; GRID] = [1.25, 1.6, 2.1, 2.8, 3.8, 5.2, 8.0, 16.0];
+    let stakes: [f64; GRID] = [0.10, 0.12, 0.16, 0.20, 0.18, 0.12, 0.08, 0.04];
     let k: f64 = 500.0 * 1.5 / 9500.0;
     let by_hand: f64 = ratios
         .iter()

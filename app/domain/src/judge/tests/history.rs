@@ -77,8 +77,8 @@ fn given_errors_in_heaps_before_then_the_spread_is_known_from_the_first_tick() {
 
 #[test]
 fn given_a_calm_history_then_a_fault_is_found_sooner_and_given_a_wild_one_later() {
-    let worse = |_| 4.0;
-    let at = |history: &[Tick]| fails(JudgeState::primed(history, &compared()), worse).expect("four times as many");
+    let worse = |_| 3.0;
+    let at = |history: &[Tick]| fails(JudgeState::primed(history, &compared()), worse).expect("three times as many");
     let (calm, none, wild) = (at(&past(300, even)), at(&[]), at(&past(300, heaped)));
     assert!(calm < none && none < wild, "{calm} {none} {wild}");
 }
