@@ -31,7 +31,8 @@ impl JudgeState {
         // A window just begun knows less than what is remembered of the stage before.
         let window = (before.baseline.requests > 0.0).then_some(&before.baseline);
         let reference = self.reference.as_ref().map(|reference| &reference.sums);
-        let baseline = if alone { reference } else { window.or(reference) };
+        let past = if window.is_some() { None } else { self.past.take() };
+        let baseline = if alone { reference } else { window.or(reference).or(past.as_ref()) };
         let known = Known { baseline, alone };
         self.evidence.retain(|metric, _| policy.guards.iter().any(|guard| guard.metric == *metric));
         for guard in policy.guards.iter().filter(|guard| guard.metric != Metric::Traffic) {

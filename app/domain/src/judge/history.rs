@@ -48,7 +48,7 @@ impl JudgeState {
                 lines(guard).into_iter().map(|line| learned(&moments(guard, line, &past, &known), policy)).collect();
             streams.iter().any(Option::is_some).then(|| (guard.metric.clone(), Track::Counted(streams)))
         });
-        JudgeState::holding(learned.collect())
+        JudgeState::holding(learned.collect(), (sums.requests > 0.0).then_some(sums.clone()))
     }
 }
 
@@ -135,17 +135,18 @@ fn players<'a>(past: &[Moment<'a>]) -> Vec<&'a str> {
 /// The most evidence, in nats, that there would have been against an instance in the canary's place.
 fn furthest(mut stream: Stream, player: &str, past: &[Moment], policy: &Policy) -> f64 {
     let (mut pace, mut most) = (Pace::default(), 1.0_f64);
+    let mut counts = Counts::default();
     for moment in past {
-        let (canary, baseline): (Vec<&Instance>, Vec<&Instance>) =
-            moment.all.iter().partition(|instance| instance.name == player);
-        let counts = Counts {
-            canary: canary.into_iter().map(|instance| instance.canary).collect(),
-            baseline: baseline.into_iter().map(|instance| instance.baseline).collect(),
-            r: moment.r,
-            d: moment.d,
-            bad: moment.bad,
-            ..Counts::default()
-        };
+        counts.canary.clear();
+        counts.baseline.clear();
+        for instance in &moment.all {
+            if instance.name == player {
+                counts.canary.push(instance.canary);
+            } else {
+                counts.baseline.push(instance.baseline);
+            }
+        }
+        (counts.r, counts.d, counts.bad) = (moment.r, moment.d, moment.bad);
         let secs = moment.secs.min(2.0 * policy.interval.secs_f64());
         let stake = pace.step(secs);
         stream.take(&counts, measure(policy, secs, stake, &pace));

@@ -40,6 +40,9 @@ pub struct JudgeState {
     timers: Vec<Timer>,
     /// The baseline as last seen while it carried traffic, for the stage in which it carries none.
     pub(super) reference: Option<Reference>,
+    /// The baseline before the release, until its first tick: where a latency guard begins to count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) past: Option<Sums>,
     /// The last usable tick, or the first tick of all: what "no data for" is counted from.
     heard: Option<Timestamp>,
 }
@@ -89,8 +92,8 @@ pub(super) struct Pair {
 
 impl JudgeState {
     /// Begins with evidence that has seen nothing of the release yet.
-    pub(super) fn holding(evidence: BTreeMap<Metric, Track>) -> JudgeState {
-        JudgeState { form: FORM, evidence, ..JudgeState::default() }
+    pub(super) fn holding(evidence: BTreeMap<Metric, Track>, past: Option<Sums>) -> JudgeState {
+        JudgeState { form: FORM, evidence, past, ..JudgeState::default() }
     }
 
     /// Instance restarts seen in this stage, canary and baseline.

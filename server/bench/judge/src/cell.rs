@@ -29,7 +29,7 @@ impl Cell {
             None => {}
         }
         self.promotions.extend(decided.promote.map(|tick| minutes(tick + 1)));
-        let until = decided.back.map_or(ticks.len(), |tick| tick + 1);
+        let until = decided.back.map_or(ticks.len(), |tick| tick + 1).min(ticks.len());
         let extra = |seen: &Seen| seen.sums().0 - seen.usual;
         self.harms.push(ticks[..until].iter().map(extra).sum::<f64>().max(0.0));
     }

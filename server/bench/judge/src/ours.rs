@@ -90,10 +90,18 @@ pub(crate) struct Decided {
 
 /// Judges until it rolls back.
 pub(crate) fn decide(history: &[Tick], policy: &Policy, ticks: &[Tick]) -> Decided {
-    let mut state = JudgeState::primed(history, policy);
+    decide_from(JudgeState::primed(history, policy), policy, ticks.iter())
+}
+
+/// The same from a state that is there already.
+pub(crate) fn decide_from<T: std::borrow::Borrow<Tick>>(
+    mut state: JudgeState,
+    policy: &Policy,
+    ticks: impl Iterator<Item = T>,
+) -> Decided {
     let mut decided = Decided::default();
-    for (i, tick) in ticks.iter().enumerate() {
-        match judge(&mut state, tick, policy).kind {
+    for (i, tick) in ticks.enumerate() {
+        match judge(&mut state, tick.borrow(), policy).kind {
             VerdictKind::Fail => return Decided { back: Some(i), ..decided },
             VerdictKind::Pass => decided.promote = decided.promote.or(Some(i)),
             _ => {}

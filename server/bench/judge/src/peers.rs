@@ -225,7 +225,7 @@ fn normal_quantile(p: f64) -> f64 {
     0.5 * (a + b)
 }
 
-fn upper_tail(z: f64) -> f64 {
+pub(crate) fn upper_tail(z: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.2316419 * z);
     let series = t * (0.319381530 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
     (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt() * series

@@ -37,10 +37,9 @@ impl Who {
 }
 
 /// What is wrong with the canary, by the heading of its column.
-pub(crate) const EFFECTS: [(&str, Effect); 6] = [
+pub(crate) const EFFECTS: [(&str, Effect); 5] = [
     ("x5", Effect::Step { times: 5.0, at: 0 }),
     ("x2", Effect::Step { times: 2.0, at: 0 }),
-    ("x10", Effect::Step { times: 10.0, at: 0 }),
     ("x5 at 20 min", Effect::Step { times: 5.0, at: 80 }),
     ("x1 to x5 in 30 min", Effect::Leak { times: 5.0, ticks: 120 }),
     ("blip x100, 30 s", Effect::Blip { times: 100.0, secs: 30.0 }),

@@ -11,6 +11,7 @@
 //! | heavy | cluster sizes have a Pareto tail (1.8, at most 300): never used for tuning |
 //! | sticky | an instance's rate is multiplied by 5 for about a minute, 1 % of the time: never used for tuning |
 //! | mixed | hetero, and instances carry 0.5 to 1.5 times the usual load, changing: never used for tuning |
+//! | zone | now and then a third of the instances has four times the errors for two minutes: never used for tuning |
 
 use crate::dice::Dice;
 use sternway_domain::judge::number::exp;
@@ -30,10 +31,16 @@ pub(crate) enum Noise {
     Heavy,
     Sticky,
     Mixed,
+    Zone,
 }
 
 impl Noise {
-    pub(crate) const ALL: [Noise; 9] = [
+    /// Settings were never chosen on it.
+    pub(crate) fn held_out(self) -> bool {
+        matches!(self, Noise::Heavy | Noise::Sticky | Noise::Mixed | Noise::Zone)
+    }
+
+    pub(crate) const ALL: [Noise; 10] = [
         Noise::Poisson,
         Noise::Shared,
         Noise::Over,
@@ -43,6 +50,7 @@ impl Noise {
         Noise::Heavy,
         Noise::Sticky,
         Noise::Mixed,
+        Noise::Zone,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -56,6 +64,7 @@ impl Noise {
             Noise::Heavy => "heavy",
             Noise::Sticky => "sticky",
             Noise::Mixed => "mixed",
+            Noise::Zone => "zone",
         }
     }
 }
@@ -175,6 +184,8 @@ fn play(world: World, own: &[f64], mut dice: Dice) -> Vec<Seen> {
     };
     let mut load = vec![1.0; pods];
     let mut stuck = vec![false; pods];
+    // The zone that is ill, and for how many more ticks.
+    let mut ill = (0, 0);
     let (phase, mut drift) = (dice.roll(), 0.0);
     let start = dice.roll() * TICK * 200.0;
     (0..TICKS)
@@ -186,6 +197,10 @@ fn play(world: World, own: &[f64], mut dice: Dice) -> Vec<Seen> {
             } else {
                 1.0
             };
+            ill.1 = if ill.1 > 0 { ill.1 - 1 } else { 0 };
+            if world.noise == Noise::Zone && dice.chance(2.0 / TICKS as f64) {
+                ill = ((dice.roll() * 3.0) as usize, 8);
+            }
             let worse = world.effect.times(tick, start);
             let mut seen = Seen { missing: dice.chance(world.missing), ..Seen::default() };
             for pod in 0..pods {
@@ -196,7 +211,8 @@ fn play(world: World, own: &[f64], mut dice: Dice) -> Vec<Seen> {
                     stuck[pod] = if stuck[pod] { !dice.chance(0.25) } else { dice.chance(0.0025) };
                 }
                 let requests = dice.poisson(world.rps * TICK * share(pod) * load[pod]);
-                let rate = world.usual * common * own[pod] * if stuck[pod] { 5.0 } else { 1.0 };
+                let zone = if ill.1 > 0 && pod % 3 == ill.0 { 4.0 } else { 1.0 };
+                let rate = world.usual * common * own[pod] * zone * if stuck[pod] { 5.0 } else { 1.0 };
                 let usual = requests * rate;
                 let mean = usual * if pod < canaries { worse } else { 1.0 };
                 let mean = if matches!(world.noise, Noise::Over | Noise::All) { mean * dice.gamma(2.0) } else { mean };

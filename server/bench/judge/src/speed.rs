@@ -1,0 +1,128 @@
+//! How fast one core judges, and how much is remembered.
+
+use crate::cell::at;
+use crate::dice::Dice;
+use crate::latency::{Service, Slower};
+use crate::ours::policy;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+use sternway_domain::judge::number::{exp, ln};
+use sternway_domain::judge::process::{GRID, Grid, Process, Showing, Temper};
+use sternway_domain::judge::stream::Stream;
+use sternway_domain::judge::{JudgeState, judge};
+use sternway_domain::plan::{Guard, Metric, Tolerance};
+use sternway_domain::signal::{InstanceTick, Kpi, Tick};
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Speed {
+    /// Updates of one e-process per second.
+    pub(crate) updates: f64,
+    /// The same loop with nothing in it but its logarithms and exponentials.
+    pub(crate) floor: f64,
+    /// Verdicts on five guards per second: arms of one instance each, and of 19 and 1.
+    pub(crate) verdicts: f64,
+    pub(crate) verdicts_of_twenty: f64,
+    /// Bytes of one line of one guard.
+    pub(crate) bytes: usize,
+}
+
+/// Measures on this core, about two seconds per figure.
+pub(crate) fn measure() -> Speed {
+    let showings: Vec<Showing> = {
+        let mut dice = Dice::new(1);
+        let mut arm = |mean: f64| dice.poisson(mean);
+        (0..1024).map(|_| Showing { x: arm(1.5), m: 1500.0, y: arm(28.5), n: 28_500.0, r: 1.5, d: 0.0 }).collect()
+    };
+    let mut processes = vec![Process::new(&Grid::MORE, 1.0); 10_000];
+    let temper = Temper { phi: 1.3, cap: 1.5, stake: 1e-4, ceiling: 1e4 };
+    let mut i = 0;
+    let updates = per_second(|| {
+        for process in &mut processes {
+            i = (i + 1) % showings.len();
+            process.settle(&Grid::MORE, showings[i], temper);
+        }
+        processes.len()
+    });
+    let mut sums = vec![[0.0_f64; GRID]; 10_000];
+    let floor = per_second(|| {
+        for sum in &mut sums {
+            i = (i + 1) % showings.len();
+            let k = showings[i].y;
+            for (j, one) in sum.iter_mut().enumerate() {
+                *one = exp(ln(1.0 + k + j as f64) * 0.1);
+            }
+        }
+        black_box(&sums);
+        sums.len()
+    });
+    Speed { updates, floor, verdicts: verdicts(false), verdicts_of_twenty: verdicts(true), bytes: size_of::<Stream>() }
+}
+
+fn verdicts(twenty: bool) -> f64 {
+    let guard = |metric: Metric| Guard {
+        tolerance: Tolerance { ratio: Some(if metric.less_is_worse() { 0.97 } else { 1.5 }), plus: None },
+        metric,
+        slo: None,
+        weight: None,
+    };
+    let kpi = Metric::Kpi("orders".into());
+    let guards = [Metric::Errors, Metric::Latency(50), Metric::Latency(99), Metric::Saturation, kpi];
+    let policy = policy(guards.map(guard).into(), 0.05, 30);
+    let service = Service { rps: 2000.0, native: true, slower: Slower::Nothing, guards: &[] };
+    let fill = |one: &mut InstanceTick, i: usize| {
+        one.errors = Some((i % 3) as f64);
+        one.saturation = Some(0.4 + 0.01 * (i % 7) as f64);
+        one.kpis.insert("orders".into(), Kpi { good: one.requests * 0.3, of: one.requests });
+    };
+    let ticks: Vec<Tick> = service
+        .ticks(7)
+        .enumerate()
+        .map(|(i, mut tick)| {
+            tick.baseline.instances.truncate(if twenty { usize::MAX } else { 1 });
+            tick.baseline.instances.iter_mut().chain(&mut tick.canary.instances).for_each(|one| fill(one, i));
+            tick
+        })
+        .collect();
+    let mut state = JudgeState::default();
+    let mut i = 0;
+    per_second(|| {
+        for _ in 0..100 {
+            black_box(judge(&mut state, &ticks[i % ticks.len()], &policy));
+            i += 1;
+        }
+        100
+    })
+}
+
+/// The median of five stretches of 0.3 s.
+fn per_second(mut work: impl FnMut() -> usize) -> f64 {
+    let mut rates: Vec<f64> = (0..5)
+        .map(|_| {
+            #[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
+            let begin = Instant::now();
+            let mut done = 0;
+            while begin.elapsed() < Duration::from_millis(300) {
+                done += work();
+            }
+            done as f64 / begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    at(&rates, 0.5)
+}
+
+impl Speed {
+    pub(crate) fn text(self) -> String {
+        let million = |n: f64| format!("{:.1} million", n / 1e6);
+        format!(
+            "\n## Speed, one core\n\n{} updates of an e-process a second (its logarithms and exponentials alone: {}); {:.0} \
+             verdicts on five guards a second with one instance per arm, {:.0} with twenty instances and native histograms of \
+             each; {} bytes per line of a guard.\n",
+            million(self.updates),
+            million(self.floor),
+            self.verdicts,
+            self.verdicts_of_twenty,
+            self.bytes
+        )
+    }
+}
