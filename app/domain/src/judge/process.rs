@@ -144,11 +144,14 @@ impl Process {
         let both = if r == 0.0 { 0.0 } else { x + y };
         let plus = m * d;
         let calm = 1.0 / temper.phi.max(1.0);
-        let factor: [f64; GRID] = std::array::from_fn(|i| {
-            let shrink = (1.0 + k) / (1.0 + k * grid.ratio[i]);
-            let log = x * grid.ln[i] + both * ln(shrink) - plus * (grid.ratio[i] * shrink - 1.0);
-            exp((log * calm).min(temper.cap))
+        // One thing at a time for all alternatives: so the compiler works on several at once.
+        let shrink = grid.ratio.map(|ratio| (1.0 + k) / (1.0 + k * ratio));
+        let shrunk = shrink.map(ln);
+        let log: [f64; GRID] = std::array::from_fn(|i| {
+            let log = x * grid.ln[i] + both * shrunk[i] - plus * (grid.ratio[i] * shrink[i] - 1.0);
+            (log * calm).min(temper.cap)
         });
+        let factor = log.map(exp);
         for ((mass, factor), stake) in self.mass.iter_mut().zip(factor).zip(grid.stake) {
             let staked = f64::from(*mass) + stake * temper.stake;
             *mass = (staked * factor).min(temper.ceiling) as f32;

@@ -237,7 +237,7 @@ fn never(measured: &Measured, goals: &mut Vec<Goal>) {
     };
     goals.push(rate("G9 updates of an e-process per second and core", speed.updates, 3e6, 1e7));
     goals.push(rate(
-        "G9 verdicts on five guards per second and core, one instance per arm",
+        "G9 whole verdicts on five guards, with sentences, estimates and native histograms",
         speed.verdicts,
         2.5e5,
         1e6,

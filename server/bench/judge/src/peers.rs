@@ -37,10 +37,10 @@ impl Rule {
             Rule::Consecutive { line, times, every } => {
                 format!("{times} × {:.0} s in a row > {:.2} %", every as f64 * TICK, line * 100.0)
             }
-            Rule::Z { alpha } => format!("z, p < {alpha} every tick"),
-            Rule::Gavi { alpha } => format!("GAVI, {alpha}"),
-            Rule::Dirichlet { alpha } => format!("Dirichlet, {alpha}"),
-            Rule::Dkw { alpha } => format!("DKW band, {alpha}"),
+            Rule::Z { alpha } => format!("z, p < {} every tick", small(alpha)),
+            Rule::Gavi { alpha } => format!("GAVI, {}", small(alpha)),
+            Rule::Dirichlet { alpha } => format!("Dirichlet, {}", small(alpha)),
+            Rule::Dkw { alpha } => format!("DKW band, {}", small(alpha)),
             Rule::Kayenta { every, lookback, equal, tolerance } => format!(
                 "Kayenta every {every} min, {}{}{}",
                 lookback.map_or("growing".to_owned(), |minutes| format!("last {minutes} min")),
@@ -196,6 +196,11 @@ impl Rule {
             ("Dirichlet", alphas.iter().map(|alpha| Rule::Dirichlet { alpha: *alpha }).collect()),
         ]
     }
+}
+
+/// `0.02`, `3e-9`.
+fn small(alpha: f64) -> String {
+    if alpha >= 0.001 { format!("{:.2}", alpha) } else { format!("{alpha:.0e}") }
 }
 
 /// Errors and requests of the canary over so many ticks each, with the last of them.

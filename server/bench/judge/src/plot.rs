@@ -147,35 +147,46 @@ pub(crate) fn scatter(race: &Race, file: &Path) -> Result<(), Failed> {
         race.rps
     );
     let plot = Plot::new(file, &title, delay_axis("median delay of the rollback, minutes", true), y)?;
-    let mut taken: Vec<(f64, f64)> = Vec::new();
-    for row in race.rows.iter().filter(|row| !oracle(row.who)) {
-        let Some(cell) = row.worse.first() else { continue };
-        let delay = at(&cell.delays(), 0.5);
-        let delay = if delay.is_finite() { delay } else { 120.0 };
-        let (x, y) = (plot.px(delay), plot.py(row.same.rate().0));
+    let place = |row: &Row| {
+        let delay = at(&row.worse.first()?.delays(), 0.5);
+        Some((plot.px(if delay.is_finite() { delay } else { 120.0 }), plot.py(row.same.rate().0)))
+    };
+    let shown: Vec<(&Row, (f64, f64))> =
+        race.rows.iter().filter(|row| !oracle(row.who)).filter_map(|row| Some((row, place(row)?))).collect();
+    let mut taken: Vec<Box4> = shown.iter().map(|(_, (x, y))| [x - 6.0, y - 6.0, x + 6.0, y + 6.0]).collect();
+    for (row, (x, y)) in shown {
         let (colour, filled) = match row.who {
             Who::Ours(_) => (OURS, true),
             Who::Tuned(..) => (OTHERS[1], true),
             Who::Rule(_) => (OTHERS[0], false),
         };
+        let label = short(row);
+        let wide = 5.6 * label.chars().count() as f64;
+        let left = x + 10.0 + wide > f64::from(WIDTH) - 4.0;
+        let from = if left { x - 10.0 - wide } else { x + 10.0 };
+        let frame = |y: f64| [from, y - 6.5, from + wide, y + 6.5];
+        let free = |y: f64| !taken.iter().any(|other| overlap(*other, frame(y)));
+        // The nearest free line above, or below what is high up.
+        let line = (0..40).map(|i| y - 7.0 * f64::from(i)).chain((0..20).map(|i| y + 7.0 * f64::from(i)));
+        let line = line.into_iter().find(|line| *line > TOP - 6.0 && free(*line)).unwrap_or(y);
+        taken.push(frame(line));
+        if (y - line).abs() > 1.0 {
+            let end = if left { x - 8.0 } else { x + 8.0 };
+            plot.path(&[(x, y), (end, line)], colour.mix(0.4).stroke_width(1))?;
+        }
         let style = if filled { colour.filled() } else { colour.stroke_width(2) };
         plot.area.draw(&Circle::new((x as i32, y as i32), 5, style))?;
-        let mut below = y;
-        while taken.iter().any(|(other, line)| (line - below).abs() < 14.0 && (other - x).abs() < 230.0) {
-            below -= 14.0;
-            if below < TOP {
-                break;
-            }
-        }
-        taken.push((x, below));
-        let side = if x > f64::from(WIDTH) - 290.0 { HPos::Right } else { HPos::Left };
-        let beside = if x > f64::from(WIDTH) - 290.0 { x - 10.0 } else { x + 10.0 };
-        if (y - below).abs() > 1.0 {
-            plot.path(&[(x, y), (if beside > x { x + 8.0 } else { x - 8.0 }, below)], colour.mix(0.4).stroke_width(1))?;
-        }
-        plot.text(&short(row), (beside, below), 12.0, colour, side)?;
+        let (side, beside) = if left { (HPos::Right, x - 10.0) } else { (HPos::Left, x + 10.0) };
+        plot.text(&label, (beside, line), 12.0, colour, side)?;
     }
     plot.done()
+}
+
+/// Left, top, right, bottom.
+type Box4 = [f64; 4];
+
+fn overlap(a: Box4, b: Box4) -> bool {
+    a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
 }
 
 /// How delays are distributed: ours, others tuned with hindsight, and one that knows everything.
@@ -190,7 +201,8 @@ pub(crate) fn delays(race: &Race, file: &Path) -> Result<(), Failed> {
         Who::Tuned(..) => true,
         who => oracle(who),
     });
-    let (mut others, mut line) = (0, TOP + 16.0);
+    // Low on the right there is room: what is caught late is caught.
+    let (mut others, mut line, from) = (0, 296.0, 612.0);
     for row in shown {
         let Some(cell) = row.worse.first() else { continue };
         let (colour, wide) = match row.who {
@@ -203,10 +215,10 @@ pub(crate) fn delays(race: &Race, file: &Path) -> Result<(), Failed> {
         };
         plot.path(&steps(&plot, cell), colour.stroke_width(wide))?;
         plot.area.draw(&Rectangle::new(
-            [(LEFT as i32 + 14, line as i32 - 2), (LEFT as i32 + 38, line as i32 + 1)],
+            [(from as i32, line as i32 - 2), (from as i32 + 24, line as i32 + 1)],
             colour.filled(),
         ))?;
-        plot.text(&short(row), (LEFT + 46.0, line), 13.0, INK, HPos::Left)?;
+        plot.text(&short(row), (from + 32.0, line), 13.0, INK, HPos::Left)?;
         line += 18.0;
     }
     plot.done()
@@ -232,5 +244,5 @@ fn steps(plot: &Plot, cell: &Cell) -> Vec<(f64, f64)> {
 }
 
 fn short(row: &Row) -> String {
-    row.who.name().replace("threshold ", "thr. ").replace("failureLimit ", "limit ")
+    row.who.name().replace("threshold ", "thr. ").replace("failureLimit ", "limit ").replace("equal-size", "equal")
 }

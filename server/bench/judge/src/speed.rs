@@ -8,8 +8,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 use sternway_domain::judge::number::{exp, ln};
 use sternway_domain::judge::process::{GRID, Grid, Process, Showing, Temper};
-use sternway_domain::judge::stream::Stream;
-use sternway_domain::judge::{JudgeState, judge};
+use sternway_domain::judge::stream::{Bad, Counts, Measure, Stream};
+use sternway_domain::judge::{JudgeState, Shown, judge};
 use sternway_domain::plan::{Guard, Metric, Tolerance};
 use sternway_domain::signal::{InstanceTick, Kpi, Tick};
 
@@ -19,7 +19,9 @@ pub(crate) struct Speed {
     pub(crate) updates: f64,
     /// The same loop with nothing in it but its logarithms and exponentials.
     pub(crate) floor: f64,
-    /// Verdicts on five guards per second: arms of one instance each, and of 19 and 1.
+    /// Evidence of five lines from their counts, ten e-processes with all that tempers them, per second.
+    pub(crate) evidence: f64,
+    /// Whole verdicts on five guards per second: arms of one instance each, and of 19 and 1.
     pub(crate) verdicts: f64,
     pub(crate) verdicts_of_twenty: f64,
     /// Bytes of one line of one guard.
@@ -55,7 +57,40 @@ pub(crate) fn measure() -> Speed {
         black_box(&sums);
         sums.len()
     });
-    Speed { updates, floor, verdicts: verdicts(false), verdicts_of_twenty: verdicts(true), bytes: size_of::<Stream>() }
+    Speed {
+        updates,
+        floor,
+        evidence: evidence(&showings),
+        verdicts: verdicts(false),
+        verdicts_of_twenty: verdicts(true),
+        bytes: size_of::<Stream>(),
+    }
+}
+
+fn evidence(showings: &[Showing]) -> f64 {
+    let one = |events: f64, trials: f64| vec![Shown { events, trials }];
+    let counts: Vec<Counts> = showings
+        .iter()
+        .map(|seen| Counts {
+            canary: one(seen.x, seen.m),
+            baseline: one(seen.y, seen.n),
+            r: seen.r,
+            ..Counts::default()
+        })
+        .collect();
+    let measure = Measure { secs: 15.0, needed: 20.0, within: 45.0, stake: 1e-4, latest: 0.01, kept: 0.3 };
+    let mut releases = vec![[Stream::new(Bad::More); 5]; 2_000];
+    let mut i = 0;
+    per_second(|| {
+        for streams in &mut releases {
+            for stream in streams.iter_mut() {
+                i = (i + 1) % counts.len();
+                stream.take(&counts[i], measure);
+            }
+            black_box(streams.iter().map(|stream| stream.back(0.3)).sum::<f64>());
+        }
+        releases.len()
+    })
 }
 
 fn verdicts(twenty: bool) -> f64 {
@@ -116,10 +151,11 @@ impl Speed {
         let million = |n: f64| format!("{:.1} million", n / 1e6);
         format!(
             "\n## Speed, one core\n\n{} updates of an e-process a second (its logarithms and exponentials alone: {}); {:.0} \
-             verdicts on five guards a second with one instance per arm, {:.0} with twenty instances and native histograms of \
+             times the evidence of five lines from their counts; {:.0} whole verdicts on five guards a second with one instance per arm, {:.0} with twenty instances and native histograms of \
              each; {} bytes per line of a guard.\n",
             million(self.updates),
             million(self.floor),
+            self.evidence,
             self.verdicts,
             self.verdicts_of_twenty,
             self.bytes
