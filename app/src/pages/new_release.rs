@@ -6,7 +6,8 @@ use crate::components::form::{Field, hidden};
 use crate::components::icon::icon;
 use crate::components::loaded::loaded;
 use crate::components::notice::{form_fault, state};
-use crate::components::steps::{checks, facts, steps};
+use crate::components::steps::{checks, facts};
+use crate::components::table::table;
 use crate::path;
 use crate::view::new_release::{NewReleaseView, PreviewView};
 use crate::view::{ChoiceView, Icon, StateView};
@@ -49,7 +50,7 @@ fn form(view: &NewReleaseView) -> AnyView {
     let yaml = view.typed.how == "yaml";
     let fault = view.fault.as_ref().map(|fault| form_fault(fault, "Nothing was made."));
     view! {
-        <div class="split">
+        <div class=if view.preview.is_some() { "split split-even" } else { "split" }>
             <div class="split-main">
                 {fault}
                 <details class="how" open=!yaml name="how"><summary>{icon(Icon::Right)}<h2>"By form"</h2></summary>{by_form(view)}</details>
@@ -181,10 +182,10 @@ fn preview(preview: Option<&PreviewView>) -> AnyView {
     view! {
         <div class="stack">
             <p><b>{preview.title.clone()}</b></p>
-            {steps(&preview.stages)}
-            <p class="quiet">{preview.note.clone()}</p>
-            {facts(&preview.facts, "facts")}
             {findings}
+            {table(&preview.stages)}
+            <p class="quiet">{preview.note.clone()}" "{preview.stages_note.clone()}</p>
+            {facts(&preview.facts, "facts facts-start facts-wide")}
         </div>
     }
     .into_any()

@@ -1,6 +1,7 @@
 //! Making a release: a form or pasted YAML, and what the plan would do.
 
-use super::{CheckView, ChoiceView, FactView, FormFault, StepView};
+use super::chart::TableView;
+use super::{CheckView, ChoiceView, FactView, FormFault};
 use serde::{Deserialize, Serialize};
 
 /// Posted to `/releases/new`.
@@ -48,11 +49,13 @@ pub struct NewReleaseView {
 pub struct PreviewView {
     /// `checkout 1.41.3 → 1.42.0 under canary-standard`.
     pub title: String,
-    /// The stages with their times: `5 %`, `bakes 15:00`, `13:40 to 13:55`.
-    pub stages: Vec<StepView>,
+    /// A row per stage: traffic, time, how soon a worse version would be noticed.
+    pub stages: TableView,
+    /// What the numbers of the table mean.
+    pub stages_note: String,
     /// Guards, limits, deadline, mode.
     pub facts: Vec<FactView>,
-    /// What the linter of plans says, worst first.
+    /// What the linter of plans and the recent past say, worst first.
     pub findings: Vec<CheckView>,
     /// `At the earliest promoted 52 min after the start.`
     pub note: String,

@@ -459,7 +459,7 @@ pub(crate) fn release(id: &str) -> ReleaseView {
     }
 }
 
-fn table() -> TableView {
+pub(crate) fn table() -> TableView {
     let cell = |text: &str, tone| CellView { text: text.into(), tone };
     let row = |name: &str, cells: [&str; 4], tone: Tone| RowView {
         name: name.into(),

@@ -77,11 +77,8 @@ impl ControlPlane for MadeUp {
             typed: form,
             preview: Some(PreviewView {
                 title: "checkout 1.41.3 → 1.42.0 under canary-standard".into(),
-                stages: ["5", "25", "50", "100"]
-                    .map(|share| {
-                        fixture::step(StepState::Todo, &format!("{share}\u{a0}%"), "bakes 10:00", "from 13:40")
-                    })
-                    .into(),
+                stages: fixture::table(),
+                stages_note: "On average, at 412 requests/s.".into(),
                 facts: vec![fact("Mode", "automatic"), fact("Guards", "errors, p99 latency")],
                 findings: vec![CheckView {
                     tone: Tone::Caution,

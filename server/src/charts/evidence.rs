@@ -86,7 +86,7 @@ pub fn evidence(course: &Course, needs: &Weighed, stages: &[(Timestamp, Weight)]
     let plot = Plot::new(course, stages, (BEYOND * needs.back_needed).ln(), bottom);
     let mut levels = plot.toward_back(needs);
     if counted {
-        let label = format!("{} promotes, each guard", odds(needs.promote_needed));
+        let label = format!("{} promotes", odds(needs.promote_needed));
         levels.push(LevelView { y: plot.scale.y(-needs.promote_needed.ln()), label, below: true });
     }
     let now = course.back.last().copied().flatten().map_or_else(|| "unknown".to_owned(), odds);
@@ -191,7 +191,11 @@ impl<'a> Plot<'a> {
             grid: vec![GridLine { y: scale.y(0.0), label: "1:1".to_owned() }],
             marks: stages.map(|x| MarkView { kind: MarkKind::Stage, x, label: String::new() }).collect(),
             gaps: self.gaps(),
-            ticks: axis::ticks(scale, true),
+            // Two abreast there is room for one beside the last.
+            ticks: axis::ticks(scale, true)
+                .into_iter()
+                .map(|tick| TickView { fine: (45.0..100.0).contains(&tick.x), ..tick })
+                .collect(),
             ends,
             lines: lines.iter().map(|line| (line.arm(), said(line))).collect(),
             points: (0..self.course.at.len()).filter_map(|i| self.point(i, lines)).collect(),
@@ -205,14 +209,14 @@ impl<'a> Plot<'a> {
         let at = line.last()?;
         let y = self.scale.y(line.height(at));
         let named = line.class == Class::Canary || !line.along_the_middle(at);
-        let label = format!("{} {}", line.name, if at < 1e3 { odds(at) } else { format!(">{}:1", grouped(1_000)) });
+        let label = format!("{} {}", line.name, short(at));
         named.then(|| EndView { arm: line.arm(), x: 100.0, y, label_y: y, label })
     }
 
     fn point(&self, i: usize, lines: &[Line]) -> Option<PointView> {
         let value = |line: &Line| {
             let at = line.odds[i]?;
-            Some(ValueView { y: self.scale.y(line.height(at)), text: odds(at) })
+            Some(ValueView { y: self.scale.y(line.height(at)), text: short(at) })
         };
         let at = self.course.at[i];
         Some(PointView { at: at.clock(), x: self.scale.x(at)?, values: lines.iter().map(value).collect() })
@@ -254,6 +258,15 @@ impl<'a> Plot<'a> {
             head: std::iter::once("At".to_owned()).chain(lines.iter().map(said)).collect(),
             rows: ends.take(MOST_ROWS).map(row).collect(),
         }
+    }
+}
+
+/// Beyond a thousand nobody needs to know by how much.
+fn short(at: f64) -> String {
+    match at {
+        at if at >= 1e3 => format!(">{}:1", grouped(1_000)),
+        at if at <= 1e-3 => format!("<1:{}", grouped(1_000)),
+        at => odds(at),
     }
 }
 

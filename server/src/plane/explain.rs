@@ -59,7 +59,8 @@ fn share(verdict: &Verdict) -> Option<FlagView> {
     let text = format!("{:.0}\u{a0}% of it from {}", 100.0 * share, finding.metric.label());
     let several = verdict.guards.iter().filter(|finding| finding.evidence.is_some()).count() > 1;
     let pill = verdict_pill(finding.kind);
-    several.then_some(FlagView { tone: pill.tone, icon: pill.icon, text })
+    let some = verdict.evidence.is_some_and(|evidence| evidence.back >= 1.0);
+    (several && some).then_some(FlagView { tone: pill.tone, icon: pill.icon, text })
 }
 
 fn heaviest(verdict: &Verdict) -> Option<&GuardFinding> {

@@ -3,16 +3,17 @@
 use super::act::done;
 use super::words::lasting;
 use super::{Plane, caller, told, worded};
-use crate::service::{NewArtifact, NewRelease, Past, Result, ServiceError};
+use crate::service::{Expected, NewArtifact, NewRelease, Result, ServiceError};
 use sternway_app::backend::Caller as PageCaller;
 use sternway_app::error::{AppError, Problem};
 use sternway_app::view::act::ActDone;
+use sternway_app::view::chart::{CellView, RowView, TableView};
 use sternway_app::view::new_release::*;
-use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, StepState, StepView, Tone};
+use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, Tone};
 use sternway_domain::access::{self, Action};
-use sternway_domain::judge::estimate::{Estimate, StageEstimate, estimate};
-use sternway_domain::judge::placebo::placebo;
-use sternway_domain::plan::{Bound, DeadlineAct, Metric, Mode, Plan, Tolerance};
+use sternway_domain::judge::about;
+use sternway_domain::judge::estimate::{Detection, StageEstimate, TIMES};
+use sternway_domain::plan::{Bound, DeadlineAct, Metric, Mode, Plan, Stage, Tolerance};
 use sternway_domain::release::Draft;
 use sternway_domain::time::Span;
 
@@ -61,8 +62,8 @@ impl Plane {
             return Ok(None);
         }
         let draft = self.service.draft(&read(form)?).await?;
-        let past = self.service.past(&draft.service).await?;
-        Ok(Some(preview(&draft, &past)))
+        let expected = self.service.expects(draft.plan.clone(), &draft.service).await?;
+        Ok(Some(preview(&draft, expected)))
     }
 
     pub(super) async fn create_done(
@@ -136,55 +137,85 @@ fn in_form(form: &NewReleaseForm, error: AppError) -> AppError {
     AppError::Invalid { problems: problems.into_iter().map(place).collect() }
 }
 
-fn preview(draft: &Draft, past: &Past) -> PreviewView {
+fn preview(draft: &Draft, expected: Expected) -> PreviewView {
     let plan = &draft.plan;
-    let expected = estimate(plan, &past.usual);
-    let mut from = Span::ZERO;
-    let stages = plan.stages.iter().enumerate().map(|(i, stage)| {
-        let (start, end) = (from, from + stage.bake);
-        from = end;
-        StepView {
-            state: StepState::Todo,
-            name: format!("**{}\u{a0}%** of traffic on `{}`", stage.weight.percent(), draft.candidate.version),
-            note: expected.as_ref().and_then(|expected| expected.stages.get(i)).map_or_else(
-                || format!("bakes {}", stage.bake.clock()),
-                |expected| format!("bakes {}. {}", stage.bake.clock(), told_of(expected)),
-            ),
-            meta: format!("{} to {} after the start", start.clock(), end.clock()),
-        }
-    });
-    let stages: Vec<StepView> = stages.collect();
+    let mut findings = [expectations(&expected), findings(draft)].concat();
+    findings.sort_by_key(|finding| finding.tone != Tone::Caution);
+    let least = plan.stages.iter().fold(Span::ZERO, |sum, stage| sum + stage.bake);
     PreviewView {
         title: format!(
             "{} {} → {} under {} v{}",
             draft.service, draft.baseline.version, draft.candidate.version, draft.plan_ref.name, draft.plan_ref.version
         ),
-        stages,
+        stages: stages(plan, &expected),
+        stages_note: told_of(&expected),
         facts: facts(plan),
-        findings: [expectations(plan, past, expected), findings(draft)].concat(),
-        note: format!("At the earliest promoted {} after the start.", lasting(from)),
+        findings,
+        note: format!("At the earliest promoted {} after the start.", lasting(least)),
     }
 }
 
-/// `Goes on after 0:50 if unchanged. Errors: 2x noticed in about 3 min, 5x in about 40 s.`
-fn told_of(stage: &StageEstimate) -> String {
-    let promote = match stage.promote {
-        Some(after) => format!("Goes on after {} if unchanged.", after.clock()),
-        None => "Not promoted in time even if unchanged.".to_owned(),
+/// A row per stage: its traffic and time, and how soon a worse version would be noticed.
+fn stages(plan: &Plan, expected: &Expected) -> TableView {
+    let estimated = expected.estimate.as_ref().map(|estimate| estimate.stages.as_slice()).unwrap_or_default();
+    let mut metrics: Vec<&Metric> =
+        estimated.iter().flat_map(|stage| &stage.detect).map(|detection| &detection.metric).collect();
+    metrics.sort();
+    metrics.dedup();
+    let mut head = vec!["Traffic".to_owned(), "Bakes".to_owned()];
+    if !estimated.is_empty() {
+        head.extend(["Requests".to_owned(), "Goes on, if unchanged".to_owned()]);
+    }
+    head.extend(metrics.iter().map(|metric| match metric {
+        Metric::Kpi(_) => format!("{} {}", metric.label(), TIMES.map(|times| format!("1/{times}")).join(", ")),
+        _ => format!("{} {}", metric.label(), TIMES.map(|times| format!("{times}x")).join(", ")),
+    }));
+    let row = |(i, stage): (usize, &Stage)| {
+        let plain = |text: String| CellView { text, ..CellView::default() };
+        let mut cells = vec![plain(stage.bake.clock())];
+        if let Some(expected) = estimated.get(i) {
+            cells.push(plain(format!("{:.1}/s", expected.requests)));
+            cells.push(match expected.promote {
+                Some(after) => plain(format!("after {}", after.clock())),
+                None => CellView { text: "not in time".to_owned(), tone: Tone::Caution },
+            });
+            cells.extend(metrics.iter().map(|metric| noticed(expected, metric)));
+        }
+        RowView { name: format!("{}\u{a0}%", stage.weight.percent()), at: None, cells }
     };
-    [vec![promote], stage.sentences()].concat().join(" ")
+    TableView { caption: "Stage by stage".to_owned(), head, rows: plan.stages.iter().enumerate().map(row).collect() }
+}
+
+/// `4 min, 15 s`: until twice and five times as bad would fail.
+fn noticed(stage: &StageEstimate, metric: &Metric) -> CellView {
+    let found: Vec<&Detection> = stage.detect.iter().filter(|detection| detection.metric == *metric).collect();
+    let said = found.iter().map(|detection| match detection.after {
+        Some(after) => about(after),
+        None if detection.tolerated => "tolerated".to_owned(),
+        None => "not in time".to_owned(),
+    });
+    let mut said: Vec<String> = said.collect();
+    said.dedup();
+    let late = found.iter().any(|detection| detection.after.is_none() && !detection.tolerated);
+    CellView { text: said.join(", "), tone: if late { Tone::Caution } else { Tone::Plain } }
+}
+
+fn told_of(expected: &Expected) -> String {
+    match expected.requests.filter(|_| expected.estimate.is_some()) {
+        Some(requests) => format!(
+            "On average, at the {requests:.1} requests/s the service had lately: how long until a version fails that is so \
+             many times as bad from the moment the stage is entered."
+        ),
+        None => "How long the judge needs is not known: no release of this service was watched lately.".to_owned(),
+    }
 }
 
 /// What the judge would make of what the service showed of late.
-fn expectations(plan: &Plan, past: &Past, expected: Option<Estimate>) -> Vec<CheckView> {
+fn expectations(expected: &Expected) -> Vec<CheckView> {
     let say = |tone: Tone, icon: Icon, text: String| CheckView { tone, icon, text, ..CheckView::default() };
-    let Some(expected) = expected else {
-        let text = "How long the judge needs is not estimated: no release of this service was watched lately.";
-        return vec![say(Tone::Plain, Icon::Info, text.to_owned())];
-    };
-    let warnings = expected.warnings.into_iter().map(|text| say(Tone::Caution, Icon::Suspect, text));
-    let mut all: Vec<CheckView> = warnings.collect();
-    let played = placebo(plan, &past.ticks);
+    let warnings = expected.estimate.iter().flat_map(|estimate| &estimate.warnings);
+    let mut all: Vec<CheckView> = warnings.map(|text| say(Tone::Caution, Icon::Suspect, text.clone())).collect();
+    let played = &expected.placebo;
     all.push(match (played.runs, played.fired) {
         (0, _) => say(Tone::Plain, Icon::Info, played.sentence()),
         (_, 0) => say(Tone::Go, Icon::Pass, played.sentence()),
@@ -264,3 +295,6 @@ fn findings(draft: &Draft) -> Vec<CheckView> {
     }
     findings
 }
+
+#[cfg(test)]
+mod tests;
