@@ -79,7 +79,7 @@ pub fn evidence(course: &Course, needs: &Weighed, stages: &[(Timestamp, Weight)]
             lines.push(Line::grey(name(&guard.metric), &guard.promote, Way::Down));
         }
     }
-    let all = if alone { name(&course.guards[0].metric) } else { "all guards".to_owned() };
+    let all = if alone { name(&course.guards[0].metric) } else { "together".to_owned() };
     lines.push(Line::main(all, &course.back, Way::Up));
     let counted = lines.iter().any(|line| line.way == Way::Down);
     let bottom = if counted { -(BEYOND * needs.promote_needed).ln() } else { 0.0 };

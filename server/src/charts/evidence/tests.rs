@@ -20,7 +20,7 @@ fn given_a_worse_canary_then_its_line_crosses_what_rolls_back_and_promoting_goes
     assert_eq!(view.levels[0].label, "20:1 rolls back");
     assert!(view.levels[2].below && view.levels[2].y > view.grid[0].y, "promoting is below even odds");
     let names: Vec<&str> = view.lines.iter().map(|(_, name)| name.as_str()).collect();
-    assert_eq!(names, ["errors", "promote: errors", "saturation", "all guards"]);
+    assert_eq!(names, ["errors", "promote: errors", "saturation", "together"]);
     assert!(view.points.iter().all(|point| point.values.len() == 4) && view.table.head.len() == 5);
     assert!(!view.inner_svg.contains("<text") && !view.inner_svg.contains("style"), "{}", view.inner_svg);
 }
@@ -30,7 +30,7 @@ fn given_a_calm_canary_then_grey_lines_along_the_middle_carry_no_label() {
     let (course, needs) = course(&watched(30, 2, |_| Some(2.0)));
     let view = evidence(&course, &needs, &[]);
     assert!(view.ends.iter().all(|end| !end.label.starts_with("saturation")), "{:?}", view.ends);
-    assert!(view.ends.iter().any(|end| end.label.starts_with("all guards 1:")), "{:?}", view.ends);
+    assert!(view.ends.iter().any(|end| end.label.starts_with("together 1:")), "{:?}", view.ends);
 }
 
 #[test]
