@@ -208,7 +208,8 @@ proptest! {
         for one in seen {
             let before = process.won();
             process.settle(&Grid::MORE, one, Temper { phi, cap, ..PLAIN });
-            prop_assert!(process.won() <= before * cap.exp() * 1.001);
+            // Next to nothing is kept with fewer digits.
+            prop_assert!(process.won() <= before * cap.exp() * 1.001 + 1e-30);
         }
     }
 
