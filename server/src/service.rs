@@ -102,6 +102,7 @@ pub struct Service {
     pub bus: Bus,
     /// Counts decisions; the engine counts the rest of its work here.
     pub metrics: Metrics,
+    placebos: course::Placebos,
 }
 
 impl Service {
@@ -109,7 +110,14 @@ impl Service {
     const BACKLOG: usize = 1_024;
 
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
-        Self { store, clock, rng, bus: Bus::new(Self::BACKLOG), metrics: Metrics::new() }
+        Self {
+            store,
+            clock,
+            rng,
+            bus: Bus::new(Self::BACKLOG),
+            metrics: Metrics::new(),
+            placebos: course::Placebos::default(),
+        }
     }
 
     /// Turns away whoever may not do this. Questions are not logged; refused acts are, by whoever asks.

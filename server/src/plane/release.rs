@@ -56,7 +56,7 @@ impl Plane {
         let facts = self.facts(caller, id).await?;
         let (timeline, more) = self.timeline(&facts).await?;
         let release = &facts.release;
-        let course = Course::of(&release.plan, &facts.ticks);
+        let course = self.service.course(release, &facts.ticks);
         let course = course.as_ref();
         let stage = release.state.stage();
         let of = release.plan.stages.len();

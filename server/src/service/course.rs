@@ -1,9 +1,13 @@
 //! How evidence gathered, tick by tick, as charts show it: taken from stored ticks for a page, kept with each decision.
 
-use super::TickBody;
+use super::{Service, TickBody};
 use serde::{Deserialize, Serialize};
-use sternway_domain::judge::{GuardFinding, placebo};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use sternway_domain::id::ReleaseId;
+use sternway_domain::judge::GuardFinding;
+use sternway_domain::judge::placebo::{self, Path};
 use sternway_domain::plan::{Metric, Plan};
+use sternway_domain::release::Release;
 use sternway_domain::signal::Tick;
 use sternway_domain::time::Timestamp;
 
@@ -44,8 +48,8 @@ pub struct PlaceboCourse {
 }
 
 impl Course {
-    /// Of ticks, oldest first. `None` when no guard gathered evidence in them.
-    pub fn of(plan: &Plan, bodies: &[TickBody]) -> Option<Course> {
+    /// Of ticks, oldest first, with what was played over them. `None` when no guard gathered evidence in them.
+    pub(crate) fn of(plan: &Plan, bodies: &[TickBody], paths: &[Path]) -> Option<Course> {
         let step = bodies.len().div_ceil(POINTS).max(1) as u64;
         let kept: Vec<usize> = (0..bodies.len())
             .filter(|i| *i + 1 == bodies.len() || bodies[*i].tick.number.is_multiple_of(step))
@@ -61,7 +65,7 @@ impl Course {
             at: kept.iter().map(|i| bodies[*i].tick.at).collect(),
             back: kept.iter().map(|i| back(&bodies[*i])).collect(),
             guards: guards.map(|guard| GuardCourse::of(&guard.metric, &kept, bodies)).collect(),
-            placebo: placebos(plan, &kept, bodies),
+            placebo: placebos(paths, &kept, bodies),
         })
     }
 
@@ -111,14 +115,60 @@ fn range(finding: &GuardFinding) -> Option<(f64, f64)> {
     }
 }
 
-fn placebos(plan: &Plan, kept: &[usize], bodies: &[TickBody]) -> Vec<PlaceboCourse> {
+fn placebos(paths: &[Path], kept: &[usize], bodies: &[TickBody]) -> Vec<PlaceboCourse> {
     let from = bodies.len().saturating_sub(PLAYED);
-    let ticks: Vec<&Tick> = bodies[from..].iter().map(|body| &body.tick).collect();
-    let played = placebo::paths(plan, &ticks).into_iter().map(|path| PlaceboCourse {
+    let played = paths.iter().map(|path| PlaceboCourse {
         back: kept.iter().map(|i| path.odds.get(i.checked_sub(from)?).copied()?.map(digits)).collect(),
-        instance: path.instance,
+        instance: path.instance.clone(),
     });
     played.collect()
+}
+
+/// Each instance of the baseline in the canary's place, over the newest ticks.
+pub(crate) fn played(plan: &Plan, bodies: &[TickBody]) -> Vec<Path> {
+    let from = bodies.len().saturating_sub(PLAYED);
+    let ticks: Vec<&Tick> = bodies[from..].iter().map(|body| &body.tick).collect();
+    placebo::paths(plan, &ticks)
+}
+
+/// A release, the number of its newest tick, and what was played up to it.
+type Kept = (ReleaseId, u64, Arc<[Path]>);
+
+/// What was played of late: once for each newest tick of a release, for everybody who looks at it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Placebos(Arc<Mutex<Vec<Kept>>>);
+
+impl Placebos {
+    /// Releases kept.
+    const MOST: usize = 64;
+
+    fn of(&self, release: &Release, bodies: &[TickBody]) -> Arc<[Path]> {
+        let newest = bodies.last().map_or(0, |body| body.tick.number);
+        let known = |(id, tick, _): &&Kept| *id == release.id && *tick == newest;
+        if let Some((.., paths)) = self.lock().iter().find(known) {
+            return paths.clone();
+        }
+        let paths: Arc<[Path]> = played(&release.plan, bodies).into();
+        let mut all = self.lock();
+        all.retain(|(id, ..)| *id != release.id);
+        if all.len() >= Self::MOST {
+            all.remove(0);
+        }
+        all.push((release.id, newest, paths.clone()));
+        paths
+    }
+
+    /// A thread that panicked left a whole list behind: entries are put in at once.
+    fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service {
+    /// How the evidence of a release gathered in these ticks, oldest first. `None` when no guard gathered any.
+    pub(crate) fn course(&self, release: &Release, bodies: &[TickBody]) -> Option<Course> {
+        Course::of(&release.plan, bodies, &self.placebos.of(release, bodies))
+    }
 }
 
 /// Rounded to three digits.

@@ -137,7 +137,7 @@ impl Service {
         let ticks = self.tick_bodies(release.id, now - CHART_SPAN).await?;
         let newest = &ticks[ticks.len().saturating_sub(EVIDENCE_POINTS)..];
         let points = newest.iter().map(|body| body.point.clone()).collect();
-        let course = Course::of(&release.plan, newest);
+        let course = self.course(release, newest);
         let verdict = ticks.last().map(|body| body.verdict.clone());
         let watched = self.store.judge_state(release.id).await?;
         let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;

@@ -1,10 +1,10 @@
 use super::*;
-use crate::service::course::tests::{plan, watched};
+use crate::service::course::tests::{course_of, watched};
 use crate::service::{Course, TickBody};
 
 fn course(bodies: &[TickBody]) -> (Course, Weighed) {
     let weighed = bodies.last().and_then(|body| body.verdict.evidence).expect("weighed");
-    (Course::of(&plan(), bodies).expect("evidence"), weighed)
+    (course_of(bodies).expect("evidence"), weighed)
 }
 
 fn worse() -> Vec<TickBody> {

@@ -1,10 +1,10 @@
 use super::*;
 use crate::service::TickBody;
-use crate::service::course::tests::{plan, watched};
+use crate::service::course::tests::{course_of, plan, watched};
 
 fn told(bodies: &[TickBody]) -> (String, ExplainedView) {
     let verdict = &bodies.last().expect("ticks").verdict;
-    let course = Course::of(&plan(), bodies);
+    let course = course_of(bodies);
     (estimate(&plan(), verdict), explained(&plan(), verdict, course.as_ref(), &[]))
 }
 

@@ -45,10 +45,14 @@ pub(crate) fn watched(ticks: i64, baseline: usize, canary: impl Fn(i64) -> Optio
     (1..=ticks).map(tick).map(body).collect()
 }
 
+pub(crate) fn course_of(bodies: &[TickBody]) -> Option<Course> {
+    Course::of(&plan(), bodies, &played(&plan(), bodies))
+}
+
 #[test]
 fn given_a_worse_canary_then_its_course_ends_where_the_verdict_is_and_placebos_stay_calm() {
     let bodies = watched(60, 3, |i| Some(if i > 30 { 40.0 } else { 2.0 }));
-    let course = Course::of(&plan(), &bodies).expect("guards gathered evidence");
+    let course = course_of(&bodies).expect("guards gathered evidence");
     let last = bodies[59].verdict.evidence.expect("weighed").back;
     let shown = course.back[59].expect("told");
     assert!((shown / last - 1.0).abs() < 0.01 && shown > 20.0, "{shown} for {last}");
@@ -64,7 +68,7 @@ fn given_a_worse_canary_then_its_course_ends_where_the_verdict_is_and_placebos_s
 #[test]
 fn given_silence_then_a_gap_in_every_line() {
     let bodies = watched(30, 2, |i| (i != 20).then_some(2.0));
-    let course = Course::of(&plan(), &bodies).expect("evidence");
+    let course = course_of(&bodies).expect("evidence");
     assert_eq!((course.back[19], course.guards[0].back[19], course.guards[0].range[19]), (None, None, None));
     assert!(course.back[18].is_some() && course.back[20].is_some());
     assert!(course.placebo[0].back[19].is_some(), "the baseline was read");
@@ -73,7 +77,7 @@ fn given_silence_then_a_gap_in_every_line() {
 #[test]
 fn given_many_ticks_then_few_points_that_stay_where_they_are() {
     let bodies = watched(300, 2, |_| Some(2.0));
-    let (before, after) = (Course::of(&plan(), &bodies[..299]), Course::of(&plan(), &bodies));
+    let (before, after) = (course_of(&bodies[..299]), course_of(&bodies));
     let (before, after) = (before.expect("evidence"), after.expect("evidence"));
     assert!(after.at.len() <= POINTS + 1, "{}", after.at.len());
     let kept = before.at.len() - 1;
@@ -85,9 +89,9 @@ fn given_many_ticks_then_few_points_that_stay_where_they_are() {
 
 #[test]
 fn given_one_instance_or_no_reading_then_there_is_nothing_to_play_or_to_draw() {
-    assert_eq!(Course::of(&plan(), &watched(20, 1, |_| Some(2.0))).expect("evidence").placebo, []);
-    assert_eq!(Course::of(&plan(), &watched(20, 2, |_| None)), None);
-    assert_eq!(Course::of(&plan(), &[]), None);
+    assert_eq!(course_of(&watched(20, 1, |_| Some(2.0))).expect("evidence").placebo, []);
+    assert_eq!(course_of(&watched(20, 2, |_| None)), None);
+    assert_eq!(course_of(&[]), None);
 }
 
 #[test]
