@@ -28,6 +28,7 @@ bench: bundle
 	cargo build --locked --release -p sternway-server -p sternway-bench
 	ulimit -n $$(ulimit -H -n) && target/release/sternway-bench $(ARGS)
 
-# How the judge decides, beside the published rules of others. `make bench-judge ARGS="--runs 200"` for a quick look.
+# How the judge decides, beside the published rules of others: an hour on two cores, all of them are used. A quick look,
+# a minute: `make bench-judge ARGS=--quick`. `ARGS="--out DIR"` writes `measured.md` and pictures there.
 bench-judge:
 	cargo run --locked --release -p sternway-judge-bench -- $(ARGS)

@@ -15,7 +15,7 @@ const SIGMA: f64 = 0.8;
 const SCHEMA: i8 = 3;
 const SHARE: f64 = 0.05;
 const PODS: usize = 19;
-/// Histories that runs take turns with.
+/// Histories that runs take turns with, at most.
 const PASTS: u64 = 16;
 const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
@@ -114,13 +114,13 @@ impl Service {
         let tolerance = Tolerance { ratio: Some(1.2), plus: None };
         let guard = |q: &u8| Guard { metric: Metric::Latency(*q), tolerance, slo: None, weight: None };
         let policy = policy(self.guards.iter().map(guard).collect(), SHARE, 30);
-        let primed: Vec<JudgeState> = each(PASTS, |run| {
+        let primed: Vec<JudgeState> = each(PASTS.min(runs), |run| {
             let calm = Service { slower: Slower::Nothing, ..self };
             JudgeState::primed(&calm.ticks(seeds ^ (1 << 60) ^ run).collect::<Vec<Tick>>(), &policy)
         });
         let mut cell = Cell::default();
         for decided in each(runs, |run| {
-            let state = primed[(run % PASTS) as usize].clone();
+            let state = primed[run as usize % primed.len()].clone();
             decide_from(state, &policy, self.ticks(seeds + run))
         }) {
             cell.add(Decided { promote: None, ..decided }, 0, &[]);
@@ -158,7 +158,7 @@ pub(crate) fn all(seeds: u64, runs: u64) -> Vec<Line> {
             let seeds = seeds + ((lines.len() as u64 + 1) << 33);
             // An hour without a rollback costs fifty times one with.
             let long = matches!(slower, Slower::Nothing | Slower::All(1.2));
-            lines.push(Line { what, service, cell: service.cell(seeds, if long { runs / 2 } else { runs }.max(10)) });
+            lines.push(Line { what, service, cell: service.cell(seeds, if long { runs / 2 } else { runs }.max(5)) });
         }
     }
     lines

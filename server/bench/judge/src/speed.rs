@@ -133,7 +133,6 @@ fn verdicts(twenty: bool) -> f64 {
 fn per_second(mut work: impl FnMut() -> usize) -> f64 {
     let mut rates: Vec<f64> = (0..5)
         .map(|_| {
-            #[expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
             let begin = Instant::now();
             let mut done = 0;
             while begin.elapsed() < Duration::from_millis(300) {
