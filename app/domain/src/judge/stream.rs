@@ -54,6 +54,8 @@ const SHORT: f64 = 0.95;
 /// same, more lets a tick that shows much after a quiet time add more of it.
 const FORGET: f64 = 2.0;
 
+/// At most so many times is the dispersion stretched for a margin.
+const MARGIN: f64 = 4.0;
 /// How many events the rate of before the release is worth.
 const BEFORE: f64 = 20.0;
 
@@ -117,6 +119,14 @@ pub struct Measure {
     pub kept: f64,
 }
 
+/// The dispersion of a canary that is as bad as tolerated. Where instances have rates of their own it grows with the rate,
+/// and a margin tolerates a rate at which the baseline was never seen: promoting must not rest on the baseline's calm.
+fn spread_at(phi: f64, counts: &Counts, usual: f64) -> f64 {
+    let (seen, margin) = (counts.r * usual, counts.d.max(0.0));
+    let times = if seen > 0.0 { (1.0 + margin / seen).min(MARGIN) } else { 1.0 };
+    1.0 + (phi - 1.0) * times
+}
+
 impl Stream {
     pub fn new(bad: Bad) -> Stream {
         let (back, promote) = bad.grids();
@@ -171,7 +181,9 @@ impl Stream {
         self.add_lately(before.0 - measure.kept, forget);
         let all = counts.promote.as_deref().map_or(m_events, |canary| sum(canary).0);
         let seen = Showing { x: all, d: counts.promote_d.unwrap_or(counts.d), ..seen };
-        self.promote.settle(down, seen, Temper { phi, cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 });
+        let looser =
+            Temper { phi: spread_at(phi, counts, usual), cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 };
+        self.promote.settle(down, seen, looser);
         self.hurry(before, measure);
         self.spread.take(if raw { &counts.baseline } else { &reduced });
         for (sum, more) in self.tally.iter_mut().zip([m_events, m, n_events, n]) {

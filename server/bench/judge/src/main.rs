@@ -48,7 +48,7 @@ struct Args {
     /// Judge recorded arms instead: a folder with pairs NAME-baseline.csv and NAME-canary.csv
     #[arg(long, value_name = "DIR")]
     arms: Option<PathBuf>,
-    /// Folder for the table and the pictures; left out: print the table
+    /// Folder for the tables and the pictures; left out: print the tables
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -70,11 +70,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let measured = measure(&args);
     let text = document(&args, &measured);
     let Some(folder) = &args.out else {
-        print!("{text}");
+        print!("{text}\n## Errors\n{}", report::text(&measured.races));
         return Ok(());
     };
     std::fs::create_dir_all(folder)?;
     std::fs::write(folder.join("measured.md"), text)?;
+    let (slow, fast): (Vec<&Race>, Vec<&Race>) = measured.races.iter().partition(|race| race.rps < 1000.0);
+    for (name, races) in [("errors-200.md", slow), ("errors-2000.md", fast)] {
+        let text = report::text(races);
+        std::fs::write(folder.join(name), format!("# Errors, every rule\n\n`measured.md` says how.\n{text}"))?;
+    }
     for race in &measured.races {
         let drawn = matches!((race.noise, race.rps), (Noise::All, 2000.0) | (Noise::Poisson, 200.0));
         if drawn && !args.alone {
@@ -128,8 +133,6 @@ fn document(args: &Args, measured: &Measured) -> String {
         runs / 8,
     );
     text += &goals::text(measured);
-    text += "\n## Errors\n";
-    text += &report::text(&measured.races);
     text += &latency::text(&measured.latency);
     text += &faults::text(&measured.boundaries, &measured.silence, measured.replayed);
     text += &measured.speed.text();

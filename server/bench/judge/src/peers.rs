@@ -200,7 +200,7 @@ impl Rule {
 
 /// `0.02`, `3e-9`.
 fn small(alpha: f64) -> String {
-    if alpha >= 0.001 { format!("{:.2}", alpha) } else { format!("{alpha:.0e}") }
+    if alpha >= 0.01 { format!("{alpha:.2}") } else { format!("{alpha:.0e}") }
 }
 
 /// Errors and requests of the canary over so many ticks each, with the last of them.

@@ -202,7 +202,7 @@ pub(crate) fn delays(race: &Race, file: &Path) -> Result<(), Failed> {
         who => oracle(who),
     });
     // Low on the right there is room: what is caught late is caught.
-    let (mut others, mut line, from) = (0, 296.0, 612.0);
+    let (mut others, mut line, from) = (0, 296.0, 637.0);
     for row in shown {
         let Some(cell) = row.worse.first() else { continue };
         let (colour, wide) = match row.who {

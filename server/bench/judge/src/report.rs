@@ -4,7 +4,7 @@ use crate::cell::{Cell, said};
 use crate::race::{EFFECTS, Race, Row};
 use std::fmt::Write as _;
 
-pub(crate) fn text(races: &[Race]) -> String {
+pub(crate) fn text<'a>(races: impl IntoIterator<Item = &'a Race>) -> String {
     let mut out = String::new();
     for race in races {
         let effects: Vec<&str> = EFFECTS.iter().map(|(name, _)| *name).collect();
