@@ -212,9 +212,18 @@ pub(super) fn leaf_link(id: &str, index: i64) -> LinkView {
     LinkView::new(path::decision(id), grouped(index))
 }
 
-/// Where there is room for one thought: `If it stays like this, fails in about 20 s.` → `fails in about 20 s`.
+/// Where there is room for one thought: `If it stays like this, fails in about 20 s.` → `fails in about 20 s`. Odds are
+/// left to where they have room: `Evidence toward promoting 3:1, 20:1 needed: at this rate in about 4 min.` → `enough in
+/// about 4 min`.
 pub(super) fn outlook_of(next: &str) -> String {
-    let first = next.split(':').next().unwrap_or_default().trim_end_matches('.');
+    let next = next.trim_end_matches('.');
+    if next.starts_with("Evidence ") {
+        let thought = next.rsplit_once(": at this rate ").map(|(_, wait)| format!("enough {wait}"));
+        let thought =
+            thought.or_else(|| next.rsplit_once(". If it stays like this, ").map(|(_, then)| then.to_owned()));
+        return thought.unwrap_or_else(|| "gathering evidence".to_owned());
+    }
+    let first = next.split(": ").next().unwrap_or_default();
     lower_first(first.strip_prefix("If it stays like this, ").unwrap_or(first))
 }
 
@@ -226,6 +235,23 @@ pub(super) fn first_sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thought_is_whole_and_short() {
+        for (next, thought) in [
+            ("If it stays like this, fails in about 20 s.", "fails in about 20 s"),
+            ("Enough in about 40 s: 310 of 500 requests.", "enough in about 40 s"),
+            ("Evidence toward promoting 1:3, 20:1 needed: at this rate in about 4 min.", "enough in about 4 min"),
+            ("Evidence toward promoting 1:3, 20:1 needed.", "gathering evidence"),
+            (
+                "Evidence toward rolling back 11:1, 20:1 needed. If it stays like this, fails in about 20 s.",
+                "fails in about 20 s",
+            ),
+            ("Evidence toward rolling back 11:1, 20:1 needed. Traffic stays as it is.", "gathering evidence"),
+        ] {
+            assert_eq!(outlook_of(next), thought);
+        }
+    }
 
     #[test]
     fn days_have_their_names() {
