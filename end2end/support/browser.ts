@@ -43,6 +43,13 @@ export async function enter(page: Page, url: string, person: { login: string; pa
   await expect(page).toHaveURL(`${url}/`);
 }
 
+/** Forgets who is signed in. Off the page first: an open one would notice that its session is gone, and so would one
+ * that opens its stream only now. */
+export async function forget(page: Page) {
+  await page.goto("about:blank");
+  await page.context().clearCookies();
+}
+
 /** The page's scripts run and the stream of events is open. */
 export async function alive(page: Page) {
   await expect(page.locator("html[data-hydrated]")).toBeAttached();

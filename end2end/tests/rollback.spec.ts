@@ -1,6 +1,6 @@
 // A person rolls back in the browser: real HAProxy, real clients, the real program.
 import type { Page } from "@playwright/test";
-import { alive, confirm, enter, expect } from "../support/browser";
+import { alive, confirm, enter, expect, forget } from "../support/browser";
 import { test, type Yard } from "../support/haproxy";
 import { eventually } from "../support/program";
 
@@ -26,7 +26,7 @@ async function founded(page: Page, yard: Yard) {
   await alive(page);
   await send(page, yard, "/apply", { files: yard.documents(), reason: "The first service" });
   await send(page, yard, "/people", MAYA);
-  await page.context().clearCookies();
+  await forget(page);
 }
 
 /** A release of checkout that Maya made and started, with a canary that gets requests. */

@@ -1,5 +1,5 @@
 // What a page shows when there is nothing, when it is not there, and to who may not; and that complaints are heard.
-import { alive, confirm, enter, expect, open } from "../support/browser";
+import { alive, confirm, enter, expect, forget, open } from "../support/browser";
 import { test as alone } from "../support/alone";
 import { decisions, fresh, release, signIn, test } from "../support/demo";
 
@@ -51,9 +51,7 @@ test.describe("an address that leads nowhere", () => {
 test("who may only look is offered no acts that work, and is told why", async ({ page, demo }) => {
   await signIn(page, demo);
   const { id } = await fresh(page, demo, "payments");
-  // Off the page first: an open one would notice that its session is gone.
-  await page.goto("about:blank");
-  await page.context().clearCookies();
+  await forget(page);
   await signIn(page, demo, "viewer");
   await alive(page);
   await expect(page.getByRole("link", { name: "New release" })).toHaveCount(0);
@@ -127,7 +125,7 @@ alone("the first start: an empty board says what to do, and the one-time link wo
   await expect(page.getByRole("main")).toContainText("No release");
   await page.goto(link);
   await expect(page.getByText("This link is used or over")).toBeVisible();
-  await page.context().clearCookies();
+  await forget(page);
   await enter(page, sternway.url, { login: "robin@example.com", password: "a long enough sentence" });
 });
 
