@@ -40,6 +40,8 @@ uuid_id! {
     TokenId,
     /// One message of the outbox.
     MessageId,
+    /// One run of a saga: a rollback, a rollforward, a drill.
+    SagaId,
 }
 
 /// Why a name was not taken. The text names the rule.
@@ -110,6 +112,52 @@ name! {
     RunbookName,
     /// One item of a checklist, unique within it.
     ItemId,
+    /// A cell or region: a part of a service's instances that can be moved on its own.
+    CellName,
+    /// A data migration.
+    MigrationName,
+    /// A connection of the user's, to a database or a cache, set up by name on the server.
+    ConnectionName,
+    /// An environment: `production`, `staging`.
+    EnvironmentName,
+}
+
+/// The key of a flag: 1 to 128 of `A-Z a-z 0-9 . _ -`. Nothing else, because OpenFeature's clients put it into an
+/// address as it is; for the same reason never `.` or `..`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct FlagKey(String);
+
+impl FlagKey {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the key of a flag: use 1 to 128 of `A-Z`, `a-z`, `0-9`, `.`, `_` and `-`, not dots alone")]
+pub struct FlagKeyError(String);
+
+impl FromStr for FlagKey {
+    type Err = FlagKeyError;
+
+    fn from_str(text: &str) -> Result<Self, FlagKeyError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(plain) && text.bytes().any(|b| b != b'.');
+        if fits { Ok(Self(text.to_owned())) } else { Err(FlagKeyError(text.chars().take(80).collect())) }
+    }
+}
+
+impl fmt::Display for FlagKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for FlagKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
 }
 
 /// `sha256:` and 64 lower-case hexadecimal digits.
@@ -177,6 +225,14 @@ mod tests {
             assert!(ServiceName::new(wrong).is_err(), "{wrong:?} was taken");
         }
         assert!(ServiceName::new("media-resize-2").is_ok());
+    }
+
+    #[test]
+    fn keys_of_flags_need_no_escaping_in_an_address() {
+        for wrong in ["", ".", "..", "a/b", "a b", "a%2f", "ä", &"a".repeat(129)] {
+            assert!(wrong.parse::<FlagKey>().is_err(), "{wrong:?} was taken");
+        }
+        assert!("feature.discount_field-2".parse::<FlagKey>().is_ok());
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod actor;
 pub mod artifact;
 pub mod audit;
 pub mod checklist;
+pub mod component;
 pub mod effect;
 pub mod engine;
 pub mod id;
