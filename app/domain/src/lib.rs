@@ -14,9 +14,13 @@ pub mod effect;
 pub mod engine;
 pub mod id;
 pub mod judge;
+pub mod migration;
 pub mod plan;
+pub mod probe;
+pub mod recovery;
 pub mod release;
 pub mod runbook;
+pub mod saga;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod service;

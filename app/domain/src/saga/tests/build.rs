@@ -1,0 +1,131 @@
+//! Which steps a rollback has, and in which order.
+
+use super::*;
+use crate::migration;
+use crate::probe::{Ask, Probe};
+
+fn titles(plan: &SagaPlan) -> Vec<String> {
+    plan.steps.iter().map(|step| format!("{} {} <{}>", step.id, step.title, list(&step.after))).collect()
+}
+
+fn list(ids: &[StepId]) -> String {
+    ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn full() -> ComponentBack {
+    let ask = Ask::Tcp { address: "127.0.0.1:80".into() };
+    ComponentBack {
+        drain: Some(Span::from_secs(10)),
+        migrations: vec![("orders".parse().expect("a name"), migration::Phase::SwitchReads)],
+        caches: vec![Cache::Http { url: "http://cache/flush".into() }],
+        probes: vec![Probe { name: "answers".into(), ask, timeout: Span::from_secs(5) }],
+        ..deployed()
+    }
+}
+
+#[test]
+fn given_two_components_then_steps_go_back_in_reverse_and_data_before_the_old_version() {
+    let mut storage = component("storage", &[]);
+    storage.features = vec!["new-orders".parse().expect("a key")];
+    let components = Components::new(vec![storage, component("api", &["storage"])], vec![]).expect("an order");
+    let known = [(name("storage"), full()), (name("api"), deployed())].into();
+    let settings = Settings { channels: vec!["ops".into()], ..Settings::default() };
+    let plan = rollback(&order(&components, &Scope::default(), &known, &settings)).expect("can go back");
+    assert_eq!(problems(&plan), []);
+    assert_eq!(
+        titles(&plan),
+        [
+            "1 Freeze: no further promotion <>",
+            "2 Tell people: Rollback begins <1>",
+            "3 Switch off `new-orders` <1>",
+            "4 Shift all traffic of `api` to 1.41.3 <1>",
+            "5 Shift all traffic of `storage` to 1.41.3 <1 4>",
+            "6 Deploy `api` 1.41.3 <3 4>",
+            "7 Drain `storage` 1.42.0 <3 5 6>",
+            "8 Reads of `orders` back to the old data <7>",
+            "9 Deploy `storage` 1.41.3 <8>",
+            "10 Writes of `orders` back to the old data <9>",
+            "11 Empty the cache of `storage` <10>",
+            "12 Probe `storage`: answers <11>",
+            "13 Prove recovery <3 6 11 12>",
+            "14 Tell people: Rollback done <13>",
+        ]
+    );
+}
+
+#[test]
+fn given_a_component_that_only_moves_traffic_then_its_users_are_still_waited_for() {
+    let list = vec![component("api", &["auth"]), component("auth", &["storage"]), component("storage", &[])];
+    let components = Components::new(list, vec![]).expect("an order");
+    let known = [(name("api"), deployed()), (name("storage"), deployed())].into();
+    let settings = Settings::default();
+    let plan = rollback(&order(&components, &Scope::default(), &known, &settings)).expect("can go back");
+    let id = |title: &str| plan.steps.iter().find(|step| step.title.contains(title)).expect("is planned");
+    assert!(id("Deploy `storage`").after.contains(&id("Deploy `api`").id), "{:#?}", titles(&plan));
+}
+
+#[test]
+fn given_a_baseline_that_no_longer_runs_then_it_is_deployed_without_moving_traffic_first() {
+    let components = Components::new(vec![component("api", &[])], vec![]).expect("an order");
+    let known = [(name("api"), ComponentBack { beside: false, drain: Some(Span::from_secs(1)), ..deployed() })].into();
+    let settings = Settings::default();
+    let plan = rollback(&order(&components, &Scope::default(), &known, &settings)).expect("can go back");
+    assert_eq!(
+        titles(&plan),
+        ["1 Freeze: no further promotion <>", "2 Deploy `api` 1.41.3 <1>", "3 Prove recovery <2>"]
+    );
+}
+
+#[test]
+fn given_a_migration_past_its_contract_then_it_is_refused_unless_the_glass_is_broken() {
+    let components = Components::new(vec![component("api", &[])], vec![]).expect("an order");
+    let migrations = vec![("orders".parse().expect("a name"), migration::Phase::Contract)];
+    let known = [(name("api"), ComponentBack { migrations, ..deployed() })].into();
+    let scope = Scope::default();
+    let refused = rollback(&order(&components, &scope, &known, &Settings::default())).expect_err("is refused");
+    assert!(refused.to_string().contains("`orders` is past its point of no return"), "{refused}");
+    let glass = Settings { break_glass: vec!["orders".parse().expect("a name")], ..Settings::default() };
+    let plan = rollback(&order(&components, &scope, &known, &glass)).expect("the glass is broken");
+    let repair = plan.steps.iter().find(|step| step.title.contains("Repair")).expect("is planned");
+    assert!(repair.act.by_hand());
+}
+
+#[test]
+fn given_a_part_that_does_not_fit_the_rest_then_it_is_refused_with_the_explanation() {
+    let components = shop();
+    let scope = Scope { components: Some([name("storage")].into()), ..Scope::default() };
+    let known = BTreeMap::new();
+    let refused = rollback(&order(&components, &scope, &known, &Settings::default())).expect_err("is refused");
+    assert!(refused.to_string().contains("Nobody declared whether `auth` 1.42.0 works"), "{refused}");
+    let accepted = Settings { accept: Fit::Undeclared, ..Settings::default() };
+    assert!(rollback(&order(&components, &scope, &known, &accepted)).is_ok());
+}
+
+#[test]
+fn given_flags_only_then_nothing_is_moved() {
+    let mut api = component("api", &[]);
+    api.features = vec!["a".parse().expect("a key"), "b".parse().expect("a key")];
+    let components = Components::new(vec![api], vec![]).expect("an order");
+    let scope =
+        Scope { components: Some([].into()), features: Some(["b".parse().expect("a key")].into()), ..Scope::default() };
+    let (known, settings) = (BTreeMap::new(), Settings::default());
+    let mut order = order(&components, &scope, &known, &settings);
+    let flags = [("b".parse().expect("a key"), false)].into();
+    order.flags = &flags;
+    let plan = rollback(&order).expect("can go back");
+    assert_eq!(titles(&plan), ["1 Freeze: no further promotion <>", "2 Switch off `b` <1>", "3 Prove recovery <2>"]);
+    assert_eq!(plan.steps[1].undo, None, "it was off before");
+}
+
+#[test]
+fn given_steps_that_cannot_be_run_then_each_is_named() {
+    let mut plan = (*saga().plan).clone();
+    plan.steps[0].after = vec![StepId(3)];
+    plan.steps[1].timeout = Span::ZERO;
+    plan.steps[2].retry.tries = 0;
+    plan.steps[3].retry.jitter = f64::NAN;
+    plan.steps[4].role = " ".into();
+    let found: Vec<String> = problems(&plan).iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 5, "{found:?}");
+    assert!(Saga::order_new(plan, &maya(), "errors".into(), at(0)).is_err());
+}
