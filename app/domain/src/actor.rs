@@ -107,6 +107,15 @@ impl Actor {
         }
     }
 
+    /// The human being behind it: a token is its owner. Two signatures of one person are one.
+    pub fn person(&self) -> Option<PersonId> {
+        match self {
+            Actor::Person { id, .. } => Some(*id),
+            Actor::Token { owner, .. } => Some(*owner),
+            Actor::Automation { .. } | Actor::Anonymous => None,
+        }
+    }
+
     /// A stable key: one person is one key, whatever the name shown today.
     pub fn key(&self) -> String {
         match self {

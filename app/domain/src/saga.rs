@@ -28,7 +28,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use build::{BuildError, ComponentBack, RollbackOrder, Settings, rollback};
+pub use build::{BuildError, ComponentBack, MigrationBack, RollbackOrder, Settings, rollback};
 pub use check::{SagaProblem, problems};
 pub use decide::{Choice, Command, Refusal};
 pub use due::{ASK_EVERY, Due, Order};

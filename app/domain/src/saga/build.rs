@@ -9,7 +9,7 @@ use super::{Cache, Purpose, Retry, SagaPlan, Step, StepAct, StepId};
 use crate::artifact::Artifact;
 use crate::component::{Component, Components, Fit, Scope, ScopeError};
 use crate::id::{FlagKey, MigrationName, ReleaseId, SagaId, ServiceName};
-use crate::migration::Phase;
+use crate::migration::{Migration, Phase};
 use crate::plan::Weight;
 use crate::probe::Probe;
 use crate::recovery::RecoveryPolicy;
@@ -42,7 +42,7 @@ pub struct ComponentBack {
     /// Whether the candidate replaced the baseline, so that it must be deployed again.
     pub deploy: bool,
     /// Migrations of this component and how far they have come.
-    pub migrations: Vec<(MigrationName, Phase)>,
+    pub migrations: Vec<MigrationBack>,
     pub caches: Vec<Cache>,
     pub probes: Vec<Probe>,
 }
@@ -58,6 +58,24 @@ impl Default for ComponentBack {
             caches: vec![],
             probes: vec![],
         }
+    }
+}
+
+/// Where one migration stands when the component goes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationBack {
+    pub name: MigrationName,
+    pub phase: Phase,
+    /// Whether it is past its point of no return.
+    pub loses: bool,
+    /// Whether two people took the loss upon them: then data is repaired by hand.
+    pub glass: bool,
+}
+
+impl From<&Migration> for MigrationBack {
+    fn from(migration: &Migration) -> Self {
+        let (loses, glass) = (migration.past_no_return(), migration.broken.is_some());
+        Self { name: migration.plan.name.clone(), phase: migration.phase, loses, glass }
     }
 }
 
@@ -80,8 +98,6 @@ pub struct Settings {
     pub objective: Option<Span>,
     /// The worst fit between what goes back and what stays that a person has accepted, with a reason in the order.
     pub accept: Fit,
-    /// Migrations past their point of no return for which break-glass was given: data is repaired by hand.
-    pub break_glass: Vec<MigrationName>,
 }
 
 impl Default for Settings {
@@ -97,7 +113,6 @@ impl Default for Settings {
             message: String::new(),
             objective: None,
             accept: Fit::Fits,
-            break_glass: vec![],
         }
     }
 }
@@ -245,19 +260,20 @@ impl Maker<'_> {
             let longer = limit + self.order.settings.timeout;
             last = vec![self.change(id, |step| step.timeout = longer)];
         }
-        for (migration, phase) in &known.migrations {
-            if *phase == Phase::Contract {
+        for migration in &known.migrations {
+            if migration.loses {
                 last = vec![self.repair(name, migration, last)?];
-            } else if *phase > Phase::DualWrite {
-                last = vec![self.data(name, migration, *phase, Phase::DualWrite, last)];
+            }
+            if (Phase::Backfill..Phase::Contract).contains(&migration.phase) {
+                last = vec![self.data(name, &migration.name, migration.phase, Phase::DualWrite, last)];
             }
         }
         if known.deploy {
             last = vec![self.deploy(component, last)];
         }
-        for (migration, phase) in &known.migrations {
-            if (Phase::DualWrite..Phase::Contract).contains(phase) {
-                last = vec![self.data(name, migration, Phase::DualWrite, Phase::Expand, last)];
+        for migration in &known.migrations {
+            if (Phase::DualWrite..Phase::Contract).contains(&migration.phase) {
+                last = vec![self.data(name, &migration.name, Phase::DualWrite, Phase::Expand, last)];
             }
         }
         for cache in &known.caches {
@@ -297,13 +313,13 @@ impl Maker<'_> {
     fn repair(
         &mut self,
         name: &ServiceName,
-        migration: &MigrationName,
+        migration: &MigrationBack,
         after: Vec<StepId>,
     ) -> Result<StepId, BuildError> {
-        let settings = self.order.settings;
-        if !settings.break_glass.contains(migration) {
-            return Err(BuildError::PastNoReturn { service: name.clone(), migration: migration.clone() });
-        }
+        let (settings, migration) = match migration.glass {
+            true => (self.order.settings, &migration.name),
+            false => return Err(BuildError::PastNoReturn { service: name.clone(), migration: migration.name.clone() }),
+        };
         let instruction =
             format!("Restore or repair the data of `{migration}` for the old version, and write down how.");
         let act = StepAct::Manual { role: settings.role.clone(), instruction };

@@ -12,11 +12,15 @@ fn list(ids: &[StepId]) -> String {
     ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
+fn orders(phase: migration::Phase) -> MigrationBack {
+    MigrationBack { name: "orders".parse().expect("a name"), phase, loses: false, glass: false }
+}
+
 fn full() -> ComponentBack {
     let ask = Ask::Tcp { address: "127.0.0.1:80".into() };
     ComponentBack {
         drain: Some(Span::from_secs(10)),
-        migrations: vec![("orders".parse().expect("a name"), migration::Phase::SwitchReads)],
+        migrations: vec![orders(migration::Phase::SwitchReads)],
         caches: vec![Cache::Http { url: "http://cache/flush".into() }],
         probes: vec![Probe { name: "answers".into(), ask, timeout: Span::from_secs(5) }],
         ..deployed()
@@ -79,13 +83,15 @@ fn given_a_baseline_that_no_longer_runs_then_it_is_deployed_without_moving_traff
 #[test]
 fn given_a_migration_past_its_contract_then_it_is_refused_unless_the_glass_is_broken() {
     let components = Components::new(vec![component("api", &[])], vec![]).expect("an order");
-    let migrations = vec![("orders".parse().expect("a name"), migration::Phase::Contract)];
+    let migration = MigrationBack { loses: true, ..orders(migration::Phase::Contract) };
+    let migrations = vec![migration.clone()];
     let known = [(name("api"), ComponentBack { migrations, ..deployed() })].into();
     let scope = Scope::default();
     let refused = rollback(&order(&components, &scope, &known, &Settings::default())).expect_err("is refused");
     assert!(refused.to_string().contains("`orders` is past its point of no return"), "{refused}");
-    let glass = Settings { break_glass: vec!["orders".parse().expect("a name")], ..Settings::default() };
-    let plan = rollback(&order(&components, &scope, &known, &glass)).expect("the glass is broken");
+    let migrations = vec![MigrationBack { glass: true, ..migration }];
+    let known = [(name("api"), ComponentBack { migrations, ..deployed() })].into();
+    let plan = rollback(&order(&components, &scope, &known, &Settings::default())).expect("the glass is broken");
     let repair = plan.steps.iter().find(|step| step.title.contains("Repair")).expect("is planned");
     assert!(repair.act.by_hand());
 }
