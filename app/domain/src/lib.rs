@@ -12,6 +12,7 @@ pub mod checklist;
 pub mod component;
 pub mod effect;
 pub mod engine;
+pub mod flag;
 pub mod id;
 pub mod judge;
 pub mod migration;

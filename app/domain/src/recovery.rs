@@ -1,8 +1,21 @@
-//! Whether a service is well again after it was taken back.
+//! Whether a service is well again after it was taken back, how long it took, and what follows from it.
+//!
+//! Traffic being back is not recovery. Every expected check must have been well without a break for the stated time, at
+//! each share of its usual traffic; silence adds nothing and a gap starts the time again. Until then the page says what is
+//! not yet well. Afterwards the candidate is known bad, and rules keep their hands off the service until a person resumes
+//! them.
 
 use crate::plan::Weight;
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
+
+mod aftermath;
+mod proof;
+mod times;
+
+pub use aftermath::{AutomationHold, KnownBad, Lifted, Refusal, check_candidate, held};
+pub use proof::{Assessment, Check, CheckKind, NotYet, Proof, Seen};
+pub use times::{Spent, Times};
 
 /// What must be seen before anyone says "recovered".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
