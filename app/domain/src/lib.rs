@@ -17,6 +17,7 @@ pub mod id;
 pub mod judge;
 pub mod migration;
 pub mod plan;
+pub mod preview;
 pub mod probe;
 pub mod recovery;
 pub mod release;
