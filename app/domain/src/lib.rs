@@ -20,6 +20,7 @@ pub mod plan;
 pub mod preview;
 pub mod probe;
 pub mod recovery;
+pub mod rehearsal;
 pub mod release;
 pub mod runbook;
 pub mod saga;

@@ -11,8 +11,10 @@ pub const ASK_EVERY: Span = Span::from_secs(2);
 pub enum Due {
     /// Record that the step begins, commit, then send its [`Order`].
     Begin { step: StepId, side: Side },
-    /// Ask the driver what became of this key; at most every [`ASK_EVERY`].
-    Ask { step: StepId, side: Side, attempt: u32, key: String },
+    /// Ask the driver what became of this key; at most every [`ASK_EVERY`]. The question carries the newest token, so that
+    /// a fenced target refuses orders of older ones from then on, and the try, which a target that answers "never
+    /// arrived" refuses from then on: an order that is still on its way must not take effect after such an answer.
+    Ask { step: StepId, side: Side, attempt: u32, key: String, token: u64 },
     /// Nothing before this moment, unless an answer comes: a retry, or a deadline.
     Wake { at: Timestamp },
 }
@@ -57,7 +59,7 @@ impl Saga {
                     Status::Retrying(at) if may_begin => later(at),
                     Status::Asking => {
                         let (attempt, key) = (track.attempt, self.key(step.id, side));
-                        due.push(Due::Ask { step: step.id, side, attempt, key });
+                        due.push(Due::Ask { step: step.id, side, attempt, key, token: self.token });
                     }
                     Status::Running => {
                         if let Some(deadline) = track.deadline.filter(|deadline| *deadline > now) {

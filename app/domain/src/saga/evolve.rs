@@ -56,12 +56,14 @@ impl Saga {
     /// What an earlier engine began may have left or not: ask. What only looks may look again. People are not engines.
     fn take(&mut self, token: u64, at: Timestamp) {
         self.token = token;
+        let undoing = self.phase == Phase::Undoing;
         for (tracks, step) in self.tracks.iter_mut().zip(&self.plan.steps) {
-            let sides = [(&mut tracks.does, Some(&step.act)), (&mut tracks.undoes, step.undo.as_ref())];
-            for (track, act) in sides {
+            let does = (&mut tracks.does, Some(&step.act), !undoing);
+            for (track, act, wanted) in [does, (&mut tracks.undoes, step.undo.as_ref(), undoing)] {
                 let Some(act) = act.filter(|act| track.status == Status::Running && !act.by_hand()) else { continue };
                 if act.only_looks() {
-                    track.status = Status::Retrying(at);
+                    // What is no longer wanted is not looked at again, or undoing would wait for it for ever.
+                    track.status = if wanted { Status::Retrying(at) } else { Status::Failed };
                 } else {
                     track.status = Status::Asking;
                     track.maybe = true;

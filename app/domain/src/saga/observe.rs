@@ -21,11 +21,12 @@ pub enum Observation {
     Look,
 }
 
-/// What became of a step, as far as the driver knows.
+/// What became of a step. Drivers lie, so the engine looks before it reports: done means seen, failed means looked for and
+/// not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "snake_case")]
 pub enum Answer {
-    /// It happened.
+    /// It happened, and was seen.
     Done { output: String },
     /// It surely did not happen; `again` when trying again may help.
     Failed { error: String, again: bool },
@@ -33,7 +34,7 @@ pub enum Answer {
     Unknown { detail: String },
     /// It is under way.
     Running,
-    /// When asked: nothing under this key ever came.
+    /// When asked: nothing under this key ever came, and this try is refused from now on.
     NeverArrived,
     /// When asked: the driver does not remember keys and what it sees does not decide it.
     CannotTell { detail: String },
@@ -177,9 +178,9 @@ impl Saga {
         events
     }
 
-    /// Adds the end, if these events bring it.
+    /// Adds the end, if these events bring it. Without any there is nothing new that could.
     pub(super) fn finish(&self, events: &mut Vec<Event>, now: Timestamp) {
-        if self.ended() {
+        if self.ended() || events.is_empty() {
             return;
         }
         let after = events.iter().fold(self.clone(), Saga::evolve);

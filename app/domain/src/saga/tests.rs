@@ -199,7 +199,7 @@ fn given_an_answer_that_was_lost_then_the_driver_is_asked_before_anything_is_rep
     let saga = seen(saga, reply, 1, 3);
     assert_eq!(saga.order(id, Side::Do), None);
     let key = saga.key(id, Side::Do);
-    assert!(saga.due(at(3)).contains(&Due::Ask { step: id, side: Side::Do, attempt: 1, key }));
+    assert!(saga.due(at(3)).contains(&Due::Ask { step: id, side: Side::Do, attempt: 1, key, token: 1 }));
     let asked = answer(id, Side::Do, &saga, done());
     assert_eq!(status(&seen(saga.clone(), asked, 1, 4), id), Status::Done);
     let never = answer(id, Side::Do, &saga, Answer::NeverArrived);

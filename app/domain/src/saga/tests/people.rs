@@ -146,3 +146,11 @@ fn given_a_step_done_by_hand_then_only_its_role_signs_it_off_and_a_takeover_does
     let saga = told(saga, sign("data expert"), 91);
     assert_eq!(saga.phase, Phase::Ended(Outcome::Complete));
 }
+
+#[test]
+fn given_a_look_under_way_when_undoing_is_ordered_and_the_engine_changes_then_nothing_waits_for_it() {
+    let (saga, _) = upto("Prove recovery");
+    let saga = told(saga, Command::Compensate { reason: because() }, 5);
+    let saga = seen(saga, Observation::Take { holder: "two".into() }, 2, 6);
+    assert_eq!(run(saga, "", 7).phase, Phase::Ended(Outcome::Undone));
+}
