@@ -86,7 +86,13 @@ impl World<'_> {
         if stored(&self.events).as_ref() != Some(&self.saga) {
             self.broke("its events fold to something else".to_owned());
         }
-        for component in self.saga.standing().components {
+        let standing = self.saga.standing();
+        let all = standing.components.len();
+        let whole = standing.sentence == format!("{all} of {all} back.");
+        if whole != (outcome == Outcome::Complete) {
+            self.broke(format!("it ended {outcome:?} and says: {}", standing.sentence));
+        }
+        for component in standing.components {
             let of = |step: &&crate::saga::Step| step.vital && step.component.as_ref() == Some(&component.name);
             let missing = self.plan.steps.iter().filter(of).find(|step| {
                 self.changes(step.id, Side::Do) && !self.is_absolute(step.id) && !self.there((step.id, Side::Do))

@@ -194,18 +194,19 @@ impl Saga {
     fn outcome(&self, stopped: bool) -> Option<Outcome> {
         let whole =
             || self.plan.steps.iter().zip(&self.tracks).all(|(step, t)| !step.vital || t.does.status == Status::Done);
+        let settled = match self.phase {
+            Phase::Forward => self.tracks.iter().all(|t| t.does.status.settled()),
+            Phase::Undoing => (0..self.tracks.len()).all(|i| self.settled_for_undo(i)),
+            Phase::Ended(_) => return None,
+        };
+        let undone =
+            || (0..self.tracks.len()).all(|i| !self.needs_undo(i) || self.tracks[i].undoes.status == Status::Done);
         match self.phase {
-            Phase::Forward if self.tracks.iter().all(|t| t.does.status.settled()) => {
-                Some(if whole() { Outcome::Complete } else { Outcome::Partial })
-            }
-            Phase::Forward if stopped => Some(Outcome::Partial),
-            Phase::Undoing if (0..self.tracks.len()).all(|i| self.settled_for_undo(i)) => {
-                let all =
-                    (0..self.tracks.len()).all(|i| !self.needs_undo(i) || self.tracks[i].undoes.status == Status::Done);
-                Some(if all { Outcome::Undone } else { Outcome::PartlyUndone })
-            }
-            Phase::Undoing if stopped => Some(Outcome::PartlyUndone),
-            _ => None,
+            _ if !settled && !stopped => None,
+            // Whoever stops when only people remained to be told stops nothing that counts.
+            Phase::Forward => Some(if whole() { Outcome::Complete } else { Outcome::Partial }),
+            _ if settled && undone() => Some(Outcome::Undone),
+            _ => Some(Outcome::PartlyUndone),
         }
     }
 

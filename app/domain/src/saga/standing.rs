@@ -125,7 +125,7 @@ impl Saga {
                 let choices = self.choices(step.id, side);
                 if !choices.is_empty() {
                     let (title, role) = (step.title.clone(), step.role.clone());
-                    needs.push(Stuck { step: step.id, side, title, role, why: why(step, track), choices });
+                    needs.push(Stuck { step: step.id, side, title, role, why: why(step, track, side), choices });
                 }
             }
         }
@@ -143,37 +143,53 @@ impl Saga {
     }
 
     fn component(&self, name: &ServiceName) -> ComponentStanding {
-        let of = || {
-            let both = self.plan.steps.iter().zip(&self.tracks);
-            both.filter(|(step, _)| step.vital && step.component.as_ref() == Some(name))
-        };
-        let undone = || of().any(|(_, t)| t.undoes.status == Status::Done);
-        let pick = |wanted: &dyn Fn(&Step, &Track) -> bool| {
-            of().find_map(|(step, t)| {
-                [&t.does, &t.undoes].into_iter().find(|track| wanted(step, track)).map(|track| why(step, track))
+        let own: Vec<usize> = (0..self.tracks.len())
+            .filter(|i| self.plan.steps[*i].vital && self.plan.steps[*i].component.as_ref() == Some(name))
+            .collect();
+        let undoing =
+            matches!(self.phase, Phase::Undoing | Phase::Ended(Outcome::Undone) | Phase::Ended(Outcome::PartlyUndone));
+        // While undoing, what failed on the way forward is settled; only its undoing counts.
+        let sides: &[Side] = if undoing { &[Side::Undo] } else { &[Side::Do] };
+        let pick = |sides: &[Side], wanted: &dyn Fn(&Track) -> bool| {
+            own.iter().flat_map(|i| sides.iter().map(move |side| (*i, *side))).find_map(|(i, side)| {
+                let track = self.side(i, side);
+                wanted(track).then(|| why(&self.plan.steps[i], track, side))
             })
         };
-        let hanging = |_: &Step, t: &Track| {
+        let hanging = |t: &Track| {
             let late = t.escalated.is_some() || self.ended();
             t.status == Status::Asking || (t.status == Status::Running && late)
         };
-        let (ended, moving) = (self.ended(), |t: &Track| matches!(t.status, Status::Running | Status::Retrying(_)));
-        let (kind, detail) = if let Some(why) = pick(&|_, t| t.status.stuck()) {
+        let moving = |t: &Track| matches!(t.status, Status::Running | Status::Retrying(_)) && !self.ended();
+        let both = &[Side::Do, Side::Undo];
+        let settled = |i: &usize| match undoing {
+            true => self.settled_for_undo(*i),
+            false => self.tracks[*i].does.status == Status::Done,
+        };
+        let begun = own.iter().any(|i| self.tracks[*i].does.attempt > 0);
+        let (kind, detail) = if let Some(why) = pick(sides, &|t| t.status.stuck()) {
             (ComponentKind::Failed, why)
-        } else if let Some(why) = pick(&hanging) {
+        } else if let Some(why) = pick(both, &hanging) {
             (ComponentKind::Hanging, why)
-        } else if undone() {
-            (ComponentKind::Undone, "taken back again".to_owned())
-        } else if let Some(why) = pick(&|_, t| moving(t) && !ended) {
+        } else if let Some(why) = pick(both, &moving) {
             (ComponentKind::Working, why)
-        } else if let Some(why) = pick(&|_, t| t.status == Status::Skipped) {
+        } else if let Some(why) = pick(sides, &|t| t.status == Status::Skipped) {
             (ComponentKind::Skipped, why)
-        } else if of().all(|(_, t)| t.does.status == Status::Done) {
-            (ComponentKind::Back, String::new())
-        } else {
+        } else if !own.iter().all(settled) || (undoing && !begun) {
             (ComponentKind::Waiting, String::new())
+        } else if undoing {
+            (ComponentKind::Undone, String::new())
+        } else {
+            (ComponentKind::Back, String::new())
         };
         ComponentStanding { name: name.clone(), kind, detail }
+    }
+
+    fn side(&self, i: usize, side: Side) -> &Track {
+        match side {
+            Side::Do => &self.tracks[i].does,
+            Side::Undo => &self.tracks[i].undoes,
+        }
     }
 
     fn sentence(&self, kind: StandingKind, components: &[ComponentStanding], steps_done: usize) -> String {
@@ -193,9 +209,15 @@ impl Saga {
             };
             out.push_str(&format!(" `{}` {verb}: {}.", component.name, component.detail.trim_end_matches('.')));
         }
+        let unfinished = self.phase == Phase::Ended(Outcome::Partial);
         for (step, track) in self.plan.steps.iter().zip(&self.tracks).map(|(s, t)| (s, &t.does)) {
-            if step.component.is_none() && (track.status.stuck() || (step.vital && track.status == Status::Skipped)) {
-                out.push_str(&format!(" {}.", why(step, track).trim_end_matches('.')));
+            if step.component.is_some() || !step.vital {
+                continue;
+            }
+            if track.status.stuck() || track.status == Status::Skipped {
+                out.push_str(&format!(" {}.", why(step, track, Side::Do).trim_end_matches('.')));
+            } else if unfinished && track.status != Status::Done {
+                out.push_str(&format!(" Not done: {}.", step.title));
             }
         }
         let of = |kind| {
@@ -221,15 +243,18 @@ impl Saga {
 }
 
 /// Why a step stands where it stands.
-fn why(step: &Step, track: &Track) -> String {
-    let title = &step.title;
+fn why(step: &Step, track: &Track, side: Side) -> String {
+    let title = match side {
+        Side::Do => step.title.clone(),
+        Side::Undo => format!("undoing “{}”", step.title),
+    };
     match track.status {
         Status::Failed if track.failed > 1 => format!("{title}: {} (after {} tries)", track.said, track.failed),
         Status::Failed => format!("{title}: {}", track.said),
         Status::Unclear => format!("{title}: it may have happened or not, {}", track.said),
         Status::Asking => format!("{title}: no answer, asking what became of it"),
         Status::Running if track.escalated.is_some() => format!("{title}: longer than {}", step.timeout),
-        Status::Running => title.clone(),
+        Status::Running => title,
         Status::Retrying(_) => format!("{title}: {}, trying again", track.said),
         Status::Skipped => format!("{title} was skipped: {}", track.said),
         Status::Waiting | Status::Done => String::new(),

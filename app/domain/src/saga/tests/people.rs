@@ -52,6 +52,8 @@ fn given_an_order_to_undo_then_what_was_done_is_undone_in_reverse() {
         saga = seen(saga, reply, 1, 6);
     }
     assert_eq!(saga.phase, Phase::Ended(Outcome::Undone));
+    let sentence = saga.standing().sentence;
+    assert_eq!(sentence, "0 of 5 back. Taken back again: `api`, `auth`, `messaging`, `cache` and `storage`.");
     let place = |title: &str| order.iter().position(|t| t.contains(title)).expect("was undone");
     assert!(place("Deploy `api`") < place("traffic of `api`"));
     assert!(place("traffic of `storage`") < place("traffic of `auth`"));
@@ -81,7 +83,11 @@ fn given_an_undo_that_fails_for_ever_then_it_is_never_called_undone() {
     let saga = run(seen(saga, reply, 1, 6), "", 7);
     assert_eq!(saga.standing().kind, StandingKind::Partial);
     let saga = told(saga, Command::Skip { step, side: Side::Undo, reason: because() }, 8);
-    assert_eq!(run(saga, "", 8).phase, Phase::Ended(Outcome::PartlyUndone));
+    let saga = run(saga, "", 8);
+    assert_eq!(saga.phase, Phase::Ended(Outcome::PartlyUndone));
+    let sentence = saga.standing().sentence;
+    let cause = "`cache` was left out: undoing “Deploy `cache` 1.41.3” was skipped: the disk was cleaned.";
+    assert!(sentence.contains(cause), "{sentence}");
 }
 
 #[test]
@@ -90,7 +96,8 @@ fn given_a_person_who_stops_it_then_it_ends_where_it_stands() {
     let late = answer(id, Side::Do, &saga, done());
     let saga = told(saga, Command::Stop { reason: because() }, 5);
     assert_eq!(saga.phase, Phase::Ended(Outcome::Partial));
-    assert!(saga.standing().sentence.contains("`api` hangs"), "{}", saga.standing().sentence);
+    let sentence = saga.standing().sentence;
+    assert!(sentence.contains("`api` hangs") && sentence.contains("Not done: Prove recovery."), "{sentence}");
     let events = saga.observe(late, 1, at(6), Dice(0.0)).expect("is taken");
     assert!(matches!(events.as_slice(), [Event::Late { .. }]), "{events:?}");
 }
@@ -153,4 +160,11 @@ fn given_a_look_under_way_when_undoing_is_ordered_and_the_engine_changes_then_no
     let saga = told(saga, Command::Compensate { reason: because() }, 5);
     let saga = seen(saga, Observation::Take { holder: "two".into() }, 2, 6);
     assert_eq!(run(saga, "", 7).phase, Phase::Ended(Outcome::Undone));
+}
+
+#[test]
+fn given_a_stop_when_only_people_remain_to_be_told_then_it_is_complete() {
+    let (saga, _) = upto("Tell people: Rollback done");
+    let saga = told(saga, Command::Stop { reason: because() }, 5);
+    assert_eq!((saga.phase, saga.standing().sentence.as_str()), (Phase::Ended(Outcome::Complete), "5 of 5 back."));
 }
