@@ -135,3 +135,26 @@ fn given_steps_that_cannot_be_run_then_each_is_named() {
     assert_eq!(found.len(), 5, "{found:?}");
     assert!(Saga::order_new(plan, &maya(), "errors".into(), at(0)).is_err());
 }
+
+#[test]
+fn given_a_start_then_what_is_needed_is_deployed_and_probed_first_even_through_what_is_not_deployed() {
+    let list = vec![component("api", &["auth"]), component("auth", &["storage"]), component("storage", &[])];
+    let components = Components::new(list, vec![]).expect("an order");
+    let known: BTreeMap<_, _> = [(name("api"), deployed()), (name("storage"), full())].into();
+    let settings = Settings::default();
+    let (id, release) = (SagaId(Uuid::nil()), ReleaseId(Uuid::nil()));
+    let order = ForwardOrder { id, release, components: &components, known: &known, settings: &settings };
+    let plan = start(&order).expect("can be deployed");
+    assert_eq!(problems(&plan), []);
+    assert_eq!(
+        titles(&plan),
+        ["1 Deploy `storage` 1.42.0 <>", "2 Probe `storage`: answers <1>", "3 Deploy `api` 1.42.0 <2>"]
+    );
+    let fix = |of: &str, version: &str| rollforward(&order, &[(name(of), artifact(version))].into());
+    assert_eq!(titles(&fix("api", "1.42.1").expect("can be deployed")), ["1 Deploy `api` 1.42.1 <>"]);
+    assert_eq!(fix("api", "1.42.0"), Err(ForwardError::Same(name("api"))));
+    assert_eq!(fix("auth", "1.42.1"), Err(ForwardError::NoDeployer(name("auth"))));
+    assert_eq!(fix("ghost", "1.42.1"), Err(ForwardError::NoComponent(name("ghost"))));
+    let nothing = BTreeMap::new();
+    assert_eq!(start(&ForwardOrder { known: &nothing, ..order.clone() }), Err(ForwardError::Nothing));
+}
