@@ -61,6 +61,21 @@ impl World<'_> {
         }
     }
 
+    /// Right after an engine has looked: nothing hangs without anybody being called, whatever the clocks say.
+    pub(super) fn check_hanging(&mut self) {
+        let hangs = self.begun.iter().find(|((id, side), at)| {
+            let open = self.saga.track(*id, *side).is_some_and(|track| {
+                matches!(track.status, Status::Running | Status::Asking) && track.escalated.is_none()
+            });
+            let timeout = self.saga.step(*id).map_or(0, |step| step.timeout.micros());
+            open && self.now.since(**at).micros() > 3 * timeout + 1_000_000
+        });
+        if let Some(((id, _), _)) = hangs {
+            let id = *id;
+            self.broke(format!("step {id} hangs and nobody was called"));
+        }
+    }
+
     fn undo_open(&self, id: StepId) -> bool {
         let done = self.saga.track(id, Side::Do).is_some_and(|track| track.status == Status::Done);
         let undone = self.saga.track(id, Side::Undo).is_some_and(|track| track.status.settled());

@@ -72,6 +72,7 @@ impl World<'_> {
             self.record(who, Observation::Take { holder: format!("replica {who}") }, clock)?;
         }
         self.record(who, Observation::Look, clock)?;
+        self.check_hanging();
         self.doubt_unsent(who, clock)?;
         for due in self.saga.due(clock) {
             match due {

@@ -57,6 +57,8 @@ pub(super) struct World<'a> {
     pub(super) lease: Lease,
     pub(super) keyed: Keyed,
     pub(super) absolute: Absolute,
+    /// When each step was begun last, by the true clock.
+    pub(super) begun: BTreeMap<(StepId, Side), Timestamp>,
     pub(super) crashes: u32,
     pub(super) takeovers: u32,
     pub(super) stale_refused: u32,
@@ -91,6 +93,7 @@ impl<'a> World<'a> {
             lease: Lease { holder: None, token: 0, until: START },
             keyed: Keyed::default(),
             absolute: Absolute::default(),
+            begun: BTreeMap::new(),
             crashes: 0,
             takeovers: 0,
             stale_refused: 0,
@@ -272,6 +275,9 @@ impl<'a> World<'a> {
     pub(super) fn commit(&mut self, events: Vec<Event>) {
         for event in events {
             self.check_event(&event);
+            if let Some(id) = super::replica::begun(&event) {
+                self.begun.insert(id, self.now);
+            }
             let before = self.saga.clone();
             self.saga = before.evolve(&event);
             self.events.push(event);

@@ -63,7 +63,7 @@ impl Saga {
                     }
                     Status::Running => {
                         if let Some(deadline) = track.deadline.filter(|deadline| *deadline > now) {
-                            later(deadline);
+                            later(deadline.min(now + step.timeout));
                         }
                     }
                     _ => {}
@@ -133,6 +133,12 @@ impl Saga {
             _ => !self.needs_undo(i) || tracks.undoes.status.settled(),
         }
     }
+}
+
+/// Whether a step has had its time. A clock that was set back must not prolong it beyond twice what was asked: calling
+/// somebody too early does less harm than too late.
+pub(super) fn overdue(deadline: Timestamp, step: &Step, now: Timestamp) -> bool {
+    deadline <= now || deadline.since(now) > step.timeout + step.timeout
 }
 
 /// Whether the wait is over. A clock that was set back must not prolong it beyond what was asked.

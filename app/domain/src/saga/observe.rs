@@ -159,7 +159,8 @@ impl Saga {
         }
         for (step, tracks) in self.plan.steps.iter().zip(&self.tracks) {
             for (side, track) in [(Side::Do, &tracks.does), (Side::Undo, &tracks.undoes)] {
-                let Some(deadline) = track.deadline.filter(|deadline| *deadline <= now) else { continue };
+                let late = |deadline: &Timestamp| super::due::overdue(*deadline, step, now);
+                let Some(deadline) = track.deadline.filter(late) else { continue };
                 if track.escalated.is_some() || !matches!(track.status, Status::Running | Status::Asking) {
                     continue;
                 }

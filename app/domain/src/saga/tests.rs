@@ -282,6 +282,15 @@ fn given_a_clock_that_was_set_back_then_a_retry_does_not_wait_for_it() {
 }
 
 #[test]
+fn given_a_clock_that_was_set_back_then_a_step_that_hangs_is_still_noticed() {
+    let (saga, id) = upto("traffic of `api`");
+    let saga = seen(saga, Observation::Look, 1, -20);
+    assert_eq!(status(&saga, id), Status::Running, "a few seconds are no jump");
+    let saga = seen(saga, Observation::Look, 1, -3_600);
+    assert_eq!(status(&saga, id), Status::Asking);
+}
+
+#[test]
 fn given_its_events_as_json_then_the_same_saga_is_folded_from_them() {
     let (before, id) = upto("Deploy `api`");
     let plan = (*before.plan).clone();
