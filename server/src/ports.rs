@@ -4,8 +4,10 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sternway_domain::id::ServiceName;
+use sternway_domain::artifact::Artifact;
+use sternway_domain::id::{CellName, ServiceName};
 use sternway_domain::plan::Weight;
+use sternway_domain::saga::Answer;
 use sternway_domain::signal::{Reading, SourceFailure};
 use sternway_domain::time::Timestamp;
 
@@ -47,6 +49,9 @@ pub struct Observation {
     /// Instances of each arm that can take traffic, where the target knows.
     pub baseline_ready: Option<u32>,
     pub canary_ready: Option<u32>,
+    /// Requests and connections the canary's instances are working on, where the target knows.
+    #[serde(default)]
+    pub canary_in_flight: Option<u64>,
     /// Where it was read, for people: `haproxy 127.0.0.1:9999, backend checkout`.
     pub from: String,
 }
@@ -76,6 +81,54 @@ pub trait TrafficDriver: Send + Sync {
 
     /// Whether the target refuses a stale fencing token. An unfenced one takes at most one stale write per takeover,
     /// corrected within one reconcile period.
+    fn fenced(&self) -> bool;
+}
+
+/// What a deployer is asked to bring about. Absolute and keyed, so that asking twice is asking once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployOrder {
+    pub service: ServiceName,
+    pub artifact: Artifact,
+    /// Only in these cells; everywhere when empty.
+    pub cells: Vec<CellName>,
+    /// The same for every try of a step. The same key never carries another artifact.
+    pub key: String,
+    /// From 1.
+    pub attempt: u32,
+    /// The fencing token of the saga. A fenced target refuses one that is older than the newest it has seen.
+    pub token: u64,
+    /// When nobody waits for it any more.
+    pub deadline: Timestamp,
+}
+
+/// What became of an order. From then on a fenced target refuses tokens older than this one, and whoever answers
+/// [`Answer::NeverArrived`] refuses the tries up to this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployQuestion {
+    pub service: ServiceName,
+    pub artifact: Artifact,
+    pub cells: Vec<CellName>,
+    /// The key of the order.
+    pub key: String,
+    /// The newest try.
+    pub attempt: u32,
+    /// The newest token of the saga.
+    pub token: u64,
+}
+
+/// Brings a build into production. Built from the service's configuration.
+///
+/// Every answer says exactly what is known: [`Answer::Failed`] only when it surely did not happen, [`Answer::Unknown`]
+/// whenever it may have. Trying again is the saga's business.
+#[async_trait]
+pub trait Deployer: Send + Sync {
+    /// Waits for the end, at most until the order's deadline.
+    async fn deploy(&self, order: &DeployOrder) -> Answer;
+
+    /// What became of this key. Changes nothing but what the target refuses from now on.
+    async fn ask(&self, question: &DeployQuestion) -> Answer;
+
+    /// Whether the target refuses a stale fencing token.
     fn fenced(&self) -> bool;
 }
 

@@ -10,6 +10,7 @@ pub mod artifact;
 pub mod audit;
 pub mod checklist;
 pub mod component;
+pub mod deploy;
 pub mod effect;
 pub mod engine;
 pub mod flag;

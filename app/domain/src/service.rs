@@ -7,7 +7,7 @@ use crate::time::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-mod check;
+pub(crate) mod check;
 mod signals;
 mod traffic;
 

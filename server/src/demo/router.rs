@@ -225,6 +225,7 @@ impl TrafficDriver for DemoRouter {
             at: now,
             baseline_ready: Some(self.baseline.ready()),
             canary_ready: Some(self.canary.ready()),
+            canary_in_flight: None,
             from: self.name(),
         })
     }

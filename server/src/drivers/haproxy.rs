@@ -191,6 +191,7 @@ impl TrafficDriver for HaproxyDriver {
             at: now,
             baseline_ready: ready(&self.config.baseline),
             canary_ready: ready(&self.config.canary),
+            canary_in_flight: state::in_flight(&servers, &self.config.canary),
             from: self.socket.name.clone(),
         })
     }
@@ -238,7 +239,7 @@ mod tests {
             let driver = driver(old.len(), new.len());
             let arm = |arm: &str, weights: &[u16]| -> Vec<Server> {
                 let server = |(i, &weight): (usize, &u16)| Server {
-                    name: format!("{arm}{}", i + 1), ready: true, weight, effective: weight.into(), backup: false,
+                    name: format!("{arm}{}", i + 1), ready: true, weight, effective: weight.into(), backup: false, in_flight: None,
                 };
                 weights.iter().enumerate().map(server).collect()
             };

@@ -23,6 +23,7 @@ struct Lane {
     deaf: bool,
     baseline_ready: Option<u32>,
     canary_ready: Option<u32>,
+    canary_in_flight: Option<u64>,
 }
 
 impl MemoryTraffic {
@@ -54,6 +55,11 @@ impl MemoryTraffic {
     /// How many instances of each arm can take traffic; unknown until set.
     pub fn set_ready(&self, service: &ServiceName, baseline: Option<u32>, canary: Option<u32>) {
         self.with(service, |lane| (lane.baseline_ready, lane.canary_ready) = (baseline, canary));
+    }
+
+    /// How much the canary is working on; unknown until set.
+    pub fn set_in_flight(&self, service: &ServiceName, in_flight: Option<u64>) {
+        self.with(service, |lane| lane.canary_in_flight = in_flight);
     }
 
     pub fn driver(&self, service: ServiceName) -> MemoryDriver {
@@ -107,6 +113,7 @@ impl TrafficDriver for MemoryDriver {
                 at: now,
                 baseline_ready: lane.baseline_ready,
                 canary_ready: lane.canary_ready,
+                canary_in_flight: lane.canary_in_flight,
                 from: self.place(),
             }),
         })

@@ -70,6 +70,8 @@ struct Observed {
     baseline_ready: Option<u32>,
     #[serde(default)]
     canary_ready: Option<u32>,
+    #[serde(default)]
+    canary_in_flight: Option<u64>,
 }
 
 impl WebhookDriver {
@@ -267,6 +269,7 @@ impl TrafficDriver for WebhookDriver {
             at: now,
             baseline_ready: seen.baseline_ready,
             canary_ready: seen.canary_ready,
+            canary_in_flight: seen.canary_in_flight,
             from: self.name.clone(),
         })
     }

@@ -42,10 +42,10 @@ pub fn problems(service: &Service) -> Vec<ServiceProblem> {
     found.0
 }
 
-struct Found(Vec<ServiceProblem>);
+pub(crate) struct Found(pub(crate) Vec<ServiceProblem>);
 
 impl Found {
-    fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
+    pub(crate) fn add(&mut self, field: impl Into<String>, text: impl Into<String>) {
         self.0.push(ServiceProblem { field: field.into(), text: text.into() });
     }
 }
@@ -178,7 +178,7 @@ fn check_queries(at: &str, queries: &Queries, preset: Preset, found: &mut Found)
     }
 }
 
-fn check_url(field: &str, url: &str, found: &mut Found) {
+pub(crate) fn check_url(field: &str, url: &str, found: &mut Found) {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
     let odd = |c: char| c.is_whitespace() || c.is_control();
@@ -195,7 +195,7 @@ fn check_url(field: &str, url: &str, found: &mut Found) {
     }
 }
 
-fn check_secret(field: &str, secret: &Secret, really_secret: bool, found: &mut Found) {
+pub(crate) fn check_secret(field: &str, secret: &Secret, really_secret: bool, found: &mut Found) {
     match secret {
         Secret::Env(name) if name.strip_prefix("STERNWAY_SECRET_").is_none_or(str::is_empty) => {
             found.add(
@@ -225,7 +225,7 @@ fn check_headers(at: &str, headers: &Headers, found: &mut Found) {
     }
 }
 
-fn check_timeout(field: &str, timeout: Span, found: &mut Found) {
+pub(crate) fn check_timeout(field: &str, timeout: Span, found: &mut Found) {
     if timeout < Span::from_millis(50) || timeout > Span::from_secs(60) {
         found.add(field, "use 50ms to 60s");
     }

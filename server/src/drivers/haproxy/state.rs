@@ -14,6 +14,22 @@ pub(super) struct Server {
     pub(super) effective: u64,
     /// Takes traffic only when no other server can.
     pub(super) backup: bool,
+    /// Sessions it is working on and requests that wait for it; nothing when HAProxy does not say.
+    pub(super) in_flight: Option<u64>,
+}
+
+/// What `show stat` says of one server.
+#[derive(Debug, Clone, Copy)]
+struct Stat {
+    weight: u64,
+    backup: bool,
+    in_flight: Option<u64>,
+}
+
+/// All that these servers are working on; nothing as soon as it is not known of one of them.
+pub(super) fn in_flight(servers: &[Server], names: &[String]) -> Option<u64> {
+    let found: Vec<&Server> = servers.iter().filter(|server| names.contains(&server.name)).collect();
+    if found.len() == names.len() { found.iter().map(|server| server.in_flight).sum() } else { None }
 }
 
 /// Reads both answers. `Err` quotes what was not understood.
@@ -35,16 +51,17 @@ pub(super) fn servers(state: &str, stat: &str) -> Result<Vec<Server>, String> {
         else {
             return Err(sentence(line));
         };
-        let (effective, backup) = stats.get(name).copied().unwrap_or((u64::from(weight), false));
+        let unseen = Stat { weight: u64::from(weight), backup: false, in_flight: None };
+        let Stat { weight: effective, backup, in_flight } = stats.get(name).copied().unwrap_or(unseen);
         // 0 stopped, 1 starting (slow start), 2 running, 3 stopping.
         let ready = matches!(running, 1 | 2) && admin == 0;
-        found.push(Server { name: name.to_owned(), ready, weight, effective, backup });
+        found.push(Server { name: name.to_owned(), ready, weight, effective, backup, in_flight });
     }
     Ok(found)
 }
 
-/// By server: its effective weight and whether it is a backup.
-fn stats(stat: &str) -> Result<HashMap<&str, (u64, bool)>, String> {
+/// By server.
+fn stats(stat: &str) -> Result<HashMap<&str, Stat>, String> {
     let mut lines = stat.lines();
     let header = lines.next().and_then(|line| line.strip_prefix("# ")).ok_or_else(|| sentence(stat))?;
     let column = columns(header.split(','));
@@ -53,7 +70,9 @@ fn stats(stat: &str) -> Result<HashMap<&str, (u64, bool)>, String> {
         let cells: Vec<&str> = line.split(',').collect();
         let cell = |name: &str| column.get(name).and_then(|&i| cells.get(i).copied());
         if let (Some(name), Some(Ok(weight))) = (cell("svname"), cell("weight").map(str::parse)) {
-            found.insert(name, (weight, cell("bck") == Some("1")));
+            let number = |name: &str| cell(name).and_then(|text| text.parse::<u64>().ok());
+            let in_flight = number("scur").map(|current| current + number("qcur").unwrap_or(0));
+            found.insert(name, Stat { weight, backup: cell("bck") == Some("1"), in_flight });
         }
     }
     Ok(found)
@@ -86,6 +105,14 @@ mod tests {
             ready,
             [("s1", true, 50, false), ("c1", false, 20, false), ("d1", false, 7, false), ("b1", true, 1, true)]
         );
+    }
+
+    #[test]
+    fn what_is_in_flight_is_known_of_all_or_not_at_all() {
+        let stat = "# pxname,svname,qcur,scur,weight,bck,\nweb,s1,0,9,1,0,\nweb,c1,2,3,1,0,\nweb,d1,0,,1,0,\n";
+        let servers = servers(STATE, stat).expect("both answers are well-formed");
+        let of = |names: &[&str]| in_flight(&servers, &names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+        assert_eq!([of(&["c1"]), of(&["c1", "s1"]), of(&["c1", "d1"]), of(&["gone"])], [Some(5), Some(14), None, None]);
     }
 
     #[test]
