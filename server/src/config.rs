@@ -3,8 +3,10 @@
 //! Every setting stands once in [`settings::SETTINGS`]: its key in the file, its variable, its flag, what it is for.
 
 use crate::auth::DoorsConfig;
+use crate::steps::settings::StepSettings;
 use crate::telemetry::LogFormat;
 use ipnet::IpNet;
+use named::Named;
 use settings::{SETTINGS, Setting};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +20,7 @@ use url::Url;
 
 mod file;
 mod flags;
+pub mod named;
 pub mod settings;
 
 pub use flags::SettingFlags;
@@ -48,6 +51,8 @@ pub struct Config {
     pub engine_poll: Span,
     /// How long a shutdown may take.
     pub shutdown: Duration,
+    /// Programs, connections and channels that documents may name.
+    pub steps: StepSettings,
 }
 
 /// Where a value comes from.
@@ -85,6 +90,9 @@ pub enum ConfigError {
     Unknown { at: Source, key: String },
     #[error("{source}: `{key}` is `{shown}`: {text}", source = .at)]
     Value { at: Source, key: &'static str, shown: String, text: String },
+    /// Without the value, which may be secret.
+    #[error("{source}: `{key}`: {text}", source = .at)]
+    Named { at: Source, key: String, text: String },
 }
 
 /// One value, as text, and where it comes from.
@@ -96,7 +104,7 @@ pub struct Found {
 
 /// All values before they are checked: what `sternway config check` prints.
 #[derive(Debug, Clone, Default)]
-pub struct Effective(BTreeMap<&'static str, Found>);
+pub struct Effective(BTreeMap<&'static str, Found>, Named);
 
 impl Effective {
     /// Collects every setting. `file`: the one named, which must then exist; otherwise [`USUAL_FILE`], if it is there.
@@ -105,7 +113,7 @@ impl Effective {
         env: impl Fn(&str) -> Option<String>,
         flags: &SettingFlags,
     ) -> Result<Self, ConfigError> {
-        let mut all = BTreeMap::new();
+        let (mut all, mut named) = (BTreeMap::new(), Named::default());
         for setting in SETTINGS {
             all.insert(setting.key, Found { text: setting.default.to_owned(), from: Source::Default });
         }
@@ -114,7 +122,9 @@ impl Effective {
             usual.exists().then_some(usual)
         });
         if let Some(path) = path {
-            all.extend(file::read(&path)?);
+            let (values, tables) = file::read(&path)?;
+            all.extend(values);
+            named = tables;
         }
         for setting in SETTINGS {
             // An empty variable is an unset one.
@@ -127,7 +137,7 @@ impl Effective {
                 all.insert(setting.key, Found { text: text.to_owned(), from: Source::Flag(setting.flag) });
             }
         }
-        Ok(Self(all))
+        Ok(Self(all, named))
     }
 
     /// Settings in the order of the table, with what may be shown of their values.
@@ -136,6 +146,11 @@ impl Effective {
             let found = self.0.get(setting.key)?;
             Some((setting, (setting.show)(&found.text), &found.from))
         })
+    }
+
+    /// Connections and channels: key, what may be shown, where from.
+    pub fn named(&self) -> impl Iterator<Item = (String, String, &Source)> {
+        self.1.shown()
     }
 
     /// Reads every value.
@@ -168,6 +183,11 @@ impl Effective {
             engine_lease: self.span("engine.lease", 1, 300)?,
             engine_poll: self.span("engine.poll", 0, 60)?,
             shutdown: Duration::from_secs(self.span("shutdown", 1, 60)?.secs().unsigned_abs()),
+            steps: StepSettings {
+                commands: self.with("deploy.commands", programs)?,
+                connections: self.1.connections.clone(),
+                channels: self.1.channels.clone(),
+            },
         })
     }
 
@@ -203,6 +223,16 @@ impl Effective {
             if fits { Ok(span) } else { Err(format!("write a time of {} s to {most} s", least.max(0))) }
         })
     }
+}
+
+/// Absolute paths, separated by commas.
+fn programs(text: &str) -> Result<Vec<String>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let program = |part: &str| {
+        let fits = part.starts_with('/') && !part.split('/').any(|step| step == "..");
+        if fits { Ok(part.to_owned()) } else { Err(format!("`{part}` is not an absolute path without `..`")) }
+    };
+    parts.map(program).collect()
 }
 
 #[cfg(test)]

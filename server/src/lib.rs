@@ -18,6 +18,7 @@ pub mod ports;
 pub mod serve;
 pub mod service;
 pub mod sources;
+pub mod steps;
 pub mod store;
 pub mod system;
 pub mod telemetry;

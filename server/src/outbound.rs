@@ -16,6 +16,7 @@ use std::time::Duration;
 use sternway_domain::service::Secret;
 
 mod guard;
+pub(crate) mod sign;
 
 pub use guard::Blocked;
 
@@ -69,9 +70,19 @@ pub enum OutboundError {
     #[error("`{to}` is not allowed: {blocked}")]
     Blocked { to: String, blocked: Blocked },
     #[error("`{to}` did not answer within {}\u{a0}ms", .after.as_millis())]
-    TimedOut { to: String, after: Duration },
+    TimedOut {
+        to: String,
+        after: Duration,
+        /// Whether anything of the request may have left.
+        sent: bool,
+    },
     #[error("`{to}` cannot be reached: {detail}")]
-    Unreachable { to: String, detail: String },
+    Unreachable {
+        to: String,
+        detail: String,
+        /// Whether anything of the request may have left.
+        sent: bool,
+    },
     #[error("`{to}` answers with more than {limit}\u{a0}bytes")]
     TooLarge { to: String, limit: usize },
 }
@@ -131,7 +142,7 @@ impl Outbound {
         match self.guard.resolve(host, port).await {
             Ok(Ok(addresses)) => Ok(addresses),
             Ok(Err(blocked)) => Err(OutboundError::Blocked { to, blocked }),
-            Err(e) => Err(OutboundError::Unreachable { to, detail: e.to_string() }),
+            Err(e) => Err(OutboundError::Unreachable { to, detail: e.to_string(), sent: false }),
         }
     }
 
@@ -188,8 +199,10 @@ pub fn place(url: &Url) -> String {
 
 fn failure(to: &str, after: Duration, error: &reqwest::Error) -> OutboundError {
     let to = to.to_owned();
+    // Not connected, TLS included: then nothing was said yet.
+    let sent = !(error.is_connect() || error.is_builder());
     if error.is_timeout() {
-        return OutboundError::TimedOut { to, after };
+        return OutboundError::TimedOut { to, after, sent };
     }
     let mut cause = error.source();
     let mut last = None;
@@ -201,5 +214,5 @@ fn failure(to: &str, after: Duration, error: &reqwest::Error) -> OutboundError {
         cause = inner.source();
     }
     let detail = last.unwrap_or_else(|| error.to_string());
-    OutboundError::Unreachable { to, detail }
+    OutboundError::Unreachable { to, detail, sent }
 }

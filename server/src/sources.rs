@@ -3,7 +3,9 @@
 use crate::outbound::Outbound;
 use crate::ports::{BuildError, SignalSource};
 use std::sync::Arc;
-use sternway_domain::service::{Service, Signals, problems};
+use sternway_domain::service::{Prometheus, Service, Signals, problems};
+use sternway_domain::signal::SourceFailure;
+use sternway_domain::time::Timestamp;
 
 mod buckets;
 pub mod exposition;
@@ -37,6 +39,16 @@ pub fn build(
             Err((field, text)) => Err(wrong(format!("signals.prometheus.{field}"), text)),
         },
     }
+}
+
+/// The values of one instant query at the service's own Prometheus, one per series.
+pub async fn numbers(
+    config: &Prometheus,
+    outbound: &Outbound,
+    query: &str,
+    now: Timestamp,
+) -> Result<Vec<f64>, SourceFailure> {
+    prometheus::numbers(config, outbound, query, now).await
 }
 
 /// Said when an instance reports requests and nothing about errors.

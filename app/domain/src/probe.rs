@@ -28,11 +28,13 @@ impl Probe {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ask {
-    /// A GET; good when the answer has this status.
+    /// A GET; good when the answer has this status and, if asked for, this text in the first 256 KiB of its body.
     Http {
         url: String,
         #[serde(default = "ok")]
         status: u16,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contains: Option<String>,
     },
     /// `host:port`; good when it accepts a connection.
     Tcp { address: String },

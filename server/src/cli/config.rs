@@ -43,6 +43,10 @@ impl ConfigCommand {
         for (setting, value, from) in effective.shown() {
             table.add_row([setting.key, &value, &from.to_string(), setting.help]);
         }
+        for (key, value, from) in effective.named() {
+            let what = if key.starts_with("channels.") { "People are told here" } else { "Probes and caches reach it" };
+            table.add_row([&key, &value, &from.to_string(), what]);
+        }
         println!("{table}");
         effective.config()?;
         Ok(ExitCode::SUCCESS)

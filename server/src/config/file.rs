@@ -1,5 +1,6 @@
 //! Reads `sternway.toml`: keys with the lines they stand on.
 
+use super::named::{Named, TABLES};
 use super::settings::SETTINGS;
 use super::{ConfigError, Found, Source};
 use std::path::Path;
@@ -8,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 type Values = Vec<(&'static str, Found)>;
 
-pub(super) fn read(path: &Path) -> Result<Values, ConfigError> {
+pub(super) fn read(path: &Path) -> Result<(Values, Named), ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(failed)?;
     let table = DeTable::parse(&text).map_err(|error| ConfigError::Syntax {
@@ -16,24 +17,33 @@ pub(super) fn read(path: &Path) -> Result<Values, ConfigError> {
         line: line(&text, error.span().map_or(0, |span| span.start)),
         text: error.message().to_owned(),
     })?;
-    let mut values = Vec::new();
-    collect(&Reader { path, text: &text }, table.get_ref(), "", &mut values)?;
-    Ok(values)
+    let (mut values, mut named) = (Vec::new(), Named::default());
+    let reader = Reader { path, text: &text };
+    collect(&reader, table.get_ref(), "", &mut values)?;
+    for (name, value) in table.get_ref().iter() {
+        if let Some(kind) = TABLES.into_iter().find(|kind| name.get_ref() == kind) {
+            named.read(&reader, kind, value.get_ref(), reader.at(name.span().start))?;
+        }
+    }
+    Ok((values, named))
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
 impl Reader<'_> {
-    fn at(&self, offset: usize) -> Source {
+    pub(super) fn at(&self, offset: usize) -> Source {
         Source::File { path: self.path.to_owned(), line: line(self.text, offset) }
     }
 }
 
 fn collect(reader: &Reader<'_>, table: &DeTable<'_>, above: &str, values: &mut Values) -> Result<(), ConfigError> {
     for (name, value) in table.iter() {
+        if above.is_empty() && TABLES.iter().any(|kind| name.get_ref() == kind) {
+            continue;
+        }
         let key = if above.is_empty() { name.get_ref().to_string() } else { format!("{above}.{}", name.get_ref()) };
         let at = reader.at(name.span().start);
         let setting = SETTINGS.iter().find(|setting| setting.key == key);

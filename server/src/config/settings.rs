@@ -100,6 +100,13 @@ pub const SETTINGS: &[Setting] = &[
         "A lease not renewed for so long is over"
     ),
     setting!("engine.poll", ["STERNWAY_ENGINE_POLL"], "engine-poll", "1s", "How often the engine looks by itself"),
+    setting!(
+        "deploy.commands",
+        ["STERNWAY_DEPLOY_COMMANDS"],
+        "deploy-commands",
+        "",
+        "Programs that services may be deployed with, by absolute path; none unless listed"
+    ),
     setting!("shutdown", ["STERNWAY_SHUTDOWN"], "shutdown", "10s", "How long a shutdown may take"),
 ];
 

@@ -54,3 +54,48 @@ fn given_a_database_with_a_password_when_shown_then_it_is_hidden() {
     assert!(shown.iter().all(|value| !value.contains("s3cret")), "{shown:?}");
     assert!(shown.contains(&"postgres://sternway:hidden@db/sternway".to_owned()), "{shown:?}");
 }
+
+#[test]
+fn given_connections_and_channels_when_read_then_they_are_there_and_never_shown() {
+    let (_dir, path) = file(
+        "[connections.orders]\nurl = \"postgres://me:s3cret@db/orders\"\n[connections.cache]\nurl_file = \"/run/cache\"\n\
+         [channels.ops]\nwebhook = \"https://chat/hooks/s3cret\"\nsecret_env = \"STERNWAY_SECRET_OPS\"\n\
+         [deploy]\ncommands = [\"/bin/a\", \"/bin/b\"]\n",
+    );
+    let effective = Effective::collect(Some(&path), nothing, &SettingFlags::default()).expect("collected");
+    let config = effective.config().expect("checked");
+    assert_eq!(config.steps.commands, ["/bin/a", "/bin/b"]);
+    assert_eq!((config.steps.connections.len(), config.steps.channels.len()), (2, 1));
+    let shown: Vec<String> = effective.named().map(|(key, value, from)| format!("{key} {value} {from}")).collect();
+    let at = |line: u8| format!("{}:{line}", path.display());
+    assert_eq!(
+        shown,
+        [
+            format!("connections.cache in /run/cache {}", at(3)),
+            format!("connections.orders hidden {}", at(1)),
+            format!("channels.ops hidden {}", at(5)),
+        ]
+    );
+    assert!(!format!("{config:?} {effective:?}").contains("s3cret"));
+}
+
+#[test]
+fn given_a_wrong_connection_when_read_then_its_place_is_named_and_its_value_is_not() {
+    for (text, line, told) in [
+        ("[connections.orders]\nurll = \"s3cret\"\n", 1, "`connections.orders`: give it `url_file`"),
+        ("[connections.orders]\nurl = \"s3cret\"\nmore = 1\n", 3, "no setting `connections.orders.more`"),
+        ("[connections.orders]\nurl = \"s3cret\"\nurl_file = \"/x\"\n", 3, "only one of"),
+        ("[connections.orders]\nurl_file = \"s3cret\"\n", 2, "an absolute path"),
+        ("[connections.\"a b\"]\nurl = \"s3cret\"\n", 1, "is not a name"),
+        ("[channels]\nops = \"s3cret\"\n", 2, "write a table"),
+        ("[channels.ops]\nwebhook_env = \"DATABASE_URL\"\n", 2, "STERNWAY_SECRET_"),
+        ("connections = 1\n", 1, "write a table"),
+        ("[deploy]\ncommands = [\"deploy\"]\n", 2, "not an absolute path"),
+    ] {
+        let (_dir, path) = file(text);
+        let read = Effective::collect(Some(&path), nothing, &SettingFlags::default()).and_then(|all| all.config());
+        let error = read.expect_err(text).to_string();
+        assert!(error.contains(&format!("{}:{line}: ", path.display())) && error.contains(told), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}

@@ -4,24 +4,22 @@
 //! from a lease that was lost. Redirects are never followed. Retries within one call are few: the engine asks again
 //! anyway, until what is observed is what was asked.
 
+use crate::outbound::sign::{self, Key};
 use crate::outbound::{Answer, Call, Outbound, OutboundError, parse_url, place};
 use crate::ports::{Clock, DriverFailure, Intent, Observation, TrafficDriver};
 use async_trait::async_trait;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::json;
-use sign::Key;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use sternway_domain::id::ServiceName;
 use sternway_domain::plan::Weight;
 use sternway_domain::service::Webhook;
 use sternway_domain::time::{Span, Timestamp};
-
-mod sign;
 
 /// The longest answer that is read.
 const MAX_BYTES: usize = 64 * 1024;
@@ -124,17 +122,9 @@ impl WebhookDriver {
     async fn request(&self, method: Method, url: &Url, id: &str, body: Vec<u8>) -> Result<Answer, Failed> {
         let keys = self.keys().await.map_err(Failed::No)?;
         let timestamp = self.clock.now().secs();
-        let signature = sign::header(&keys, id, timestamp, &body);
-        let mut call = Call { method, body, ..Call::get(url.clone(), self.timeout, MAX_BYTES) };
-        call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        for (name, value) in [
-            ("webhook-id", id.to_owned()),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", signature),
-        ] {
-            let value = HeaderValue::try_from(value).map_err(|_| Failed::No(format!("`{name}` cannot be a header")))?;
-            call.headers.insert(HeaderName::from_static(name), value);
-        }
+        let headers = sign::headers(&keys, id, timestamp, &body);
+        let headers = headers.map_err(|name| Failed::No(format!("`{name}` cannot be a header")))?;
+        let call = Call { method, headers, body, ..Call::get(url.clone(), self.timeout, MAX_BYTES) };
         let answer = self.outbound.send(call).await.map_err(|e| match e {
             OutboundError::Unreachable { .. } | OutboundError::TimedOut { .. } => {
                 Failed::Again { detail: e.to_string(), after: None }

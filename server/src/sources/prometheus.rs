@@ -63,6 +63,26 @@ struct Answered {
     warnings: Vec<String>,
 }
 
+/// The values of one instant query, one per series.
+pub(super) async fn numbers(
+    config: &Prometheus,
+    outbound: &Outbound,
+    query: &str,
+    now: Timestamp,
+) -> Result<Vec<f64>, SourceFailure> {
+    let wrong = |detail| SourceFailure::Misconfigured { source_name: "prometheus".to_owned(), detail };
+    let url = parse_url(&config.url).map_err(|e| wrong(e.to_string()))?;
+    let parsed = query::parse(query, "").map_err(wrong)?;
+    let timeout = Duration::from_micros(config.timeout.micros().unsigned_abs());
+    let api = Api::new(url, timeout, config.bearer.clone(), config.headers.clone(), outbound.clone());
+    let answer = api.query("query", &parsed.text, now).await?;
+    let number = |series: &Series| match series.value {
+        Value::Number(number) => Ok(number),
+        Value::Native { .. } => Err(wrong("the query gives a histogram, not a number".to_owned())),
+    };
+    answer.series.iter().map(number).collect()
+}
+
 impl PrometheusSource {
     /// `Err` is the field that is wrong and why.
     pub(super) fn new(config: &Prometheus, outbound: Outbound) -> Result<Self, (String, String)> {

@@ -6,6 +6,7 @@ use crate::migration::Phase;
 use crate::plan::Weight;
 use crate::probe::Probe;
 use crate::recovery::RecoveryPolicy;
+use crate::service::{Headers, Secret};
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -132,8 +133,15 @@ pub enum StepAct {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Cache {
-    /// A POST to this address.
-    Http { url: String },
+    /// A POST to this address with an `Idempotency-Key`.
+    Http {
+        url: String,
+        /// `whsec_…`: then it is signed as Standard Webhooks 1.0 says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret: Option<Secret>,
+        #[serde(default, skip_serializing_if = "Headers::is_empty")]
+        headers: Headers,
+    },
     /// Keys that match are deleted.
     Redis { connection: ConnectionName, pattern: String },
 }

@@ -21,7 +21,11 @@ fn full() -> ComponentBack {
     ComponentBack {
         drain: Some(Span::from_secs(10)),
         migrations: vec![orders(migration::Phase::SwitchReads)],
-        caches: vec![Cache::Http { url: "http://cache/flush".into() }],
+        caches: vec![Cache::Http {
+            url: "http://cache/flush".into(),
+            secret: None,
+            headers: crate::service::Headers::new(),
+        }],
         probes: vec![Probe { name: "answers".into(), ask, timeout: Span::from_secs(5) }],
         ..deployed()
     }

@@ -3,17 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use sha2::Sha256;
 
 /// A secret of 24 to 64 bytes. Never shown.
-pub(super) struct Key(Vec<u8>);
+pub(crate) struct Key(Vec<u8>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the secret must be `whsec_` and 24 to 64 bytes in base64")]
-pub(super) struct KeyError;
+pub(crate) struct KeyError;
 
 impl Key {
-    pub(super) fn parse(text: &str) -> Result<Self, KeyError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, KeyError> {
         let bytes = text.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok()).ok_or(KeyError)?;
         if (24..=64).contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(KeyError) }
     }
@@ -26,9 +27,24 @@ impl Key {
 }
 
 /// The `webhook-signature` header: one signature per key. `timestamp` in seconds.
-pub(super) fn header(keys: &[Key], id: &str, timestamp: i64, body: &[u8]) -> String {
+pub(crate) fn header(keys: &[Key], id: &str, timestamp: i64, body: &[u8]) -> String {
     let signed = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
     keys.iter().map(|key| key.sign(&signed)).collect::<Vec<_>>().join(" ")
+}
+
+/// What goes with a signed body of JSON. `Err` names the header that cannot be one.
+pub(crate) fn headers(keys: &[Key], id: &str, timestamp: i64, body: &[u8]) -> Result<HeaderMap, &'static str> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in [
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", header(keys, id, timestamp, body)),
+    ] {
+        let value = HeaderValue::try_from(value).map_err(|_| name)?;
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    Ok(headers)
 }
 
 #[cfg(test)]
