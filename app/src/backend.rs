@@ -8,7 +8,7 @@ use crate::view::board::{BoardFilter, BoardView};
 use crate::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
-use crate::view::release::{ChecklistForm, ReleaseView};
+use crate::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use crate::view::runbook::{RunbookView, RunbooksView};
 use crate::view::service::{ServiceView, ServicesView};
 use async_trait::async_trait;
@@ -57,6 +57,10 @@ pub enum FormReturn {
         typed: ChecklistForm,
         error: AppError,
     },
+    Choice {
+        typed: ChoiceForm,
+        error: AppError,
+    },
     /// `error` is `None` when a preview was asked for.
     NewRelease {
         typed: NewReleaseForm,
@@ -102,6 +106,9 @@ pub trait ControlPlane: Send + Sync {
         id: ReleaseId,
         form: ChecklistForm,
     ) -> Result<ActDone, AppError>;
+
+    /// Chooses how a rollback goes on where a step needs a person.
+    async fn choose(&self, caller: &Caller, id: ReleaseId, form: ChoiceForm) -> Result<ActDone, AppError>;
 
     /// The form, with choices; `form.service` may be given by the address. With `intent` = `preview` the view carries
     /// what the plan would do, or what is wrong with what was typed.

@@ -17,6 +17,7 @@ pub mod loaded;
 pub mod log;
 pub mod marked;
 pub mod notice;
+pub mod saga;
 pub mod steps;
 pub mod table;
 pub mod text;

@@ -27,6 +27,10 @@ pub fn act(id: &str, verb: Verb) -> String {
     format!("/releases/{id}/act/{verb}")
 }
 
+pub fn saga(id: &str) -> String {
+    format!("/releases/{id}/saga")
+}
+
 pub fn checklist(id: &str) -> String {
     format!("/releases/{id}/checklist")
 }

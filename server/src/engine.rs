@@ -6,6 +6,7 @@
 use crate::live::{Change, Topic};
 use crate::ports::{SignalSource, TrafficDriver};
 use crate::service::{Service, ServiceError};
+use crate::steps::Hands;
 use crate::store::rows::ReleaseFilter;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,7 +18,10 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+mod courier;
+mod errand;
 mod execute;
+mod members;
 mod steward;
 mod watch;
 
@@ -46,6 +50,8 @@ pub struct EngineConfig {
 pub struct Engine {
     pub service: Service,
     pub adapters: Arc<dyn Adapters>,
+    /// What carries out the steps of sagas.
+    pub hands: Hands,
     pub config: EngineConfig,
 }
 

@@ -12,7 +12,7 @@ use sternway_app::view::board::{BoardFilter, BoardView};
 use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView};
-use sternway_app::view::release::{ChecklistForm, ReleaseView};
+use sternway_app::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookView, RunbooksView};
 use sternway_app::view::service::{ServiceView, ServicesView};
 use sternway_domain::access::Denied;
@@ -34,6 +34,7 @@ mod panels;
 mod release;
 mod row;
 mod runbooks;
+mod saga;
 mod services;
 mod signals;
 mod traffic;
@@ -86,9 +87,11 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
         }
         ServiceError::Refused(Refusal::Plan { field, text }) => invalid("plan", &format!("`{field}`: {text}")),
         ServiceError::Refused(refusal) => AppError::Refused { why: told(&refusal.to_string()) },
-        error @ (ServiceError::Busy { .. } | ServiceError::KeyReused(_)) => {
-            AppError::Refused { why: told(&error.to_string()) }
-        }
+        error @ (ServiceError::Busy { .. }
+        | ServiceError::KeyReused(_)
+        | ServiceError::StaleSaga { .. }
+        | ServiceError::Step(_)
+        | ServiceError::Rollback(_)) => AppError::Refused { why: told(&error.to_string()) },
         ServiceError::Invalid { field, text } => invalid(&field, &told(&text)),
         error @ ServiceError::Documents(_) => invalid("", &told(&error.to_string())),
         ServiceError::Store(error) => {
@@ -139,6 +142,11 @@ impl ControlPlane for Plane {
     async fn act(&self, page: &PageCaller, id: ReleaseId, verb: Verb, form: ActForm) -> Result<ActDone, AppError> {
         let result = self.act_done(&caller(page), id, verb, form).await;
         result.map_err(|error| self.worded_act(page, error))
+    }
+
+    async fn choose(&self, page: &PageCaller, id: ReleaseId, form: ChoiceForm) -> Result<ActDone, AppError> {
+        let result = self.chosen(&caller(page), id, form).await;
+        result.map_err(|error| worded(page, error))
     }
 
     async fn set_checklist_item(

@@ -8,6 +8,7 @@ use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
 use crate::ports::{Clock, Rng};
 use crate::service::Service;
+use crate::steps::Hands;
 use crate::store::{self, StoreError};
 use axum::Router;
 use std::future::Future;
@@ -110,7 +111,8 @@ impl Base {
             lease: self.config.engine_lease,
             poll: Duration::from_micros(self.config.engine_poll.micros().unsigned_abs()),
         };
-        let engine = Engine { service: self.service.clone(), adapters, config };
+        let hands = Hands::new(self.outbound.clone(), self.service.clock.clone(), self.config.steps.clone());
+        let engine = Engine { service: self.service.clone(), adapters, hands, config };
         Box::pin(engine.run(self.shutdown.clone()))
     }
 

@@ -22,17 +22,20 @@ mod evidence;
 mod expected;
 pub(crate) mod once;
 mod past;
+mod progress;
 mod query;
 pub(crate) mod record;
+pub(crate) mod saga;
 mod summary;
 
 pub use act::{ActRequest, Acted, Wanted};
 pub use configure::{Applied, AppliedDocument};
 pub use course::{Course, GuardCourse};
-pub use create::{NewArtifact, NewRelease};
+pub use create::{NewArtifact, NewComponent, NewRelease};
 pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
 pub use expected::{Expected, Played};
 pub use past::Past;
+pub use saga::{SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
 
 /// Who calls, and through which door.
@@ -60,8 +63,17 @@ pub enum ServiceError {
     /// The release is not what the actor saw. `since` is what happened in between.
     #[error("the release has changed: it is at version {actual}, you saw {expected}")]
     Stale { expected: i64, actual: i64, release: Box<Release>, since: Vec<Event> },
+    /// The saga is not what the actor saw.
+    #[error("the saga has moved on: it is at version {actual}, you saw {expected}; look again")]
+    StaleSaga { expected: i64, actual: i64 },
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The saga does not allow this now.
+    #[error(transparent)]
+    Step(#[from] sternway_domain::saga::Refusal),
+    /// There is no such rollback.
+    #[error("{0}")]
+    Rollback(String),
     /// The service has another release under way.
     #[error("{service} has another release under way; end that one first")]
     Busy { service: ServiceName },
@@ -102,6 +114,8 @@ pub struct Service {
     pub bus: Bus,
     /// Counts decisions; the engine counts the rest of its work here.
     pub metrics: Metrics,
+    /// What steps of sagas say while they run here.
+    pub progress: progress::Progress,
     placebos: course::Placebos,
 }
 
@@ -116,6 +130,7 @@ impl Service {
             rng,
             bus: Bus::new(Self::BACKLOG),
             metrics: Metrics::new(),
+            progress: progress::Progress::default(),
             placebos: course::Placebos::default(),
         }
     }

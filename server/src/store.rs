@@ -6,7 +6,7 @@
 use crate::store::rows::*;
 use async_trait::async_trait;
 use std::sync::Arc;
-use sternway_domain::id::{Digest, PersonId, ReleaseId, ServiceName, TokenId};
+use sternway_domain::id::{Digest, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
@@ -87,6 +87,12 @@ pub trait Store: Send + Sync {
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>>;
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>>;
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>>;
+
+    async fn saga(&self, id: SagaId) -> Result<Option<SagaRow>>;
+    /// Oldest first.
+    async fn sagas(&self, release: ReleaseId) -> Result<Vec<SagaRow>>;
+    /// All of one saga, in order.
+    async fn saga_events(&self, id: SagaId) -> Result<Vec<SagaEventRow>>;
 
     /// One tick with its verdict, the judge's state after it and the live summary, in one transaction. Refused as
     /// `Fenced` when the lease is lost. A tick number that exists already is left as it is.

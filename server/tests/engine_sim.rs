@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::Origin;
+use sternway_domain::component::Scope;
 use sternway_domain::id::{Digest, PersonId, ReleaseId, ServiceName};
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::Weight;
@@ -15,8 +16,11 @@ use sternway_domain::signal::{InstanceReading, Reading, SourceFailure};
 use sternway_domain::time::{Span, Timestamp};
 use sternway_server::drivers::MemoryTraffic;
 use sternway_server::engine::{Adapters, Engine, EngineConfig};
+use sternway_server::outbound::Outbound;
 use sternway_server::ports::{Clock, SignalSource, TrafficDriver};
 use sternway_server::service::{ActRequest, Caller, NewArtifact, NewRelease, Service, Wanted};
+use sternway_server::steps::Hands;
+use sternway_server::steps::settings::StepSettings;
 use sternway_server::store;
 use sternway_server::store::rows::{DecisionFilter, DocumentWrite, Unit};
 use sternway_server::system::{SystemClock, SystemRng};
@@ -143,9 +147,11 @@ impl Rig {
 
     fn start_engine(&mut self, holder: &str) {
         let cancel = CancellationToken::new();
+        let outbound = Outbound::new(vec![]).expect("a way out");
         let engine = Engine {
             service: self.service.clone(),
             adapters: Arc::new(WorldAdapters(self.world.clone())),
+            hands: Hands::new(outbound, self.service.clock.clone(), StepSettings::default()),
             config: EngineConfig { holder: holder.into(), lease: Span::from_secs(3), poll: Duration::from_millis(200) },
         };
         let task = tokio::spawn(engine.run(cancel.clone()));
@@ -161,6 +167,7 @@ impl Rig {
 
     async fn started(&self) -> ReleaseId {
         let new = NewRelease {
+            components: vec![],
             service: SERVICE.into(),
             candidate: build("1.42.0"),
             baseline: Some(build("1.41.3")),
@@ -262,7 +269,7 @@ async fn given_the_proxy_takes_orders_and_does_nothing_then_nothing_is_confirmed
     let id = rig.started().await;
     rig.until(id, |release| release.current_verdict().is_some()).await;
     assert!(!rig.service.load(id).await.expect("there").confirmed());
-    rig.act(id, Wanted::Rollback).await;
+    rig.act(id, Wanted::Rollback { scope: Scope::default() }).await;
     rig.world.traffic.set_canary(&name(), Weight::FULL);
     let release = rig.service.load(id).await.expect("there");
     assert_eq!(release.state, State::RollingBack, "asked is not done");

@@ -4,9 +4,11 @@
 mod rollout {
     mod acting;
     mod faults;
+    mod fleet;
     mod kill;
     mod proxy;
     mod rig;
+    mod saga;
     mod support;
     mod takeover;
     mod yard;

@@ -20,6 +20,8 @@ pub enum Action {
     Rollforward,
     Freeze,
     Cancel,
+    /// Choose how a saga goes on: retry, skip, undo, call somebody, sign off.
+    Steer,
     /// Change services, plans, checklists and runbooks.
     Apply,
     /// Create and revoke one's own API tokens.
@@ -33,7 +35,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 17] = [
+    pub const ALL: [Action; 18] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -45,6 +47,7 @@ impl Action {
         Action::Rollforward,
         Action::Freeze,
         Action::Cancel,
+        Action::Steer,
         Action::Apply,
         Action::ManageTokens,
         Action::ManagePeople,
@@ -67,6 +70,7 @@ impl Action {
             Action::Rollforward => "rollforward",
             Action::Freeze => "freeze",
             Action::Cancel => "cancel",
+            Action::Steer => "steer",
             Action::Apply => "apply",
             Action::ManageTokens => "manage_tokens",
             Action::ManagePeople => "manage_people",
@@ -90,6 +94,7 @@ impl Action {
             Action::Rollforward => "roll forward",
             Action::Freeze => "freeze",
             Action::Cancel => "cancel",
+            Action::Steer => "choose how it goes on",
             Action::Apply => "change configuration",
             Action::ManageTokens => "manage tokens",
             Action::ManagePeople => "manage people",
@@ -106,7 +111,7 @@ pub fn may(role: Role, action: Action) -> bool {
     match action {
         View | ManageTokens | SignIn | SignOut => true,
         Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
-        Hold | Resume | Rollback | Rollforward | Freeze => {
+        Hold | Resume | Rollback | Rollforward | Freeze | Steer => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
         Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),

@@ -143,6 +143,8 @@ pub enum Rule {
     OnDeadline,
     /// The traffic driver reports what was asked.
     ConfirmObserved,
+    /// A service is taken back: its other releases wait.
+    FreezeOnRollback,
 }
 
 impl Rule {
@@ -154,6 +156,7 @@ impl Rule {
             Rule::ResumeOnEvidence => "resume-on-evidence",
             Rule::OnDeadline => "on-deadline",
             Rule::ConfirmObserved => "confirm-observed",
+            Rule::FreezeOnRollback => "freeze-on-rollback",
         }
     }
 }

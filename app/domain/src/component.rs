@@ -23,6 +23,7 @@ pub const MOST_COMPONENTS: usize = 100;
 
 /// What a component is, for people and for sorting them on a page. It implies no order: needs do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
     Api,

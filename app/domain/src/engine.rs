@@ -5,6 +5,7 @@ use crate::effect::Effect;
 use crate::judge::{Verdict, VerdictKind};
 use crate::plan::{DeadlineAct, Mode, Weight};
 use crate::release::{Command, HoldCause, Release, State};
+use crate::saga::{Phase, Saga};
 use crate::time::{Span, Timestamp};
 
 /// How many intervals without evidence are waited for before the release is held.
@@ -18,6 +19,8 @@ pub struct World<'a> {
     pub verdict: Option<&'a Verdict>,
     /// The canary's share as the proxy reported it last, and where; `None` when it could not be read.
     pub observed: Option<(Weight, &'a str)>,
+    /// What carries out the rollback, if something does.
+    pub saga: Option<&'a Saga>,
 }
 
 /// What should be done now. Total, cannot fail; repeating it without a change in the world yields the same.
@@ -28,6 +31,11 @@ pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
         return effects;
     }
     reconcile_traffic(world, &mut effects);
+    if let (State::RollingBack, Some(saga)) = (&release.state, world.saga)
+        && let Phase::Ended(outcome) = saga.phase
+    {
+        effects.push(Effect::Record(Command::EndRollback { outcome, summary: saga.standing().sentence }));
+    }
     if let Some(verdict) = world.verdict.filter(|_| release.state.stage().is_some()) {
         let changed = release.current_verdict().is_none_or(|note| note.kind != verdict.kind);
         if changed {
@@ -40,13 +48,24 @@ pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
 
 fn reconcile_traffic(world: &World<'_>, effects: &mut Vec<Effect>) {
     let Some(asked) = &world.release.asked else { return };
+    let wanted = match (&world.release.state, world.release.saga) {
+        // Its own steps move it, in their order.
+        (State::RollingBack, Some(_)) => match world.saga.and_then(|saga| saga.settled_share(&world.release.service)) {
+            Some(share) => share,
+            None => return,
+        },
+        _ => asked.weight,
+    };
     match world.observed {
-        Some((weight, from)) if weight == asked.weight => {
-            if asked.confirmed_at.is_none() {
+        Some((weight, from)) if weight == wanted => {
+            if asked.confirmed_at.is_none() && weight == asked.weight {
                 effects.push(Effect::Record(Command::ConfirmTraffic { weight, from: from.to_owned() }));
             }
         }
-        _ => effects.push(Effect::ShiftTraffic { weight: asked.weight, key: asked.key.clone() }),
+        _ if wanted == asked.weight => {
+            effects.push(Effect::ShiftTraffic { weight: wanted, key: asked.key.clone() });
+        }
+        _ => effects.push(Effect::ShiftTraffic { weight: wanted, key: format!("{}:{}", asked.key, wanted.percent()) }),
     }
 }
 
@@ -142,7 +161,7 @@ fn blind_limit(release: &Release) -> Span {
 }
 
 fn roll_back(rule: Rule, reason: String) -> Effect {
-    decide(rule, Command::Rollback { reason: cut(reason) })
+    decide(rule, Command::Rollback { saga: None, reason: cut(reason) })
 }
 
 fn decide(rule: Rule, command: Command) -> Effect {

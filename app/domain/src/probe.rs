@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// One question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// What people call it, unique within its list: `login works`.
@@ -26,6 +27,7 @@ impl Probe {
 
 /// How it is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ask {
     /// A GET; good when the answer has this status and, if asked for, this text in the first 256 KiB of its body.
@@ -50,6 +52,7 @@ fn ok() -> u16 {
 
 /// Which number is good. The unit is that of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Expect {
     Equals(f64),

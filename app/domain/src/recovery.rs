@@ -19,6 +19,7 @@ pub use times::{Spent, Times};
 
 /// What must be seen before anyone says "recovered".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryPolicy {
     /// How long everything must be well without a break, at each share of traffic.

@@ -5,7 +5,8 @@
 
 use crate::artifact::Artifact;
 use crate::checklist::ReleaseChecklist;
-use crate::id::{Digest, PlanName, ReleaseId, RunbookName, ServiceName};
+use crate::component::Component;
+use crate::id::{Digest, PlanName, ReleaseId, RunbookName, SagaId, ServiceName};
 use crate::judge::VerdictKind;
 use crate::plan::{Plan, Weight};
 use crate::time::{Span, Timestamp};
@@ -30,6 +31,9 @@ pub struct Release {
     pub service: ServiceName,
     pub baseline: Artifact,
     pub candidate: Artifact,
+    /// Everything that moves together, the service included; empty when it moves alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<Component>,
     /// What the release is for, in the words of who made it.
     pub note: String,
     pub plan: Plan,
@@ -50,6 +54,9 @@ pub struct Release {
     pub held_before: Span,
     /// What the proxy was asked for last.
     pub asked: Option<Asked>,
+    /// What carries out the newest rollback, if more than traffic is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saga: Option<SagaId>,
     /// The last change of verdict.
     pub verdict: Option<VerdictNote>,
     /// Weights asked so far, so that charts can mark stage changes.

@@ -11,9 +11,11 @@
 //!
 //! Deliberately absent: sending, waiting, and what a step's driver is.
 
-use crate::id::{ReleaseId, SagaId};
+use crate::id::{ReleaseId, SagaId, ServiceName};
+use crate::plan::Weight;
 use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod build;
@@ -161,6 +163,20 @@ pub enum Status {
 }
 
 impl Status {
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Waiting => "waiting",
+            Status::Running => "running",
+            Status::Asking => "asking",
+            Status::Unclear => "unclear",
+            Status::Retrying(_) => "retrying",
+            Status::Failed => "failed",
+            Status::Done => "done",
+            Status::Skipped => "skipped",
+        }
+    }
+
     pub fn settled(self) -> bool {
         matches!(self, Status::Done | Status::Skipped)
     }
@@ -195,6 +211,36 @@ impl Saga {
     /// The idempotency key of one side of a step: saga, step, purpose. The same for every try and every engine.
     pub fn key(&self, id: StepId, side: Side) -> String {
         format!("{}:{id}:{}", self.plan.id, side.as_str())
+    }
+
+    /// The candidate's share of a service as the steps that were begun want it; `None` before the first of them.
+    pub fn share(&self, service: &ServiceName) -> Option<Weight> {
+        self.shares().remove(service)
+    }
+
+    /// The share where a step has put it and seen it; `None` while one is under way, and before the first.
+    pub fn settled_share(&self, service: &ServiceName) -> Option<Weight> {
+        let moving = self.plan.steps.iter().zip(&self.tracks).any(|(step, tracks)| {
+            let about = matches!(&step.act, StepAct::ShiftTraffic { service: name, .. } if name == service);
+            let under_way = |track: &Track| track.attempt > 0 && !track.status.settled();
+            about && (under_way(&tracks.does) || under_way(&tracks.undoes))
+        });
+        if moving { None } else { self.share(service) }
+    }
+
+    /// The same of every service whose traffic is moved.
+    pub fn shares(&self) -> BTreeMap<ServiceName, Weight> {
+        let mut shares = BTreeMap::new();
+        for (step, tracks) in self.plan.steps.iter().zip(&self.tracks) {
+            for (act, track) in [(Some(&step.act), &tracks.does), (step.undo.as_ref(), &tracks.undoes)] {
+                if let Some(StepAct::ShiftTraffic { service, weight, .. }) = act
+                    && track.attempt > 0
+                {
+                    shares.insert(service.clone(), *weight);
+                }
+            }
+        }
+        shares
     }
 
     pub fn ended(&self) -> bool {

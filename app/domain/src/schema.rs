@@ -2,7 +2,8 @@
 //!
 //! Structs and enums derive theirs; these have a form of their own.
 
-use crate::id::{ChecklistName, Digest, ItemId, PlanName, RunbookName, ServiceName};
+use crate::component::Accepts;
+use crate::id::{CellName, ChecklistName, ConnectionName, Digest, FlagKey, ItemId, PlanName, RunbookName, ServiceName};
 use crate::plan::{Metric, Weight};
 use crate::service::HaproxyAddress;
 use crate::time::Span;
@@ -39,6 +40,10 @@ written_as_text! {
     PlanName: "The name of a plan.", NAME;
     ChecklistName: "The name of a checklist.", NAME;
     RunbookName: "The name of a runbook.", NAME;
+    CellName: "The name of a cell or region.", NAME;
+    ConnectionName: "The name of a connection in the server's configuration.", NAME;
+    FlagKey: "The key of a flag.", "^[A-Za-z0-9._-]{1,128}$";
+    Accepts: "Versions: `any`, `1.41.3`, `1.41.*`, `>=1.41 <2`, alternatives with `||`.", ".";
     ItemId: "The id of an item, unique within its checklist.", NAME;
     Digest: "A SHA-256 digest.", "^sha256:[0-9a-f]{64}$";
     Span: "A length of time: `90s`, `10m`, `1h30m` or `250ms`.", "^\\s*([0-9]+(us|ms|s|m|h|d))+\\s*$";

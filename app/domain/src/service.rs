@@ -2,16 +2,19 @@
 //!
 //! This is the document people write. Connecting to what it names is the server's work.
 
+use crate::deploy::Deploy;
 use crate::id::{RunbookName, ServiceName};
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub(crate) mod check;
+mod going_back;
 mod signals;
 mod traffic;
 
 pub use check::{ServiceProblem, problems};
+pub use going_back::GoingBack;
 pub use signals::{ARM, KpiQueries, LatencyUnit, Preset, Prometheus, Queries, Scrape};
 pub use traffic::{AddressError, Haproxy, HaproxyAddress, Webhook};
 
@@ -36,6 +39,12 @@ pub struct Service {
     /// Runbooks shown beside this service's releases.
     #[serde(default)]
     pub runbooks: Vec<RunbookName>,
+    /// What deploys it; by hand when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<Deploy>,
+    /// What belongs to it when it is taken back; left out, it goes back by traffic alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<GoingBack>,
 }
 
 /// What moves traffic between baseline and canary.

@@ -8,7 +8,7 @@ use crate::view::Or;
 use crate::view::act::{ActView, Verb};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
-use crate::view::release::{ChecklistFault, ReleaseView};
+use crate::view::release::{ChecklistFault, ChoiceFault, ReleaseView};
 use axum::http::StatusCode;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -139,9 +139,20 @@ impl CameBack {
     }
 
     fn into_release(self, mut view: ReleaseView) -> ReleaseView {
-        if let (Some(FormReturn::Checklist { typed, error }), Or::Shown(panel)) = (self.0, &mut view.checklist) {
-            set_status(&error);
-            panel.fault = Some(ChecklistFault { typed, error });
+        match self.0 {
+            Some(FormReturn::Checklist { typed, error }) => {
+                if let Or::Shown(panel) = &mut view.checklist {
+                    set_status(&error);
+                    panel.fault = Some(ChecklistFault { typed, error });
+                }
+            }
+            Some(FormReturn::Choice { typed, error }) => {
+                if let Some(panel) = &mut view.saga {
+                    set_status(&error);
+                    panel.fault = Some(ChoiceFault { typed, error });
+                }
+            }
+            _ => {}
         }
         view
     }

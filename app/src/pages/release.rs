@@ -9,6 +9,7 @@ use crate::components::explained::explained;
 use crate::components::loaded::loaded;
 use crate::components::marked::marked;
 use crate::components::notice::{notice, or, state, toast};
+use crate::components::saga::saga;
 use crate::components::steps::{checks, marks, steps};
 use crate::components::text::{large_pill, link, time_and_age, versions};
 use crate::components::timeline::timeline;
@@ -45,6 +46,7 @@ fn page(view: &ReleaseView) -> AnyView {
             {track(&view.track, &view.flow)}
             <div class="split">
                 <div class="split-main">
+                    {view.saga.as_ref().map(|panel| saga(&view.id, panel))}
                     {judged(view)}
                     {view.explained.as_ref().map(explained)}
                     {signals(&view.signals)}

@@ -36,6 +36,8 @@ pub struct ReleaseView {
     pub runbook: Or<RunbookPanel>,
     pub way_back: Or<ChecksPanel>,
     pub checklist: Or<ChecklistPanel>,
+    /// `None` for a release that never went back by steps.
+    pub saga: Option<SagaPanel>,
     /// `None` when the release carries no migration: the panel is left out.
     pub migration: Option<MigrationPanel>,
 }
@@ -260,6 +262,56 @@ pub enum ChecklistState {
     Open,
     Done,
     NotApplicable,
+}
+
+/// How it goes back, step by step.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SagaPanel {
+    /// What a choice must expect.
+    pub version: u64,
+    /// `12 of 27 steps`.
+    pub count: String,
+    /// How long it has taken.
+    pub age: String,
+    /// Marked: `4 of 5 back. storage failed: …`
+    pub sentence: String,
+    pub needs: Vec<NeedView>,
+    pub steps: Vec<StepView>,
+    pub fault: Option<ChoiceFault>,
+}
+
+/// A step that needs a person.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NeedView {
+    pub step: String,
+    pub undo: bool,
+    /// Marked.
+    pub title: String,
+    pub why: String,
+    /// Value and label of each button; empty for who may not choose.
+    pub choices: Vec<(String, String)>,
+    /// Who was called, or why nothing may be chosen.
+    pub note: String,
+    pub idempotency_key: String,
+}
+
+/// Posted to `/releases/{id}/saga`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChoiceForm {
+    pub step: String,
+    pub undo: bool,
+    /// `retry`, `skip`, `sign_off`, `compensate`, `escalate` or `stop`.
+    pub choice: String,
+    pub reason: String,
+    pub expected_version: u64,
+    pub idempotency_key: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChoiceFault {
+    pub typed: ChoiceForm,
+    pub error: super::FormFault,
 }
 
 /// Posted to `/releases/{id}/checklist`.

@@ -9,7 +9,7 @@ use sternway_app::view::board::{BoardFilter, BoardView};
 use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView, PreviewView};
-use sternway_app::view::release::{ChecklistForm, ReleaseView};
+use sternway_app::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookRow, RunbookView, RunbooksView};
 use sternway_app::view::service::{ServiceRelease, ServiceRow, ServiceView, ServicesView};
 use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, LinkView, PillView, StepState, Tone};
@@ -60,6 +60,10 @@ impl ControlPlane for MadeUp {
     }
 
     async fn act(&self, _: &Caller, _: ReleaseId, _: Verb, _: ActForm) -> Result<ActDone, AppError> {
+        Err(AppError::Refused { why: "Nothing moves in a test.".into() })
+    }
+
+    async fn choose(&self, _: &Caller, _: ReleaseId, _: ChoiceForm) -> Result<ActDone, AppError> {
         Err(AppError::Refused { why: "Nothing moves in a test.".into() })
     }
 

@@ -65,6 +65,10 @@ fn what(event: &Event, stages: &[u8]) -> String {
         Event::RollforwardOrdered { hotfix, weight, .. } => {
             format!("Rolling forward to `{}` from {}.", hotfix.version, percent(weight.percent()))
         }
+        Event::PartiallyRolledBack { summary, .. } => format!("Partially rolled back: {}", clean(summary)),
+        Event::RollbackUndone { weight, summary, .. } => {
+            format!("The rollback was undone, {} asked of the proxy: {}", percent(weight.percent()), clean(summary))
+        }
         Event::RolledForward { .. } => "The hotfix takes its first traffic.".to_owned(),
         Event::Frozen { .. } => "Frozen: neither forward nor back.".to_owned(),
         Event::Cancelled { .. } => "Cancelled.".to_owned(),
@@ -89,6 +93,8 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::TrafficConfirmed { .. }
         | Event::VerdictChanged { .. }
         | Event::RolledBack { .. }
+        | Event::PartiallyRolledBack { .. }
+        | Event::RollbackUndone { .. }
         | Event::RolledForward { .. } => ("", ""),
     }
 }

@@ -177,6 +177,7 @@ impl Stage {
         let now = self.find(name)?;
         let version = self.next_version(name, &now.stable_version);
         let new = NewRelease {
+            components: vec![],
             service: name.to_string(),
             candidate: build(name, &version),
             baseline: Some(build(name, now.stable_version.as_str())),
@@ -342,7 +343,8 @@ fn services_yaml(services: &[DemoService]) -> String {
         format!(
             "kind: Service\nname: {}\ndescription: \"{}\"\nowners: [team-{}]\ndepends_on: [{}]\ntraffic: demo\nsignals:\n  \
              scrape:\n    preset: http_requests_total\n    baseline: [{}]\n    canary: [{}]\n    queries:\n      \
-             saturation: process_saturation_ratio{kpis}\nobjectives: {{ rto: 5m }}\nrunbooks: [rollback, rollforward]\n",
+             saturation: process_saturation_ratio{kpis}\nobjectives: {{ rto: 5m }}\nrunbooks: [rollback, rollforward]\n\
+             rollback: {{ recovery: {{ steady: 5s, max_age: 10s }} }}\n",
             service.name,
             service.description,
             service.name,

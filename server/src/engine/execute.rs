@@ -59,6 +59,7 @@ impl Steward {
             Ok(driver) => self.keeping(driver.apply(&intent)).await?.map_err(|error| error.to_string()),
             Err(error) => Err(error),
         };
+        let asked = asked.and(self.shift_members(weight, &intent.key).await?);
         let result = if asked.is_ok() { "asked" } else { "failed" };
         self.engine.service.metrics.effect("shift_traffic", result);
         if let Some(message) = message {
@@ -72,7 +73,7 @@ impl Steward {
             return Ok(false);
         }
         self.observe().await?;
-        Ok(self.observed.as_ref().is_some_and(|seen| seen.canary == weight))
+        Ok(self.members_agree() && self.observed.as_ref().is_some_and(|seen| seen.canary == weight))
     }
 
     /// Ends messages that are confirmed or overtaken; returns the one that is still to be done.

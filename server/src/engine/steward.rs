@@ -1,5 +1,7 @@
 //! The care of one release by one replica, for as long as it holds the lease.
 
+use super::courier::Courier;
+use super::members::{self, Member};
 use super::{Engine, log_failure};
 use crate::live::Topic;
 use crate::ports::{Observation, SignalSource, TrafficDriver};
@@ -35,6 +37,7 @@ pub(super) struct Steward {
     renew_at: tokio::time::Instant,
     pub(super) source: Result<Arc<dyn SignalSource>, String>,
     pub(super) driver: Result<Arc<dyn TrafficDriver>, String>,
+    pub(super) members: Vec<Member>,
     pub(super) watch: Watch,
     pub(super) verdict: Option<Verdict>,
     /// What the proxy said last; `None` until it has been read, and after it could not be.
@@ -45,6 +48,7 @@ pub(super) struct Steward {
     /// A look at the signals that is under way. It may take long; nothing waits for it.
     pub(super) look: Option<Look>,
     seen: Option<Seen>,
+    pub(super) courier: Courier,
     observed_at: Timestamp,
     /// When asked and observed were last written down.
     pub(super) noted_at: Timestamp,
@@ -67,6 +71,7 @@ impl Steward {
         };
         let release = engine.service.load(id).await?;
         let (source, driver) = connect(engine, &release.service).await?;
+        let members = members::connect(engine, &release).await?;
         let watch = Watch::load(&engine.service, &release).await?;
         let traffic = engine.service.traffic_status(&release.service).await?;
         Ok(Some(Steward {
@@ -76,6 +81,7 @@ impl Steward {
             renew_at: tokio::time::Instant::now() + renewal(engine),
             source,
             driver,
+            members,
             watch,
             verdict: None,
             observed: None,
@@ -83,6 +89,7 @@ impl Steward {
             alarmed: false,
             look: None,
             seen: None,
+            courier: Courier::default(),
             observed_at: Timestamp::default(),
             noted_at: Timestamp::default(),
             connected_at: engine.service.clock.now(),
@@ -121,6 +128,7 @@ impl Steward {
                 () = tokio::time::sleep(pause) => {}
                 () = woken => {}
                 seen = looked(&mut self.look) => self.seen = Some(seen),
+                () = self.courier.next() => {}
             }
             // What we published ourselves wakes us too: read it away, the next step looks at everything anyway.
             while !matches!(changes.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
@@ -140,14 +148,17 @@ impl Steward {
             self.judge(seen).await?;
         }
         self.look_if_due(now);
+        self.carry_on().await?;
         let poll = self.engine.config.poll;
         if self.observed.is_none() || now.since(self.observed_at).micros() >= micros(poll) {
             self.observe().await?;
         }
         for _ in 0..MOST_ROUNDS {
             let now = self.engine.service.clock.now();
-            let observed = self.observed.as_ref().map(|seen| (seen.canary, seen.from.as_str()));
-            let world = World { release: &self.release, verdict: self.verdict.as_ref(), observed };
+            let all = self.observed.as_ref().filter(|_| self.members_agree());
+            let observed = all.map(|seen| (seen.canary, seen.from.as_str()));
+            let saga = self.courier.saga.as_ref();
+            let world = World { release: &self.release, verdict: self.verdict.as_ref(), observed, saga };
             let effects = reconcile(&world, now);
             if effects.is_empty() {
                 break;
@@ -172,8 +183,10 @@ impl Steward {
         self.observed_at = now;
         if now.since(self.connected_at) >= RECONNECT {
             (self.source, self.driver) = connect(&self.engine, &self.release.service).await?;
+            self.members = members::connect(&self.engine, &self.release).await?;
             self.connected_at = now;
         }
+        self.observe_members().await?;
         let seen = match self.driver.clone() {
             Ok(driver) => self.keeping(driver.observe(now)).await?.map_err(|error| error.to_string()),
             Err(error) => Err(error),
@@ -228,7 +241,10 @@ impl Steward {
             true => Duration::from_micros(self.watch.next_in(&self.release, now).micros().unsigned_abs()),
             false => Duration::MAX,
         };
-        tick.min(self.engine.config.poll).min(renewal(&self.engine)).max(Duration::from_millis(20))
+        tick.min(self.courier.pause(now))
+            .min(self.engine.config.poll)
+            .min(renewal(&self.engine))
+            .max(Duration::from_millis(20))
     }
 }
 

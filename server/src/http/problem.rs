@@ -200,7 +200,16 @@ impl From<ServiceError> for Problem {
                 problem.0.since = Some(since.iter().filter_map(|event| serde_json::to_value(event).ok()).collect());
                 problem
             }
+            ServiceError::StaleSaga { expected, actual } => {
+                let mut problem = Problem::new(StatusCode::CONFLICT, "stale", "The saga has moved on", sentence(&text));
+                problem.0.expected_version = Some(expected);
+                problem.0.actual_version = Some(actual);
+                problem
+            }
             ServiceError::Refused(refusal) => refused(&refusal, &text),
+            ServiceError::Step(_) | ServiceError::Rollback(_) => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Not possible now", sentence(&text))
+            }
             ServiceError::Busy { .. } => Problem::new(StatusCode::CONFLICT, "busy", "Another release", sentence(&text)),
             ServiceError::KeyReused(_) => {
                 let title = "The key belongs to another request";

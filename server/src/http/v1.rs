@@ -19,6 +19,7 @@ mod documents;
 mod expected;
 mod people;
 mod releases;
+mod sagas;
 mod shapes;
 mod tokens;
 mod whoami;
@@ -74,6 +75,9 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(decisions::of_release))
         .routes(routes!(acts::act))
         .routes(routes!(acts::set_item))
+        .routes(routes!(sagas::get))
+        .routes(routes!(sagas::preview))
+        .routes(routes!(sagas::choose))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::evidence))

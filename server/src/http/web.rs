@@ -57,6 +57,7 @@ pub(super) const FORMS: &[&str] = &[
     path::NEW_RELEASE,
     "/releases/{id}/act/{verb}",
     "/releases/{id}/checklist",
+    "/releases/{id}/saga",
     path::DEMO_INJECT,
     path::DEMO_RELEASE,
 ];
@@ -87,6 +88,7 @@ pub(super) fn routes() -> Router<Http> {
         .route(path::NEW_RELEASE, post(acts::create))
         .route("/releases/{id}/act/{verb}", post(acts::act))
         .route("/releases/{id}/checklist", post(acts::set_item))
+        .route("/releases/{id}/saga", post(acts::choose))
         .route(path::DEMO_INJECT, post(demo::inject))
         .route(path::DEMO_RELEASE, post(demo::release))
         .fallback(nothing)

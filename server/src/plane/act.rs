@@ -78,7 +78,7 @@ impl Plane {
             Verb::Promote => Wanted::Promote { override_verdict: overridden },
             Verb::Hold => Wanted::Hold,
             Verb::Resume => Wanted::Resume,
-            Verb::Rollback => Wanted::Rollback,
+            Verb::Rollback => Wanted::Rollback { scope: Default::default() },
             Verb::Rollforward => Wanted::Rollforward { hotfix: hotfix(&form)? },
             Verb::Freeze => Wanted::Freeze,
             Verb::Cancel => Wanted::Cancel,

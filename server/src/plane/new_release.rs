@@ -113,6 +113,7 @@ fn read(form: &NewReleaseForm) -> Result<NewRelease> {
     let baseline = artifact(&form.baseline_version, &form.baseline_digest);
     let named = !(baseline.version.is_empty() && baseline.digest.is_empty());
     Ok(NewRelease {
+        components: vec![],
         service: form.service.trim().to_owned(),
         candidate: artifact(&form.version, &form.digest),
         baseline: named.then_some(baseline),

@@ -102,6 +102,7 @@ impl Plane {
             runbook: self.runbook_panel(&facts).await?,
             way_back: panels::way_back(&facts),
             checklist: panels::checklist(self, caller, &facts),
+            saga: self.saga_panel(caller, &facts).await?,
             migration: None,
         })
     }

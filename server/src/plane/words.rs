@@ -154,6 +154,13 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
             let text = format!("Rolling forward to `{}` from {}.", hotfix.version, percent(weight.percent()));
             (Icon::Rollforward, Tone::Accent, text)
         }
+        Event::PartiallyRolledBack { summary, .. } => {
+            (Icon::Rollback, Tone::Stop, format!("Partially rolled back: {summary}"))
+        }
+        Event::RollbackUndone { weight, summary, .. } => {
+            let text = format!("The rollback was undone, {} asked of the proxy: {summary}", percent(weight.percent()));
+            (Icon::Rollback, Tone::Hold, text)
+        }
         Event::RolledForward { .. } => (Icon::Rollforward, Tone::Go, "The hotfix takes its first traffic.".to_owned()),
         Event::Frozen { .. } => (Icon::Freeze, Tone::Hold, "Frozen: neither forward nor back.".to_owned()),
         Event::Cancelled { .. } => (Icon::Close, Tone::Plain, "Cancelled.".to_owned()),
@@ -182,6 +189,8 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::Completed { .. }
         | Event::TrafficConfirmed { .. }
         | Event::RolledBack { .. }
+        | Event::PartiallyRolledBack { .. }
+        | Event::RollbackUndone { .. }
         | Event::RolledForward { .. } => ("", ""),
     }
 }

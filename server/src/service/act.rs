@@ -1,6 +1,7 @@
 //! One act on one release, whoever asks and through whichever door.
 
 use super::record::Act;
+use super::saga::saga_write;
 use super::{Caller, DecisionBrief, ReleaseSummary, Result, Service, ServiceError, decode, encode};
 use crate::live::Topic;
 use crate::store::StoreError;
@@ -9,23 +10,48 @@ use serde::{Deserialize, Serialize};
 use sternway_domain::artifact::Artifact;
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::checklist::ItemState;
+use sternway_domain::component::Scope;
 use sternway_domain::id::{Digest, MessageId, ReleaseId};
 use sternway_domain::release::{Command, Event, HoldCause, Release, ReleaseAct, RunbookRef};
+use sternway_domain::saga::{Saga, SagaPlan};
 use sternway_domain::time::Timestamp;
 
 /// What is wanted, beyond the reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Wanted {
-    Check { item: String, to: ItemState },
-    Start { override_checklist: bool },
-    Promote { override_verdict: bool },
+    Check {
+        item: String,
+        to: ItemState,
+    },
+    Start {
+        override_checklist: bool,
+    },
+    Promote {
+        override_verdict: bool,
+    },
     Hold,
     Resume,
-    Rollback,
-    Rollforward { hotfix: Artifact },
+    Rollback {
+        #[serde(skip_serializing_if = "is_all")]
+        scope: Scope,
+    },
+    Rollforward {
+        hotfix: Artifact,
+    },
     Freeze,
     Cancel,
+}
+
+/// What an act brings about.
+struct Decided {
+    events: Vec<Event>,
+    saga: Option<SagaPlan>,
+}
+
+/// Whether everything goes back.
+fn is_all(scope: &Scope) -> bool {
+    *scope == Scope::default()
 }
 
 /// The action contract: reason, the version that was seen, and a key that makes asking twice asking once.
@@ -54,7 +80,7 @@ impl Wanted {
             Wanted::Promote { .. } => ReleaseAct::Promote,
             Wanted::Hold => ReleaseAct::Hold,
             Wanted::Resume => ReleaseAct::Resume,
-            Wanted::Rollback => ReleaseAct::Rollback,
+            Wanted::Rollback { .. } => ReleaseAct::Rollback,
             Wanted::Rollforward { .. } => ReleaseAct::Rollforward,
             Wanted::Freeze => ReleaseAct::Freeze,
             Wanted::Cancel => ReleaseAct::Cancel,
@@ -68,7 +94,7 @@ impl Wanted {
             Wanted::Promote { override_verdict } => Command::Promote { override_verdict, reason },
             Wanted::Hold => Command::Hold { cause: HoldCause::Person, reason },
             Wanted::Resume => Command::Resume { reason },
-            Wanted::Rollback => Command::Rollback { reason },
+            Wanted::Rollback { .. } => Command::Rollback { saga: None, reason },
             Wanted::Rollforward { hotfix } => Command::Rollforward { hotfix, reason },
             Wanted::Freeze => Command::Freeze { reason },
             Wanted::Cancel => Command::Cancel { reason },
@@ -107,8 +133,10 @@ impl Service {
         let reason = command.reason().to_owned();
         let mut described = Act::on(act.action(), target(&release), &reason);
         described.expected_version = Some(release.version);
+        let (command, saga) = self.with_saga(&release, command, &Scope::default()).await?;
         let events = release.decide(command, &caller.actor, self.clock.now())?;
-        let (after, _) = self.commit_act(caller, &release, events, described, None, Some(fence)).await?;
+        let decided = Decided { events, saga };
+        let (after, _) = self.commit_act(caller, &release, decided, described, None, Some(fence)).await?;
         Ok(after)
     }
 
@@ -147,14 +175,15 @@ impl Service {
         }
         let runbooks = if act == ReleaseAct::Start { self.runbooks_to_pin(&release).await? } else { Vec::new() };
         let command = request.wanted.clone().command(request.reason.trim().to_owned(), runbooks);
-        let events = match release.decide(command, &caller.actor, self.clock.now()) {
-            Ok(events) => events,
-            Err(refusal) => {
-                return self.refuse_unless_replayed(caller, &described, refusal.into(), &request.idempotency_key).await;
+        let decided = match self.decide(caller, &release, command, &request.wanted).await {
+            Ok(decided) => decided,
+            Err(error @ ServiceError::Store(_)) => return Err(error),
+            Err(error) => {
+                return self.refuse_unless_replayed(caller, &described, error, &request.idempotency_key).await;
             }
         };
         let key = Some((request.idempotency_key.as_str(), fingerprint));
-        match self.commit_act(caller, &release, events, described.clone(), key, None).await {
+        match self.commit_act(caller, &release, decided, described.clone(), key, None).await {
             Ok((after, decision)) => Ok(Acted { release: ReleaseSummary::from(&after), decision }),
             Err(ServiceError::Store(StoreError::Conflict { .. })) => {
                 let release = self.load(request.release).await?;
@@ -164,6 +193,27 @@ impl Service {
             Err(error @ ServiceError::Busy { .. }) => Err(self.refuse(caller, &described, error).await),
             Err(error) => Err(error),
         }
+    }
+
+    async fn decide(&self, caller: &Caller, release: &Release, command: Command, wanted: &Wanted) -> Result<Decided> {
+        // Legal first: whoever may not roll back now need not hear what a rollback would lack.
+        release.decide(command.clone(), &caller.actor, self.clock.now())?;
+        let everything = Scope::default();
+        let scope = if let Wanted::Rollback { scope } = wanted { scope } else { &everything };
+        let (command, saga) = self.with_saga(release, command, scope).await?;
+        Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga })
+    }
+
+    /// A rollback of more than traffic gets the saga that carries it out.
+    async fn with_saga(
+        &self,
+        release: &Release,
+        command: Command,
+        scope: &Scope,
+    ) -> Result<(Command, Option<SagaPlan>)> {
+        let Command::Rollback { reason, .. } = command else { return Ok((command, None)) };
+        let plan = self.rollback_plan(release, scope, &reason).await?;
+        Ok((Command::Rollback { saga: plan.as_ref().map(|plan| plan.id), reason }, plan))
     }
 
     /// Logs the refusal, unless the same key has meanwhile succeeded: then nothing was refused.
@@ -191,12 +241,21 @@ impl Service {
         &self,
         caller: &Caller,
         release: &Release,
-        events: Vec<Event>,
+        decided: Decided,
         mut act: Act<'_>,
         key: Option<(&str, &Digest)>,
         fence: Option<Fence>,
     ) -> Result<(Release, DecisionBrief)> {
+        let Decided { events, saga } = decided;
         let (write, after) = release_write(release, &events);
+        let saga = match saga {
+            Some(plan) => {
+                act.effects.extend(plan.steps.iter().map(|step| format!("step {}: {}", step.id, step.title)));
+                let ordered = Saga::order_new(plan, &caller.actor, act.reason.to_owned(), self.clock.now())?;
+                Some(saga_write(None, &ordered)?.0)
+            }
+            None => None,
+        };
         let (digest, evidence) = self.evidence_for(release).await?;
         act.evidence = Some(digest.clone());
         act.release = Some(&after);
@@ -226,6 +285,7 @@ impl Service {
         });
         let unit = Unit {
             release: Some(write),
+            saga,
             decision: Some(decision),
             evidence: vec![(digest, evidence)],
             outbox: self.messages(&after, &events, at),

@@ -10,6 +10,7 @@ use sternway_domain::access::Action;
 use sternway_domain::artifact::Artifact;
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::checklist::{Checklist, ReleaseChecklist};
+use sternway_domain::component::{Component, Layer};
 use sternway_domain::id::{Digest, PlanName, ReleaseId, ServiceName};
 use sternway_domain::plan::Plan;
 use sternway_domain::release::{Draft, PlanRef, Release, State};
@@ -25,6 +26,17 @@ pub struct NewArtifact {
     pub digest: String,
 }
 
+/// A service that moves together with the one that is released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewComponent {
+    pub service: String,
+    pub candidate: NewArtifact,
+    /// What runs now. Left out: the outcome of the service's last release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<NewArtifact>,
+}
+
 /// What a release is made from. Also what is pasted as YAML.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +47,9 @@ pub struct NewRelease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<NewArtifact>,
     pub plan: String,
+    /// Other services that move together with this one, in any order: their documents say who depends on whom.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<NewComponent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checklist: Option<String>,
     /// What the release is for; also the reason of the decision. 3 to 2000 characters.
@@ -53,27 +68,67 @@ impl Service {
             Some(name) => Some(self.pinned_checklist(name).await?),
             None => None,
         };
-        let baseline = match &new.baseline {
-            Some(baseline) => artifact("baseline", baseline)?,
-            None => self.running_now(&service).await?.ok_or_else(|| ServiceError::Invalid {
-                field: "baseline".into(),
-                text: format!("name what runs now: `{service}` has no earlier release to take it from"),
-            })?,
-        };
+        let baseline = self.baseline("baseline", &service, new.baseline.as_ref()).await?;
         let chars = new.reason.trim().chars().count();
         if !sternway_domain::release::REASON_CHARS.contains(&chars) {
             return Err(sternway_domain::release::Refusal::Reason(chars).into());
         }
+        let candidate = artifact("candidate", &new.candidate)?;
+        let components = self.components(new, &service, (&baseline, &candidate)).await?;
         Ok(Draft {
             id: ReleaseId(self.new_id()),
             service,
             baseline,
-            candidate: artifact("candidate", &new.candidate)?,
+            candidate,
+            components,
             note: new.reason.trim().to_owned(),
             plan,
             plan_ref: PlanRef { name: plan_name, version: plan_row.version, digest: plan_row.digest },
             checklist,
         })
+    }
+
+    async fn baseline(&self, field: &str, service: &ServiceName, given: Option<&NewArtifact>) -> Result<Artifact> {
+        match given {
+            Some(baseline) => artifact(field, baseline),
+            None => self.running_now(service).await?.ok_or_else(|| ServiceError::Invalid {
+                field: field.to_owned(),
+                text: format!("name what runs now: `{service}` has no earlier release to take it from"),
+            }),
+        }
+    }
+
+    /// Everything that moves together, the service itself first; empty when it moves alone.
+    async fn components(
+        &self,
+        new: &NewRelease,
+        service: &ServiceName,
+        (baseline, candidate): (&Artifact, &Artifact),
+    ) -> Result<Vec<Component>> {
+        if new.components.is_empty() {
+            return Ok(vec![]);
+        }
+        let component = |name: &ServiceName, baseline: Artifact, candidate: Artifact| Component {
+            name: name.clone(),
+            layer: Layer::default(),
+            baseline,
+            candidate,
+            needs: vec![],
+            cells: vec![],
+            features: vec![],
+        };
+        let mut components = vec![component(service, baseline.clone(), candidate.clone())];
+        for (i, other) in new.components.iter().enumerate() {
+            let field = |name: &str| format!("components[{i}].{name}");
+            let name = ServiceName::new(other.service.clone()).map_err(|error| invalid(&field("service"), error))?;
+            if self.service_document(&name).await?.is_none() {
+                return Err(invalid(&field("service"), format!("there is no service `{name}`; apply it first")));
+            }
+            let baseline = self.baseline(&field("baseline"), &name, other.baseline.as_ref()).await?;
+            components.push(component(&name, baseline, artifact(&field("candidate"), &other.candidate)?));
+        }
+        self.check_components(&components).await?;
+        Ok(components)
     }
 
     /// Creates a release, once per key.

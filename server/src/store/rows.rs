@@ -1,12 +1,13 @@
 //! The rows a store keeps. JSON bodies are opaque here.
 
-use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, ServiceName, TokenId};
+use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::Timestamp;
 
 /// Everything one decision changes. Empty parts are left alone.
 #[derive(Debug, Clone, Default)]
 pub struct Unit {
     pub release: Option<ReleaseWrite>,
+    pub saga: Option<SagaWrite>,
     pub decision: Option<DecisionWrite>,
     /// Stored once per digest; storing it again changes nothing.
     pub evidence: Vec<(Digest, String)>,
@@ -59,6 +60,41 @@ pub struct EventWrite {
     pub at: Timestamp,
     /// JSON.
     pub body: String,
+}
+
+/// New events of a saga.
+#[derive(Debug, Clone)]
+pub struct SagaWrite {
+    /// Version of the stream before these events; 0 creates it.
+    pub expected: i64,
+    /// At least one; they get versions `expected + 1 ..`.
+    pub events: Vec<EventWrite>,
+    /// The row after the events; `row.version` equals `expected + events.len()`.
+    pub row: SagaRow,
+}
+
+/// The read model of a saga.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SagaRow {
+    pub id: SagaId,
+    pub release: ReleaseId,
+    pub version: i64,
+    /// `rollback`, `rollforward`, `start` or `drill`.
+    pub purpose: String,
+    pub active: bool,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// JSON of `sternway_domain::saga::Standing`.
+    pub body: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct SagaEventRow {
+    pub version: i64,
+    pub at: Timestamp,
+    /// JSON.
+    pub body: String,
+    pub decision: Option<DecisionId>,
 }
 
 /// What [`StoreError::Exists`](super::StoreError::Exists) names when a service already has an active release.

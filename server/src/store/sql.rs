@@ -8,7 +8,7 @@ use crate::store::{Result, Store, StoreError};
 use async_trait::async_trait;
 use link::{Link, Row, Tx};
 use schema::Migration;
-use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, ServiceName, TokenId};
+use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
@@ -18,6 +18,7 @@ pub(super) mod link;
 mod log;
 mod people;
 mod releases;
+mod sagas;
 pub(super) mod schema;
 mod work;
 
@@ -111,6 +112,18 @@ impl<B: Backend> Store for B {
 
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>> {
         log::idempotency(self.reads("look up an idempotency key"), actor, key).await
+    }
+
+    async fn saga(&self, id: SagaId) -> Result<Option<SagaRow>> {
+        sagas::one(self.reads("read a saga"), id).await
+    }
+
+    async fn sagas(&self, release: ReleaseId) -> Result<Vec<SagaRow>> {
+        sagas::of(self.reads("read the sagas of a release"), release).await
+    }
+
+    async fn saga_events(&self, id: SagaId) -> Result<Vec<SagaEventRow>> {
+        sagas::events(self.reads("read the events of a saga"), id).await
     }
 
     async fn put_tick(&self, tick: TickWrite) -> Result<()> {

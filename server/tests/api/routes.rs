@@ -40,6 +40,9 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
         ("POST", "/api/v1/tokens") => (Action::ManageTokens, json!({"name": "t", "role": "viewer"})),
         ("DELETE", "/api/v1/tokens/{id}") => (Action::ManageTokens, json!({})),
         ("POST", "/api/v1/apply") => (Action::Apply, json!({"files": [], "reason": "a test"})),
+        ("POST", "/api/v1/releases/{id}/saga/{choice}") => {
+            (Action::Steer, json!({"reason": "a test of rights", "expected_version": 1}))
+        }
         ("POST", path) => {
             let verb = path.strip_prefix("/api/v1/releases/{id}/actions/")?;
             let action = Action::ALL.into_iter().find(|action| action.as_str() == verb)?;
@@ -77,6 +80,7 @@ fn filled(path: &str) -> String {
         .replace("{kind}", kind)
         .replace("{verb}", "hold")
         .replace("{token}", "none")
+        .replace("{choice}", "stop")
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::yard::{Yard, plan};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use std::str::FromStr;
+use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::release::{Event, Release, State};
 use sternway_domain::time::Span;
@@ -41,7 +42,7 @@ async fn given_two_people_saw_the_same_when_both_act_then_the_second_is_told_wha
     desk.service.act(&maya, request(id, Wanted::Hold, seen)).await.expect("the first is accepted");
     let before = desk.release(id).await;
 
-    let late = desk.service.act(&jonas, request(id, Wanted::Rollback, seen)).await;
+    let late = desk.service.act(&jonas, request(id, Wanted::Rollback { scope: Scope::default() }, seen)).await;
     let Err(ServiceError::Stale { expected, actual, release, since }) = late else { panic!("{late:?}") };
     assert_eq!((expected, actual, *release), (seen, before.version, before.clone()));
     let [Event::Held { by, reason, .. }] = &since[..] else { panic!("{since:?}") };
@@ -50,7 +51,7 @@ async fn given_two_people_saw_the_same_when_both_act_then_the_second_is_told_wha
     let refused = desk.decisions(id).await.pop().expect("a refused attempt is written down");
     assert_eq!((refused.outcome.as_str(), refused.actor_label.as_str()), ("refused", "Jonas Lind"));
 
-    let now = request(id, Wanted::Rollback, before.version);
+    let now = request(id, Wanted::Rollback { scope: Scope::default() }, before.version);
     desk.service.act(&jonas, now).await.expect("having looked again, the second may act");
     assert_whole(&desk, id).await;
 }
@@ -125,7 +126,7 @@ async fn given_the_log_cannot_be_written_when_somebody_acts_then_nothing_happens
     sqlx::query(broken).execute(&mut beside).await.expect("the trigger is made");
     let (before, decisions) = (desk.release(id).await, desk.decisions(id).await);
 
-    let acted = desk.act(id, Wanted::Rollback).await;
+    let acted = desk.act(id, Wanted::Rollback { scope: Scope::default() }).await;
     assert!(matches!(acted, Err(ServiceError::Store(_))), "{acted:?}");
     let failed = desk.now();
     desk.until("the engine has looked again", async || {
@@ -143,7 +144,7 @@ async fn given_the_log_cannot_be_written_when_somebody_acts_then_nothing_happens
     sqlx::query("DROP TRIGGER disk_full").execute(&mut beside).await.expect("the trigger goes");
     beside.close().await.expect("closed");
     // The same request again, with the same key: it had not been used up.
-    desk.act(id, Wanted::Rollback).await.expect("accepted now");
+    desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted now");
     desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
     assert_eq!(yard.weights(SERVICE), [5, 0]);
     engine.stop().await;

@@ -2,6 +2,7 @@
 
 use super::rig::{Rig, SERVICE};
 use std::time::Duration;
+use sternway_domain::component::Scope;
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::Weight;
 use sternway_domain::release::{HoldCause, Release, State};
@@ -60,7 +61,7 @@ async fn given_prometheus_takes_questions_and_never_answers_then_it_is_held_and_
     rig.desk.until_release(id, "held", blind).await;
     // The next question is asked after an interval of one second and hangs for six: this is in the middle of it.
     tokio::time::sleep(Duration::from_secs(3)).await;
-    rig.desk.act(id, Wanted::Rollback).await.expect("accepted");
+    rig.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
     let ordered = rig.desk.now();
     let release = rig.desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
     let took = release.ended_at.expect("it has ended").since(ordered);
@@ -75,7 +76,7 @@ async fn given_haproxys_socket_is_gone_when_rolled_back_then_it_is_asked_not_con
     let id = rig.started().await;
     rig.desk.until_release(id, "5 % confirmed", |release| seen_at(release, 0)).await;
     rig.haproxy.hide_socket();
-    rig.desk.act(id, Wanted::Rollback).await.expect("accepted");
+    rig.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
 
     let shown = rig
         .desk

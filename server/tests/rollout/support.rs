@@ -18,6 +18,8 @@ use sternway_server::ports::Clock;
 use sternway_server::service::{
     ActRequest, Acted, Caller, NewArtifact, NewRelease, Service, ServiceError, TrafficStatus, Wanted,
 };
+use sternway_server::steps::Hands;
+use sternway_server::steps::settings::StepSettings;
 use sternway_server::store;
 use sternway_server::store::rows::{DecisionFilter, DecisionRow, DocumentWrite, ReleaseFilter, Unit};
 use sternway_server::system::{SystemClock, SystemRng};
@@ -87,10 +89,12 @@ impl Desk {
     /// An engine that reaches only this machine.
     pub(super) fn engine(&self, holder: &str, lease: Span) -> Running {
         let outbound = Outbound::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a way out");
+        let hands = Hands::new(outbound.clone(), self.service.clock.clone(), StepSettings::default());
         let adapters = Connected::new(outbound, self.service.clock.clone(), self.service.rng.clone());
         let engine = Engine {
             service: self.service.clone(),
             adapters: Arc::new(adapters),
+            hands,
             config: EngineConfig { holder: holder.into(), lease, poll: Duration::from_millis(250) },
         };
         let cancel = CancellationToken::new();
@@ -100,6 +104,7 @@ impl Desk {
 
     pub(super) async fn created(&self, service: &str, plan: &str) -> ReleaseId {
         let new = NewRelease {
+            components: vec![],
             service: service.into(),
             candidate: build("1.42.0"),
             baseline: Some(build("1.41.3")),
@@ -166,6 +171,13 @@ impl Desk {
             let traffic = self.traffic(row.service.as_str()).await;
             let ticks = self.service.tick_bodies(row.id, Timestamp::default()).await.expect("the database answers");
             let verdict = ticks.last().map(|tick| (tick.tick.at, &tick.verdict.kind, &tick.verdict.next));
+            for saga in self.service.store.sagas(row.id).await.expect("the database answers") {
+                let log = self.service.saga(saga.id).await.expect("the database answers");
+                let steps = log.saga.plan.steps.iter().zip(&log.saga.tracks);
+                for (step, tracks) in steps.filter(|(_, tracks)| !tracks.does.status.settled()) {
+                    text += &format!("{}: {} {}\n", step.title, tracks.does.status.as_str(), tracks.does.said);
+                }
+            }
             text += &format!("{} is {}, at {}: {verdict:?}, {traffic:?}\n", row.id, row.state, self.now());
         }
         text
@@ -220,7 +232,7 @@ fn address(dir: &TempDir) -> String {
     format!("sqlite:{}", dir.path().join("sternway.db").display())
 }
 
-fn build(version: &str) -> NewArtifact {
+pub(super) fn build(version: &str) -> NewArtifact {
     NewArtifact { version: version.into(), digest: Digest::of(version.as_bytes()).to_string() }
 }
 

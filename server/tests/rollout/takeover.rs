@@ -3,6 +3,7 @@
 use super::support::Desk;
 use super::yard::{Yard, plan};
 use std::time::Duration;
+use sternway_domain::component::Scope;
 use sternway_domain::release::State;
 use sternway_domain::time::Span;
 use sternway_peers::eventually;
@@ -71,7 +72,7 @@ async fn given_no_wake_signal_ever_arrives_when_a_person_rolls_back_then_it_is_d
     let engine = deaf.engine("deaf", Span::from_secs(10));
     let id = desk.started(SERVICE, "quick").await;
     eventually("5 %", Duration::from_secs(30), async || desk.release(id).await.confirmed().then_some(())).await;
-    desk.act(id, Wanted::Rollback).await.expect("accepted");
+    desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
     let ordered = desk.now();
     let release = eventually("rolled back", Duration::from_secs(30), async || {
         Some(desk.release(id).await).filter(|release| release.state == State::RolledBack)

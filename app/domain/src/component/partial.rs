@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 /// What is inside a rollback. Everything, unless something is named.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Components that go back; all of them when absent, none when empty (flags only).

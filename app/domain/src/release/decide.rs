@@ -4,9 +4,11 @@ use super::{Event, HoldCause, PlanRef, Release, RunbookRef, State, table};
 use crate::actor::Actor;
 use crate::artifact::Artifact;
 use crate::checklist::{ItemState, ReleaseChecklist};
-use crate::id::{ReleaseId, ServiceName};
+use crate::component::Component;
+use crate::id::{ReleaseId, SagaId, ServiceName};
 use crate::judge::{Verdict, VerdictKind};
 use crate::plan::{self, DeadlineAct, Mode, Plan, Weight};
+use crate::saga::Outcome;
 use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,8 @@ pub struct Draft {
     pub service: ServiceName,
     pub baseline: Artifact,
     pub candidate: Artifact,
+    /// Everything that moves together, the service included; empty when it moves alone.
+    pub components: Vec<Component>,
     pub note: String,
     pub plan: Plan,
     pub plan_ref: PlanRef,
@@ -51,7 +55,9 @@ pub enum Command {
     Resume {
         reason: String,
     },
+    /// `saga` carries it out; without one, traffic is all there is to take back.
     Rollback {
+        saga: Option<SagaId>,
         reason: String,
     },
     Rollforward {
@@ -68,6 +74,11 @@ pub enum Command {
     ConfirmTraffic {
         weight: Weight,
         from: String,
+    },
+    /// The saga of the rollback has ended.
+    EndRollback {
+        outcome: Outcome,
+        summary: String,
     },
 }
 
@@ -138,7 +149,7 @@ impl Command {
             Command::Rollforward { .. } => ReleaseAct::Rollforward,
             Command::Freeze { .. } => ReleaseAct::Freeze,
             Command::Cancel { .. } => ReleaseAct::Cancel,
-            Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } => return None,
+            Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } | Command::EndRollback { .. } => return None,
         })
     }
 
@@ -149,11 +160,14 @@ impl Command {
             | Command::Promote { reason, .. }
             | Command::Hold { reason, .. }
             | Command::Resume { reason }
-            | Command::Rollback { reason }
+            | Command::Rollback { reason, .. }
             | Command::Rollforward { reason, .. }
             | Command::Freeze { reason }
             | Command::Cancel { reason } => reason,
-            Command::Check { .. } | Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } => "",
+            Command::Check { .. }
+            | Command::RecordVerdict(_)
+            | Command::ConfirmTraffic { .. }
+            | Command::EndRollback { .. } => "",
         }
     }
 }
@@ -218,6 +232,7 @@ impl Release {
             service: draft.service,
             baseline: draft.baseline,
             candidate: draft.candidate,
+            components: draft.components,
             note: draft.note,
             plan: Box::new(draft.plan.effective()),
             plan_ref: draft.plan_ref,
@@ -240,12 +255,13 @@ impl Release {
             Command::Promote { override_verdict, reason } => self.promote(override_verdict, reason, by, now),
             Command::Hold { cause, reason } => Ok(vec![Event::Held { cause, by: by.label(), reason, at: now }]),
             Command::Resume { reason } => Ok(vec![Event::Resumed { by: by.label(), reason, at: now }]),
-            Command::Rollback { reason } => self.roll_back(reason, by, now),
+            Command::Rollback { saga, reason } => self.roll_back(saga, reason, by, now),
             Command::Rollforward { hotfix, reason } => self.roll_forward(hotfix, reason, by, now),
             Command::Freeze { reason } => Ok(vec![Event::Frozen { by: by.label(), reason, at: now }]),
             Command::Cancel { reason } => Ok(vec![Event::Cancelled { by: by.label(), reason, at: now }]),
             Command::RecordVerdict(verdict) => Ok(self.record(*verdict)),
             Command::ConfirmTraffic { weight, from } => Ok(self.confirm(weight, from, now)),
+            Command::EndRollback { outcome, summary } => Ok(self.end_rollback(outcome, summary, now)),
         }
     }
 
@@ -335,14 +351,14 @@ impl Release {
         Ok(vec![promoted, next])
     }
 
-    fn roll_back(&self, reason: String, by: &Actor, now: Timestamp) -> Decided {
+    fn roll_back(&self, saga: Option<SagaId>, reason: String, by: &Actor, now: Timestamp) -> Decided {
         if let (State::Promoted, Some(ended)) = (&self.state, self.ended_at) {
             let (ago, window) = (now.since(ended), self.plan.rollback_window);
             if ago > window {
                 return Err(Refusal::WindowOver { ago: Span::from_secs(ago.secs()), window });
             }
         }
-        Ok(vec![Event::RollbackOrdered { key: self.traffic_key(1), by: by.label(), reason, at: now }])
+        Ok(vec![Event::RollbackOrdered { key: self.traffic_key(1), saga, by: by.label(), reason, at: now }])
     }
 
     fn roll_forward(&self, hotfix: Artifact, reason: String, by: &Actor, now: Timestamp) -> Decided {
@@ -373,11 +389,27 @@ impl Release {
         };
         let mut events = vec![Event::TrafficConfirmed { weight, after: now.since(asked.at), from, at: now }];
         match self.state {
-            State::RollingBack => events.push(Event::RolledBack { at: now }),
+            State::RollingBack if self.saga.is_none() => events.push(Event::RolledBack { at: now }),
             State::RollingForward => events.push(Event::RolledForward { at: now }),
             _ => {}
         }
         events
+    }
+
+    /// What was undone stands where it stood before, and waits for a person.
+    fn end_rollback(&self, outcome: Outcome, summary: String, now: Timestamp) -> Vec<Event> {
+        if self.state != State::RollingBack {
+            return vec![];
+        }
+        vec![match outcome {
+            Outcome::Complete => Event::RolledBack { at: now },
+            Outcome::Partial | Outcome::PartlyUndone => Event::PartiallyRolledBack { summary, at: now },
+            Outcome::Undone => {
+                let entry = self.stages_entered.last();
+                let (stage, weight) = entry.map_or((0, Weight::ZERO), |entry| (entry.stage, entry.weight));
+                Event::RollbackUndone { stage, weight, key: self.traffic_key(1), summary, at: now }
+            }
+        }]
     }
 
     /// Idempotency key of the effect asked for by the event `ahead` of the present version: stream, version, purpose.

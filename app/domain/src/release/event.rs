@@ -3,7 +3,8 @@
 use super::{HoldCause, PlanRef, RunbookRef};
 use crate::artifact::Artifact;
 use crate::checklist::{ItemState, ReleaseChecklist};
-use crate::id::{ReleaseId, ServiceName};
+use crate::component::Component;
+use crate::id::{ReleaseId, SagaId, ServiceName};
 use crate::judge::VerdictKind;
 use crate::plan::{Plan, Weight};
 use crate::time::{Span, Timestamp};
@@ -18,6 +19,9 @@ pub enum Event {
         service: ServiceName,
         baseline: Artifact,
         candidate: Artifact,
+        /// Everything that moves together; empty when the service moves alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        components: Vec<Component>,
         note: String,
         plan: Box<Plan>,
         plan_ref: PlanRef,
@@ -84,12 +88,28 @@ pub enum Event {
     },
     RollbackOrdered {
         key: String,
+        /// What carries it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        saga: Option<SagaId>,
         by: String,
         reason: String,
         at: Timestamp,
     },
-    /// All traffic is back on the baseline, as the proxy reports.
+    /// All traffic is back on the baseline, as the proxy reports; where a saga carried it out, everything is back.
     RolledBack {
+        at: Timestamp,
+    },
+    /// Some of it is back. `summary` says what is not.
+    PartiallyRolledBack {
+        summary: String,
+        at: Timestamp,
+    },
+    /// The rollback itself was taken back: the candidate runs as before, held.
+    RollbackUndone {
+        stage: u8,
+        weight: Weight,
+        key: String,
+        summary: String,
         at: Timestamp,
     },
     RollforwardOrdered {
@@ -132,6 +152,8 @@ impl Event {
             Event::Resumed { .. } => "resumed",
             Event::RollbackOrdered { .. } => "rollback_ordered",
             Event::RolledBack { .. } => "rolled_back",
+            Event::PartiallyRolledBack { .. } => "partially_rolled_back",
+            Event::RollbackUndone { .. } => "rollback_undone",
             Event::RollforwardOrdered { .. } => "rollforward_ordered",
             Event::RolledForward { .. } => "rolled_forward",
             Event::Frozen { .. } => "frozen",
@@ -153,6 +175,8 @@ impl Event {
             | Event::Resumed { at, .. }
             | Event::RollbackOrdered { at, .. }
             | Event::RolledBack { at }
+            | Event::PartiallyRolledBack { at, .. }
+            | Event::RollbackUndone { at, .. }
             | Event::RollforwardOrdered { at, .. }
             | Event::RolledForward { at }
             | Event::Frozen { at, .. }
@@ -163,9 +187,9 @@ impl Event {
     /// The weight this event asks the proxy for, with its idempotency key.
     pub fn asks(&self) -> Option<(Weight, &str)> {
         match self {
-            Event::StageEntered { weight, key, .. } | Event::RollforwardOrdered { weight, key, .. } => {
-                Some((*weight, key))
-            }
+            Event::StageEntered { weight, key, .. }
+            | Event::RollforwardOrdered { weight, key, .. }
+            | Event::RollbackUndone { weight, key, .. } => Some((*weight, key)),
             Event::RollbackOrdered { key, .. } => Some((Weight::ZERO, key)),
             _ => None,
         }

@@ -1,12 +1,14 @@
 //! What happened becomes what is. Total: an event that was once accepted is always understood.
 
-use super::{Asked, Event, Release, StageEntry, State, VerdictNote};
+use super::{Asked, Event, HoldCause, Release, StageEntry, State, VerdictNote};
 use crate::plan::Weight;
 use crate::time::{Span, Timestamp};
 
 impl Release {
     pub(super) fn created(event: &Event) -> Option<Release> {
-        let Event::Created { id, service, baseline, candidate, note, plan, plan_ref, checklist, by, at } = event else {
+        let Event::Created { id, service, baseline, candidate, components, note, plan, plan_ref, checklist, by, at } =
+            event
+        else {
             return None;
         };
         let mut release = Release {
@@ -15,6 +17,7 @@ impl Release {
             service: service.clone(),
             baseline: baseline.clone(),
             candidate: candidate.clone(),
+            components: components.clone(),
             note: note.clone(),
             plan: (**plan).clone(),
             plan_ref: plan_ref.clone(),
@@ -29,6 +32,7 @@ impl Release {
             held_since: None,
             held_before: Span::ZERO,
             asked: None,
+            saga: None,
             verdict: None,
             stages_entered: Vec::new(),
             ended_at: None,
@@ -80,14 +84,24 @@ impl Release {
                 self.end_hold(*at);
                 self.state = State::Running { stage: self.state.stage().unwrap_or_default() };
             }
-            Event::RollbackOrdered { key, by, reason, at } => {
+            Event::RollbackOrdered { key, saga, by, reason, at } => {
                 self.state = State::RollingBack;
+                self.saga = *saga;
                 self.held_since = None;
                 self.ended_at = None;
                 self.ended_by = Some(format!("{by}: {reason}"));
                 self.ask(Weight::ZERO, key, *at);
             }
             Event::RolledBack { at } => self.end(State::RolledBack, *at),
+            Event::PartiallyRolledBack { summary, at } => {
+                self.ended_by = Some(summary.clone());
+                self.end(State::PartiallyRolledBack, *at);
+            }
+            Event::RollbackUndone { stage, weight, key, at, .. } => {
+                self.state = State::Holding { stage: *stage, cause: HoldCause::Person };
+                self.held_since = Some(*at);
+                self.ask(*weight, key, *at);
+            }
             Event::RollforwardOrdered { hotfix, weight, key, at, .. } => {
                 self.candidate = hotfix.clone();
                 self.state = State::RollingForward;

@@ -34,6 +34,7 @@ fn draft(mode: Mode) -> Draft {
         service: ServiceName::new("checkout").expect("plain"),
         baseline: artifact("1.41.3"),
         candidate: artifact("1.42.0"),
+        components: vec![],
         note: "pricing by currency".into(),
         plan_ref: PlanRef { name: plan.name.clone(), version: 1, digest: Digest::of(b"plan") },
         plan,
@@ -109,14 +110,14 @@ fn automation_promotes_only_on_pass_and_only_in_automatic_mode() {
     for kind in VerdictKind::ALL {
         let release = after(running(Mode::Automatic), verdict(kind, at(2)), &robot(), at(2));
         assert_eq!(release.decide(promote(), &robot(), at(3)).is_ok(), kind == VerdictKind::Pass, "{kind:?}");
-        let back = Command::Rollback { reason: reason() };
+        let back = Command::Rollback { saga: None, reason: reason() };
         assert_eq!(release.decide(back, &robot(), at(3)).is_ok(), kind == VerdictKind::Fail, "{kind:?}");
     }
 }
 
 #[test]
 fn rolled_back_is_what_the_proxy_says() {
-    let release = after(running(Mode::Assisted), Command::Rollback { reason: reason() }, &maya(), at(5));
+    let release = after(running(Mode::Assisted), Command::Rollback { saga: None, reason: reason() }, &maya(), at(5));
     assert_eq!(release.state, State::RollingBack);
     let unmoved = release.decide(
         Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() },
@@ -144,7 +145,7 @@ fn a_promoted_release_can_be_rolled_back_within_its_window() {
         release = after(release, Command::Promote { override_verdict: true, reason: reason() }, &maya(), at(10 + step));
     }
     assert_eq!(release.state, State::Promoted);
-    let back = || Command::Rollback { reason: reason() };
+    let back = || Command::Rollback { saga: None, reason: reason() };
     assert!(release.decide(back(), &maya(), at(86_400)).is_ok());
     assert!(matches!(release.decide(back(), &maya(), at(90_000)), Err(Refusal::WindowOver { .. })));
 }
@@ -163,7 +164,7 @@ fn a_hotfix_begins_again_at_the_first_stage() {
 fn reasons_are_mandatory() {
     let release = running(Mode::Assisted);
     for (text, chars) in [(" a ", 1), ("", 0), (&*"x".repeat(2001), 2001)] {
-        let refused = release.decide(Command::Rollback { reason: text.into() }, &maya(), at(2));
+        let refused = release.decide(Command::Rollback { saga: None, reason: text.into() }, &maya(), at(2));
         assert_eq!(refused, Err(Refusal::Reason(chars)));
     }
 }
@@ -194,7 +195,7 @@ fn random_commands_keep_the_invariants() {
                 1 | 2 => Command::Promote { override_verdict: next(2) == 0, reason: reason() },
                 3 => Command::Hold { cause: HoldCause::Person, reason: reason() },
                 4 => Command::Resume { reason: reason() },
-                5 => Command::Rollback { reason: reason() },
+                5 => Command::Rollback { saga: None, reason: reason() },
                 6 => Command::Freeze { reason: reason() },
                 7 => verdict(kind, at(step)),
                 8 => Command::Rollforward { hotfix: artifact(&format!("2.{step}")), reason: reason() },

@@ -56,6 +56,23 @@ pub enum Choice {
     Stop,
 }
 
+impl Choice {
+    pub const ALL: [Choice; 6] =
+        [Choice::SignOff, Choice::Retry, Choice::Skip, Choice::Compensate, Choice::Escalate, Choice::Stop];
+
+    /// The stable name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Choice::SignOff => "sign_off",
+            Choice::Retry => "retry",
+            Choice::Skip => "skip",
+            Choice::Compensate => "compensate",
+            Choice::Escalate => "escalate",
+            Choice::Stop => "stop",
+        }
+    }
+}
+
 /// Why not, in words for a person or for the engine's log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -131,6 +131,7 @@ pub enum StepAct {
 
 /// What holds copies of data that may no longer be true.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Cache {
     /// A POST to this address with an `Idempotency-Key`.

@@ -39,6 +39,12 @@ pub fn problems(service: &Service) -> Vec<ServiceProblem> {
         Signals::Scrape(scrape) => check_scrape(scrape, &mut found),
         Signals::Prometheus(prometheus) => check_prometheus(prometheus, &mut found),
     }
+    if let Some(deploy) = &service.deploy {
+        found.0.extend(crate::deploy::problems(deploy, "deploy"));
+    }
+    if let Some(back) = &service.rollback {
+        super::going_back::check(service, back, &mut found);
+    }
     found.0
 }
 

@@ -87,6 +87,7 @@ impl Create {
         let Some(path) = &self.file else {
             let empty = NewArtifact { version: String::new(), digest: String::new() };
             return Ok(NewRelease {
+                components: vec![],
                 service: text(&self.service),
                 candidate: artifact(&self.candidate).unwrap_or(empty),
                 baseline: artifact(&self.baseline),

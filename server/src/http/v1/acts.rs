@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use sternway_domain::artifact::Artifact;
 use sternway_domain::checklist::ItemState;
+use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use utoipa::ToSchema;
 
@@ -31,6 +32,9 @@ pub(in crate::http) struct Act {
     /// `rollforward`: the build that replaces the candidate.
     #[serde(default)]
     hotfix: Option<NewArtifact>,
+    /// `rollback`: which components, cells and flags go back. Left out: everything.
+    #[serde(default)]
+    scope: Option<Scope>,
 }
 
 /// Acts on a release.
@@ -118,7 +122,7 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
         "promote" => Wanted::Promote { override_verdict: act.overridden },
         "hold" => Wanted::Hold,
         "resume" => Wanted::Resume,
-        "rollback" => Wanted::Rollback,
+        "rollback" => Wanted::Rollback { scope: act.scope.clone().unwrap_or_default() },
         "rollforward" => Wanted::Rollforward { hotfix: hotfix(act.hotfix.as_ref())? },
         "freeze" => Wanted::Freeze,
         "cancel" => Wanted::Cancel,
@@ -129,6 +133,9 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
     }
     if act.hotfix.is_some() && verb != "rollforward" {
         return Err(Problem::invalid("/hotfix", "only `rollforward` takes a hotfix"));
+    }
+    if act.scope.is_some() && verb != "rollback" {
+        return Err(Problem::invalid("/scope", "only `rollback` has a scope"));
     }
     Ok(wanted)
 }

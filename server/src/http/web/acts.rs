@@ -9,7 +9,7 @@ use sternway_app::backend::FormReturn;
 use sternway_app::path;
 use sternway_app::view::act::{ActDone, ActForm, Verb};
 use sternway_app::view::new_release::NewReleaseForm;
-use sternway_app::view::release::ChecklistForm;
+use sternway_app::view::release::{ChecklistForm, ChoiceForm};
 use sternway_domain::id::ReleaseId;
 
 pub(super) async fn act(
@@ -50,6 +50,24 @@ pub(super) async fn set_item(State(http): State<Http>, Path(id): Path<String>, r
         Err(error) => {
             let status = error.status();
             with_status(http.render(&parts, Some(FormReturn::Checklist { typed, error })).await, status)
+        }
+    }
+}
+
+pub(super) async fn choose(State(http): State<Http>, Path(id): Path<String>, request: Request) -> Response {
+    let (parts, typed) = match form::<ChoiceForm>(request, &http).await {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    let Ok(release) = id.parse::<ReleaseId>() else { return http.render(&parts, None).await };
+    if let Some(door) = stranger(&parts) {
+        return door;
+    }
+    match http.pages.plane.choose(&page_caller(&parts), release, typed.clone()).await {
+        Ok(done) => to_release(&done),
+        Err(error) => {
+            let status = error.status();
+            with_status(http.render(&parts, Some(FormReturn::Choice { typed, error })).await, status)
         }
     }
 }

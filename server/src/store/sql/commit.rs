@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, people};
+use super::{Dialect, people, sagas};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -11,6 +11,12 @@ use sternway_domain::time::Timestamp;
 /// Refuses a unit that no caller should have made, before anything is touched.
 pub(super) fn check(unit: &Unit) -> Result<()> {
     let wrong = |what, detail| Err(StoreError::Corrupt { what, detail });
+    if let Some(write) = &unit.saga
+        && (write.events.is_empty() || write.row.version != write.expected + write.events.len() as i64)
+    {
+        let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
+        return wrong("saga", format!("{events} events after version {expected} do not lead to version {row}"));
+    }
     if let Some(write) = &unit.release {
         let version = write.expected + write.events.len() as i64;
         if write.events.is_empty() || write.expected < 0 || write.row.version != version {
@@ -37,6 +43,9 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     if let Some(write) = &unit.release {
         put_release(&mut tx, write).await?;
     }
+    if let Some(write) = &unit.saga {
+        sagas::put(&mut tx, write).await?;
+    }
 
     let events = unit.release.as_ref().map_or(0, |write| write.events.len() as i64);
     let head = advance(&mut tx, events, i64::from(unit.decision.is_some())).await?;
@@ -55,6 +64,9 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     if let Some(write) = &unit.release {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
         put_events(&mut tx, write, head.position - events, decision).await?;
+    }
+    if let Some(write) = &unit.saga {
+        sagas::put_events(&mut tx, write, unit.decision.as_ref().map(|decision| decision.row.id)).await?;
     }
     for message in &unit.outbox {
         put_message(&mut tx, message).await?;

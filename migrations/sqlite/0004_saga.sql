@@ -1,0 +1,42 @@
+-- Sagas: ordered steps, written down before and after each.
+
+-- The order as it was decided, beside what it is looked up by. The fold is made from the events.
+CREATE TABLE saga (
+    id TEXT PRIMARY KEY,
+    release TEXT NOT NULL REFERENCES release (id),
+    version INTEGER NOT NULL CHECK (version > 0),
+    purpose TEXT NOT NULL,
+    active INTEGER NOT NULL CHECK (active IN (0, 1)),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    body TEXT NOT NULL -- where it stands
+) STRICT;
+
+CREATE INDEX saga_by_release ON saga (release, created_at);
+
+CREATE TABLE saga_event (
+    saga TEXT NOT NULL REFERENCES saga (id),
+    version INTEGER NOT NULL CHECK (version > 0),
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    decision TEXT REFERENCES decision (id),
+    PRIMARY KEY (saga, version)
+) STRICT;
+
+CREATE TRIGGER saga_event_no_update BEFORE UPDATE ON saga_event
+BEGIN
+    SELECT raise(ABORT, '`saga_event` is append-only');
+END;
+
+CREATE TRIGGER saga_event_no_delete BEFORE DELETE ON saga_event
+BEGIN
+    SELECT raise(ABORT, '`saga_event` is append-only');
+END;
+
+-- INSERT OR REPLACE removes rows without firing the triggers above.
+CREATE TRIGGER saga_event_no_replace BEFORE INSERT ON saga_event
+WHEN EXISTS (SELECT 1 FROM saga_event WHERE saga = new.saga AND version = new.version)
+BEGIN
+    SELECT raise(ABORT, 'the event exists already');
+END;

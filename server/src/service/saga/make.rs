@@ -1,0 +1,194 @@
+//! What a rollback of a release is made of: its components, what their documents say, and how things stand.
+
+use crate::service::{Caller, Result, Service, ServiceError, TrafficStatus, decode};
+use std::collections::BTreeMap;
+use sternway_domain::access::Action;
+use sternway_domain::component::{Component, ComponentError, Components, Layer, Need, Neighbour, Scope};
+use sternway_domain::id::{ReleaseId, SagaId, ServiceName};
+use sternway_domain::plan::Weight;
+use sternway_domain::preview::{self, Load, Observed, PastRun, Preview, Side};
+use sternway_domain::recovery::RecoveryPolicy;
+use sternway_domain::release::Release;
+use sternway_domain::saga::{ComponentBack, RollbackOrder, SagaPlan, Settings, rollback};
+use sternway_domain::service::{GoingBack, Service as Document};
+
+type Documents = BTreeMap<ServiceName, Document>;
+
+impl Service {
+    /// What a rollback would do now. Nothing is written.
+    pub async fn preview_rollback(&self, caller: &Caller, id: ReleaseId, scope: &Scope) -> Result<Option<Preview>> {
+        self.authorise(caller, Action::View)?;
+        let release = self.load(id).await?;
+        let Some(plan) = self.rollback_plan(&release, scope, "").await? else { return Ok(None) };
+        let mut observed = Observed { past: self.past_steps(&release).await?, ..Observed::default() };
+        for name in names(&release) {
+            if let Some(status) = self.traffic_status(&name).await? {
+                observed.traffic.insert(name, load(&status));
+            }
+        }
+        Ok(Some(preview::preview(&plan, &observed)))
+    }
+
+    /// The steps that take this release back. `None` when traffic is all there is to take back.
+    pub(crate) async fn rollback_plan(
+        &self,
+        release: &Release,
+        scope: &Scope,
+        reason: &str,
+    ) -> Result<Option<SagaPlan>> {
+        let documents = self.documents_of(&names(release)).await?;
+        let alone = release.components.is_empty();
+        if alone && documents.values().all(|document| document.rollback.is_none() && document.deploy.is_none()) {
+            return Ok(None);
+        }
+        let list = if alone { vec![the_only(release)] } else { release.components.clone() };
+        let components = Components::new(completed(list, &documents), self.neighbours(&documents).await?)
+            .map_err(|errors| ServiceError::Rollback(listed(&errors)))?;
+        let weight = release.stages_entered.last().map_or(Weight::ZERO, |entry| entry.weight);
+        let known = documents.iter().map(|(name, document)| (name.clone(), back(document, weight))).collect();
+        let settings = settings(release, &documents, reason);
+        let order = RollbackOrder {
+            id: SagaId(self.new_id()),
+            release: release.id,
+            components: &components,
+            scope,
+            known: &known,
+            flags: &BTreeMap::new(),
+            settings: &settings,
+        };
+        let plan = rollback(&order).map_err(|error| ServiceError::Rollback(error.to_string()))?;
+        Ok(Some(plan))
+    }
+
+    /// Refuses components that have no order, by name.
+    pub(in crate::service) async fn check_components(&self, list: &[Component]) -> Result<()> {
+        let names: Vec<ServiceName> = list.iter().map(|component| component.name.clone()).collect();
+        let documents = self.documents_of(&names).await?;
+        let checked = Components::new(completed(list.to_vec(), &documents), self.neighbours(&documents).await?);
+        let refused = |text| ServiceError::Invalid { field: "components".to_owned(), text };
+        checked.map(|_| ()).map_err(|errors| refused(listed(&errors)))
+    }
+
+    /// The documents of everything that moves in a release; one that is missing has no way back but its traffic.
+    async fn documents_of(&self, names: &[ServiceName]) -> Result<Documents> {
+        let mut documents = BTreeMap::new();
+        for name in names {
+            if let Some(document) = self.service_document(name).await? {
+                documents.insert(name.clone(), document);
+            }
+        }
+        Ok(documents)
+    }
+
+    /// Services beside the release: those that depend on its components, and those that its components depend on.
+    async fn neighbours(&self, inside: &Documents) -> Result<Vec<Neighbour>> {
+        let rows = self.store.documents("Service").await?;
+        let mut neighbours = Vec::new();
+        for row in rows {
+            let document: Document = decode("service", &row.body)?;
+            if inside.contains_key(&document.name) {
+                continue;
+            }
+            let version = self.running_now(&document.name).await?.map(|artifact| artifact.version);
+            neighbours.push(Neighbour { name: document.name.clone(), version, needs: needs(&document) });
+        }
+        Ok(neighbours)
+    }
+
+    /// Steps of earlier sagas of the same service.
+    async fn past_steps(&self, release: &Release) -> Result<Vec<PastRun>> {
+        let filter = crate::store::rows::ReleaseFilter {
+            service: Some(release.service.clone()),
+            limit: 20,
+            ..Default::default()
+        };
+        let mut past = Vec::new();
+        for row in self.store.releases(&filter).await? {
+            for saga in self.store.sagas(row.id).await?.into_iter().filter(|saga| !saga.active) {
+                let log = self.saga(saga.id).await?;
+                past.extend(PastRun::of(&log.saga, &log.events));
+            }
+        }
+        Ok(past)
+    }
+}
+
+/// What moves in a release, the service itself first.
+pub(crate) fn names(release: &Release) -> Vec<ServiceName> {
+    if release.components.is_empty() {
+        return vec![release.service.clone()];
+    }
+    release.components.iter().map(|component| component.name.clone()).collect()
+}
+
+/// The one component of a release that moves alone.
+fn the_only(release: &Release) -> Component {
+    Component {
+        name: release.service.clone(),
+        layer: Layer::default(),
+        baseline: release.baseline.clone(),
+        candidate: release.candidate.clone(),
+        needs: vec![],
+        cells: vec![],
+        features: vec![],
+    }
+}
+
+/// The components with the needs and cells that their documents name today.
+fn completed(list: Vec<Component>, documents: &Documents) -> Vec<Component> {
+    list.into_iter()
+        .map(|mut component| {
+            if let Some(document) = documents.get(&component.name) {
+                let back = document.rollback.clone().unwrap_or_default();
+                component.layer = back.layer;
+                component.needs = needs(document);
+                component.cells = back.cells;
+                component.features = back.kill_switches;
+            }
+            component
+        })
+        .collect()
+}
+
+fn needs(document: &Document) -> Vec<Need> {
+    let works_with = document.rollback.as_ref().map(|back| &back.works_with);
+    let need = |on: &ServiceName| {
+        let accepts = works_with.and_then(|works| works.get(on)).cloned();
+        Need { on: on.clone(), baseline_accepts: accepts.clone(), accepts }
+    };
+    document.depends_on.iter().map(need).collect()
+}
+
+fn back(document: &Document, weight: Weight) -> ComponentBack {
+    let GoingBack { drain, probes, caches, .. } = document.rollback.clone().unwrap_or_default();
+    ComponentBack { weight, beside: true, drain, deploy: document.deploy.is_some(), migrations: vec![], caches, probes }
+}
+
+fn settings(release: &Release, documents: &Documents, reason: &str) -> Settings {
+    let backs: Vec<&GoingBack> = documents.values().filter_map(|document| document.rollback.as_ref()).collect();
+    let mut channels: Vec<String> = backs.iter().flat_map(|back| back.tell.clone()).collect();
+    channels.sort();
+    channels.dedup();
+    let recovery = backs.iter().filter_map(|back| back.recovery.clone()).max_by_key(|policy| policy.steady);
+    let message = format!("{} {} → {}. {reason}", release.service, release.candidate.version, release.baseline.version);
+    Settings {
+        recovery: recovery.unwrap_or_else(RecoveryPolicy::default),
+        channels,
+        message: message.trim_end().to_owned(),
+        objective: documents.values().filter_map(|document| document.objectives.rto).min(),
+        ..Settings::default()
+    }
+}
+
+fn load(status: &TrafficStatus) -> Load {
+    let side = |ready| Side { ready, total: None, saturation: None };
+    Load {
+        candidate_share: status.observed,
+        baseline: side(status.baseline_ready),
+        candidate: side(status.canary_ready),
+    }
+}
+
+fn listed(errors: &[ComponentError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,89 @@
+//! A release of five services goes back: in reverse order, with proof; and when one step fails, a person chooses.
+
+use super::fleet::{Fleet, SERVICES};
+use super::support::maya;
+use sternway_domain::component::Scope;
+use sternway_domain::id::ReleaseId;
+use sternway_domain::release::State;
+use sternway_domain::saga::{Choice, Side, StandingKind};
+use sternway_server::service::{StepRequest, Wanted};
+
+/// Where a service stands in the order in which things were deployed.
+fn place(deployed: &[String], service: &str) -> usize {
+    deployed.iter().position(|line| line.starts_with(service)).unwrap_or_else(|| panic!("{service}: {deployed:?}"))
+}
+
+#[tokio::test]
+async fn given_five_services_when_they_are_rolled_back_then_they_go_in_reverse_and_are_proven_well() {
+    let fleet = Fleet::start(41).await;
+    let engine = fleet.desk.engine("one", sternway_domain::time::Span::from_secs(5));
+    let id = fleet.started().await;
+    assert!(fleet.candidates().await.iter().all(|weight| *weight > 0), "{:?}", fleet.candidates().await);
+
+    fleet.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
+    fleet.desk.until("everything is back", async || over(&fleet, id).await).await;
+
+    assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
+    assert_eq!(fleet.candidates().await, [0; 5]);
+    let deployed = fleet.depot.deployed();
+    assert_eq!(deployed.len(), 5, "{deployed:?}");
+    for (before, after) in
+        [("shop", "auth"), ("shop", "cart"), ("auth", "cache"), ("cart", "storage"), ("cart", "cache")]
+    {
+        assert!(place(&deployed, before) < place(&deployed, after), "{before} before {after}: {deployed:?}");
+    }
+    assert_eq!(fleet.depot.most(), 1);
+    let standing = fleet.saga(id).await.expect("a saga").saga.standing();
+    assert_eq!(standing.kind, StandingKind::Complete, "{}", standing.sentence);
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn given_a_deployment_that_fails_when_a_person_retries_then_the_rest_goes_on_and_all_are_back() {
+    let fleet = Fleet::start(51).await;
+    let engine = fleet.desk.engine("one", sternway_domain::time::Span::from_secs(5));
+    let id = fleet.started().await;
+    fleet.depot.break_down("storage");
+
+    fleet.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
+    let log = fleet.desk.until("a person is needed", async || stuck(&fleet, id).await).await;
+
+    let standing = log.saga.standing();
+    assert!(
+        standing.sentence.contains("3 of 5 back") && standing.sentence.contains("storage"),
+        "{}",
+        standing.sentence
+    );
+    assert_eq!(fleet.desk.release(id).await.state, State::RollingBack);
+    let choices = &standing.needs[0].choices;
+    assert!([Choice::Retry, Choice::Skip, Choice::Compensate, Choice::Escalate].iter().all(|c| choices.contains(c)));
+
+    fleet.depot.mend();
+    let request = StepRequest {
+        release: id,
+        choice: Choice::Retry,
+        step: Some(standing.needs[0].step),
+        side: Side::Do,
+        to: None,
+        reason: "The volume is writable again".to_owned(),
+        expected_version: log.saga.version,
+        idempotency_key: "retry storage".to_owned(),
+    };
+    let acted = fleet.desk.service.choose(&maya(), request.clone()).await.expect("accepted");
+    let again = fleet.desk.service.choose(&maya(), request).await.expect("the same answer");
+    assert_eq!(acted.decision.leaf_index, again.decision.leaf_index);
+    fleet.desk.until("everything is back", async || over(&fleet, id).await).await;
+
+    assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
+    assert_eq!(fleet.depot.deployed().len(), SERVICES.len());
+    assert_eq!(fleet.depot.most(), 1);
+    engine.stop().await;
+}
+
+async fn over(fleet: &Fleet, id: ReleaseId) -> Option<()> {
+    (!fleet.desk.release(id).await.state.active()).then_some(())
+}
+
+async fn stuck(fleet: &Fleet, id: ReleaseId) -> Option<sternway_server::service::SagaLog> {
+    fleet.saga(id).await.filter(|log| log.saga.standing().kind == StandingKind::Partial)
+}
