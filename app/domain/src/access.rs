@@ -159,9 +159,10 @@ mod tests {
         let row = |action| Role::ALL.map(|role| if may(role, action) { 'x' } else { '.' }).iter().collect::<String>();
         let table: Vec<(Action, String)> = Action::ALL.into_iter().map(|action| (action, row(action))).collect();
         let expected = [
-            "xxxxx", ".x..x", ".x..x", ".x..x", ".x..x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".x..x", ".x..x",
-            "xxxxx", "....x", ".xx.x", "xxxxx", "xxxxx",
+            "xxxxx", ".x..x", ".x..x", ".x..x", ".x..x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".x..x", ".xx.x",
+            ".x..x", "xxxxx", "....x", ".xx.x", "xxxxx", "xxxxx",
         ];
+        assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {
             assert_eq!(row, expected, "viewer, release manager, on call, auditor, admin for {action:?}");
         }

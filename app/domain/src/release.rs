@@ -12,6 +12,7 @@ use crate::plan::{Plan, Weight};
 use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
+mod command;
 mod decide;
 mod event;
 mod evolve;
@@ -19,7 +20,8 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Command, Draft, REASON_CHARS, Refusal, ReleaseAct};
+pub use command::{Command, Draft, ReleaseAct};
+pub use decide::{REASON_CHARS, Refusal};
 pub use event::Event;
 
 /// The fold of a release's events.

@@ -450,26 +450,17 @@ pub(crate) fn release(id: &str) -> ReleaseView {
             version: 9,
             count: "11 of 14 steps".into(),
             age: "1:20".into(),
-            sentence: "1 of 2 back. `storage` failed: the volume is read-only. Nothing moves until a person chooses."
-                .into(),
+            sentence: "1 of 2 back. `storage` failed: the volume is read-only.".into(),
             needs: vec![NeedView {
                 step: "8".into(),
                 undo: false,
                 title: "Deploy `storage` 1.41.3".into(),
-                why: "The volume is read-only (after 3 tries)".into(),
-                choices: vec![
-                    ("retry".into(), "Try again".into()),
-                    ("skip".into(), "Go on without it".into()),
-                    ("compensate".into(), "Undo what was done".into()),
-                ],
+                why: "The volume is read-only".into(),
+                choices: vec![("retry".into(), "Try again".into())],
                 note: "Called: recovery lead.".into(),
                 idempotency_key: "saga-8".into(),
             }],
-            steps: vec![
-                step(StepState::Done, "Freeze: no further promotion", "nothing else was under way", "0\u{a0}s"),
-                step(StepState::Failed, "Deploy `storage` 1.41.3", "the volume is read-only", "0:31"),
-                step(StepState::Todo, "Prove recovery", "", ""),
-            ],
+            steps: vec![step(StepState::Failed, "Deploy `storage` 1.41.3", "the volume is read-only", "0:31")],
             fault: None,
         }),
         migration: Some(MigrationPanel {

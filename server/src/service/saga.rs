@@ -6,7 +6,7 @@ use crate::store::StoreError;
 use crate::store::rows::*;
 use serde::{Deserialize, Serialize};
 use sternway_domain::access::Action;
-use sternway_domain::audit::Outcome;
+use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::{Digest, ReleaseId, SagaId};
 use sternway_domain::release::Release;
 use sternway_domain::saga::{Choice, Command, Dice, Event, Observation, Saga, Side, Standing, StepAct, StepId};
@@ -91,13 +91,19 @@ impl Service {
         if let Some(acted) = self.replay_choice(caller, &request.idempotency_key, &fingerprint).await? {
             return Ok(acted);
         }
-        let release = self.load(request.release).await?;
-        let mut described = Act::on(Action::Steer, act::target(&release), &request.reason);
+        let unknown = Target::Unknown { text: request.release.to_string() };
+        let mut described = Act::on(Action::Steer, unknown, &request.reason);
         described.expected_version = Some(request.expected_version);
         described.effects.push(described_choice(&request));
-        if let Err(error) = self.authorise(caller, Action::Steer) {
-            return Err(self.refuse(caller, &described, error).await);
+        let found = self.load(request.release).await;
+        if let Ok(release) = &found {
+            described.target = act::target(release);
         }
+        let release = match (self.authorise(caller, Action::Steer), found) {
+            (Ok(()), Ok(release)) => release,
+            (Ok(()), Err(error @ ServiceError::Store(_))) => return Err(error),
+            (Err(error), _) | (Ok(()), Err(error)) => return Err(self.refuse(caller, &described, error).await),
+        };
         match self.choose_once(caller, &release, &request, described.clone(), &fingerprint).await {
             // Somebody with the same key may have been quicker between our look and our act.
             Err(error @ ServiceError::Store(StoreError::KeyUsed)) => {

@@ -1,0 +1,168 @@
+//! What is asked of a release, by name.
+
+use super::{HoldCause, PlanRef, RunbookRef};
+use crate::artifact::Artifact;
+use crate::checklist::{ItemState, ReleaseChecklist};
+use crate::component::Component;
+use crate::id::{ReleaseId, SagaId, ServiceName};
+use crate::judge::Verdict;
+use crate::plan::{Plan, Weight};
+use crate::saga::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// What a release is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub id: ReleaseId,
+    pub service: ServiceName,
+    pub baseline: Artifact,
+    pub candidate: Artifact,
+    /// Everything that moves together, the service included; empty when it moves alone.
+    pub components: Vec<Component>,
+    pub note: String,
+    pub plan: Plan,
+    pub plan_ref: PlanRef,
+    pub checklist: Option<ReleaseChecklist>,
+}
+
+/// What is asked of a release. The first nine are acts with a reason; the last two are what the engine saw.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    Check {
+        item: String,
+        to: ItemState,
+    },
+    /// `override_checklist` starts although the checklist is not complete.
+    Start {
+        runbooks: Vec<RunbookRef>,
+        override_checklist: bool,
+        reason: String,
+    },
+    /// `override_verdict` promotes without a `pass` for the current stage.
+    Promote {
+        override_verdict: bool,
+        reason: String,
+    },
+    Hold {
+        cause: HoldCause,
+        reason: String,
+    },
+    Resume {
+        reason: String,
+    },
+    /// `saga` carries it out; without one, traffic is all there is to take back.
+    Rollback {
+        saga: Option<SagaId>,
+        reason: String,
+    },
+    Rollforward {
+        hotfix: Artifact,
+        reason: String,
+    },
+    Freeze {
+        reason: String,
+    },
+    Cancel {
+        reason: String,
+    },
+    RecordVerdict(Box<Verdict>),
+    ConfirmTraffic {
+        weight: Weight,
+        from: String,
+    },
+    /// The saga of the rollback has ended.
+    EndRollback {
+        outcome: Outcome,
+        summary: String,
+    },
+}
+
+/// The acts, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReleaseAct {
+    Check,
+    Start,
+    Promote,
+    Hold,
+    Resume,
+    Rollback,
+    Rollforward,
+    Freeze,
+    Cancel,
+}
+
+impl ReleaseAct {
+    pub const ALL: [ReleaseAct; 9] = [
+        ReleaseAct::Check,
+        ReleaseAct::Start,
+        ReleaseAct::Promote,
+        ReleaseAct::Hold,
+        ReleaseAct::Resume,
+        ReleaseAct::Rollback,
+        ReleaseAct::Rollforward,
+        ReleaseAct::Freeze,
+        ReleaseAct::Cancel,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        self.action().as_str()
+    }
+
+    /// For people: `roll back`.
+    pub fn label(self) -> &'static str {
+        self.action().label()
+    }
+
+    /// The permission it needs.
+    pub fn action(self) -> crate::access::Action {
+        use crate::access::Action;
+        match self {
+            ReleaseAct::Check => Action::Check,
+            ReleaseAct::Start => Action::Start,
+            ReleaseAct::Promote => Action::Promote,
+            ReleaseAct::Hold => Action::Hold,
+            ReleaseAct::Resume => Action::Resume,
+            ReleaseAct::Rollback => Action::Rollback,
+            ReleaseAct::Rollforward => Action::Rollforward,
+            ReleaseAct::Freeze => Action::Freeze,
+            ReleaseAct::Cancel => Action::Cancel,
+        }
+    }
+}
+
+impl Command {
+    /// The act this command is, if it is one.
+    pub fn act(&self) -> Option<ReleaseAct> {
+        Some(match self {
+            Command::Check { .. } => ReleaseAct::Check,
+            Command::Start { .. } => ReleaseAct::Start,
+            Command::Promote { .. } => ReleaseAct::Promote,
+            Command::Hold { .. } => ReleaseAct::Hold,
+            Command::Resume { .. } => ReleaseAct::Resume,
+            Command::Rollback { .. } => ReleaseAct::Rollback,
+            Command::Rollforward { .. } => ReleaseAct::Rollforward,
+            Command::Freeze { .. } => ReleaseAct::Freeze,
+            Command::Cancel { .. } => ReleaseAct::Cancel,
+            Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } | Command::EndRollback { .. } => return None,
+        })
+    }
+
+    /// The reason given, empty where none is asked for.
+    pub fn reason(&self) -> &str {
+        match self {
+            Command::Start { reason, .. }
+            | Command::Promote { reason, .. }
+            | Command::Hold { reason, .. }
+            | Command::Resume { reason }
+            | Command::Rollback { reason, .. }
+            | Command::Rollforward { reason, .. }
+            | Command::Freeze { reason }
+            | Command::Cancel { reason } => reason,
+            Command::Check { .. }
+            | Command::RecordVerdict(_)
+            | Command::ConfirmTraffic { .. }
+            | Command::EndRollback { .. } => "",
+        }
+    }
+}
