@@ -38,7 +38,7 @@ pub(super) struct Post<'a> {
 pub(super) enum Sent {
     Answered(Received),
     /// Nothing of it left.
-    NotSent {
+    Stayed {
         detail: String,
         again: bool,
     },
@@ -50,7 +50,7 @@ impl Wire {
     pub(super) async fn post(&self, post: &Post<'_>) -> Sent {
         let headers = match self.headers(post).await {
             Ok(headers) => headers,
-            Err(detail) => return Sent::NotSent { detail, again: false },
+            Err(detail) => return Sent::Stayed { detail, again: false },
         };
         let body = post.body.to_string().into_bytes();
         let call = Call { method: Method::POST, headers, body, ..Call::get(post.url.clone(), post.timeout, MAX_BYTES) };
@@ -58,10 +58,10 @@ impl Wire {
             Ok(answer) => Sent::Answered(answer),
             Err(error) => match error {
                 OutboundError::Unreachable { sent: false, .. } | OutboundError::TimedOut { sent: false, .. } => {
-                    Sent::NotSent { detail: error.to_string(), again: true }
+                    Sent::Stayed { detail: error.to_string(), again: true }
                 }
                 OutboundError::Blocked { .. } | OutboundError::Url { .. } | OutboundError::Client(_) => {
-                    Sent::NotSent { detail: error.to_string(), again: false }
+                    Sent::Stayed { detail: error.to_string(), again: false }
                 }
                 _ => Sent::Lost(error.to_string()),
             },
@@ -111,7 +111,7 @@ impl Sent {
     pub(super) fn accepted(self) -> Result<Received, Answer> {
         let answer = match self {
             Sent::Answered(answer) => answer,
-            Sent::NotSent { detail, again } => return Err(Answer::Failed { error: detail, again }),
+            Sent::Stayed { detail, again } => return Err(Answer::Failed { error: detail, again }),
             Sent::Lost(detail) => return Err(Answer::Unknown { detail }),
         };
         let status = answer.status;

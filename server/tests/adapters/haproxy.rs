@@ -63,6 +63,7 @@ async fn given_a_canary_without_traffic_when_each_stage_is_asked_for_then_haprox
         let seen = driver.observe(NOW).await.expect("HAProxy answers");
         assert_eq!((seen.canary, seen.at), (weight(percent), NOW));
         assert_eq!((seen.baseline_ready, seen.canary_ready), (Some(2), Some(1)));
+        assert_eq!(seen.canary_in_flight, Some(0));
         let [old_1, old_2, new] = bench.weights().await.map(f64::from);
         let exact = 100.0 * new / (old_1 + old_2 + new);
         assert!((exact - f64::from(percent)).abs() < 0.01, "{percent}: {old_1} {old_2} {new}");

@@ -2,14 +2,18 @@
 
 use serde_json::{Value, json};
 use std::sync::Arc;
-use sternway_domain::id::ServiceName;
+use sternway_domain::artifact::Artifact;
+use sternway_domain::id::{Digest, ServiceName};
 use sternway_domain::plan::Weight;
-use sternway_domain::service::Service;
-use sternway_domain::time::Timestamp;
+use sternway_domain::service::{Secret, Service};
+use sternway_domain::time::{Span, Timestamp};
 use sternway_server::drivers::{self, MemoryTraffic};
 use sternway_server::outbound::Outbound;
-use sternway_server::ports::{BuildError, Clock, Intent, SignalSource, TrafficDriver};
+use sternway_server::ports::{BuildError, Clock, DeployOrder, DeployQuestion, Intent, SignalSource, TrafficDriver};
 use sternway_server::sources::{self, MemorySignals};
+use sternway_server::steps::Hands;
+use sternway_server::steps::settings::{Connection, StepSettings};
+use sternway_server::system::SystemClock;
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_790_000_000);
 
@@ -61,4 +65,38 @@ pub(super) fn source_with(signals: Value, outbound: &Outbound) -> Arc<dyn Signal
 
 pub(super) fn source(signals: Value) -> Arc<dyn SignalSource> {
     source_with(signals, &outbound(&[]))
+}
+
+/// What carries out steps, allowed to reach loopback, by the machine's own clock.
+pub(super) fn hands(settings: StepSettings, secrets: &'static [(&'static str, &'static str)]) -> Hands {
+    Hands::new(outbound(secrets), Arc::new(SystemClock), settings)
+}
+
+/// Settings with these connections.
+pub(super) fn connections(urls: &[(&str, String)]) -> StepSettings {
+    let named =
+        |(name, url): &(&str, String)| (name.parse().expect("a name"), Connection { url: Secret::Value(url.clone()) });
+    StepSettings { connections: urls.iter().map(named).collect(), ..StepSettings::default() }
+}
+
+pub(super) fn artifact(version: &str) -> Artifact {
+    Artifact { version: version.to_owned().try_into().expect("a version"), digest: Digest::of(version.as_bytes()) }
+}
+
+/// An order of 1.41.3 with so much time.
+pub(super) fn order(attempt: u32, token: u64, within: Span) -> DeployOrder {
+    DeployOrder {
+        service: ServiceName::new("checkout").expect("a name"),
+        artifact: artifact("1.41.3"),
+        cells: vec![],
+        key: "saga:4:do".to_owned(),
+        attempt,
+        token,
+        deadline: SystemClock.now() + within,
+    }
+}
+
+pub(super) fn question(attempt: u32, token: u64) -> DeployQuestion {
+    let DeployOrder { service, artifact, cells, key, .. } = order(attempt, token, Span::ZERO);
+    DeployQuestion { service, artifact, cells, key, attempt, token }
 }

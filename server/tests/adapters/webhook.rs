@@ -58,7 +58,7 @@ impl Receiver {
     }
 }
 
-fn signed(headers: &HeaderMap, body: &[u8], secret: &str) -> bool {
+pub(super) fn signed(headers: &HeaderMap, body: &[u8], secret: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let key = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length");

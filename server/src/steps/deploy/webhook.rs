@@ -81,7 +81,7 @@ impl WebhookDeployer {
     async fn post(&self, id: &str, body: &Value, deadline: Option<Timestamp>) -> Sent {
         let most = duration(self.config.timeout);
         let Some(timeout) = deadline.map_or(Some(most), |deadline| self.wire.left(deadline, most)) else {
-            return Sent::NotSent { detail: "its deadline has passed".to_owned(), again: true };
+            return Sent::Stayed { detail: "its deadline has passed".to_owned(), again: true };
         };
         let secrets: Vec<&Secret> =
             [Some(&self.config.secret), self.config.previous_secret.as_ref()].into_iter().flatten().collect();
@@ -146,7 +146,7 @@ impl Deployer for WebhookDeployer {
         let id = format!("ask-{key}-{}", self.wire.clock.now().micros());
         let answer = match self.post(&id, &self.body("deploy.ask", &data), None).await {
             Sent::Answered(answer) => answer,
-            Sent::NotSent { detail, .. } | Sent::Lost(detail) => return Answer::Unknown { detail },
+            Sent::Stayed { detail, .. } | Sent::Lost(detail) => return Answer::Unknown { detail },
         };
         let passing = [StatusCode::TOO_MANY_REQUESTS, StatusCode::TOO_EARLY, StatusCode::REQUEST_TIMEOUT];
         let status = answer.status;

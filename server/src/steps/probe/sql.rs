@@ -20,7 +20,7 @@ const INSTRUCTIONS: i32 = 10_000;
 /// Which database an address leads to.
 pub(super) enum Database {
     Postgres(Box<PgConnectOptions>),
-    Sqlite(SqliteConnectOptions),
+    Sqlite(Box<SqliteConnectOptions>),
 }
 
 impl Database {
@@ -36,7 +36,7 @@ impl Database {
             return Err("its address does not name a file: write `sqlite:/path`".to_owned());
         }
         let options = SqliteConnectOptions::new().filename(path).read_only(true).create_if_missing(false);
-        Ok(Self::Sqlite(options.pragma("query_only", "1").pragma("trusted_schema", "0")))
+        Ok(Self::Sqlite(Box::new(options.pragma("query_only", "1").pragma("trusted_schema", "0"))))
     }
 
     /// The number, or why there is none.

@@ -18,6 +18,7 @@ mod load;
 mod page;
 mod postgres;
 mod prometheus;
+mod redis;
 mod wire;
 
 pub use chance::Chance;
@@ -27,6 +28,7 @@ pub use load::{Load, Sample};
 pub use page::Page;
 pub use postgres::PostgresProcess;
 pub use prometheus::{PrometheusProcess, Target};
+pub use redis::RedisProcess;
 
 /// A port nobody listens on.
 pub fn free_port() -> u16 {
