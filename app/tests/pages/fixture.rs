@@ -449,7 +449,6 @@ pub(crate) fn release(id: &str) -> ReleaseView {
         saga: Some(SagaPanel {
             version: 9,
             count: "11 of 14 steps".into(),
-            age: "1:20".into(),
             sentence: "1 of 2 back. `storage` failed: the volume is read-only.".into(),
             needs: vec![NeedView {
                 step: "8".into(),
@@ -461,7 +460,7 @@ pub(crate) fn release(id: &str) -> ReleaseView {
                 idempotency_key: "saga-8".into(),
             }],
             steps: vec![step(StepState::Failed, "Deploy `storage` 1.41.3", "the volume is read-only", "0:31")],
-            fault: None,
+            ..SagaPanel::default()
         }),
         migration: Some(MigrationPanel {
             name: "orders.currency".into(),

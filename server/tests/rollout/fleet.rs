@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sternway_domain::id::ReleaseId;
@@ -44,9 +44,9 @@ type Books = Arc<Mutex<Book>>;
 
 #[derive(Default)]
 struct Book {
-    /// By key: what was deployed, and how often it was really done.
-    done: HashMap<String, (String, String, u32)>,
-    /// Keys in the order in which they were done: `cart 1.41.3`.
+    /// Keys that were carried out.
+    done: HashSet<String>,
+    /// What was done, in order: `cart 1.41.3`.
     order: Vec<String>,
     broken: Vec<String>,
 }
@@ -77,11 +77,6 @@ impl Depot {
         self.book().order.clone()
     }
 
-    /// How often the most repeated effect happened.
-    pub(super) fn most(&self) -> u32 {
-        self.book().done.values().map(|(_, _, times)| *times).max().unwrap_or(0)
-    }
-
     fn book(&self) -> MutexGuard<'_, Book> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -97,7 +92,7 @@ async fn deploy(State(books): State<Books>, Json(told): Json<Value>) -> Json<Val
     let mut book = books.lock().unwrap_or_else(PoisonError::into_inner);
     let data = &told["data"];
     if let Some(key) = data["ask"].as_str() {
-        let status = if book.done.contains_key(key) { "done" } else { "never" };
+        let status = if book.done.contains(key) { "done" } else { "never" };
         return Json(json!({"status": status, "output": "as asked"}));
     }
     let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
@@ -105,8 +100,7 @@ async fn deploy(State(books): State<Books>, Json(told): Json<Value>) -> Json<Val
     if book.broken.contains(&service) {
         return Json(json!({"status": "failed", "output": "the volume is read-only", "again": false}));
     }
-    if !book.done.contains_key(&key) {
-        book.done.insert(key, (service.clone(), version.clone(), 1));
+    if book.done.insert(key) {
         book.order.push(format!("{service} {version}"));
     }
     Json(json!({"status": "done", "output": format!("{service} {version} runs")}))
