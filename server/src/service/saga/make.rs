@@ -3,7 +3,7 @@
 use crate::service::{Caller, Result, Service, ServiceError, TrafficStatus, decode};
 use std::collections::BTreeMap;
 use sternway_domain::access::Action;
-use sternway_domain::component::{Component, ComponentError, Components, Layer, Need, Neighbour, Scope};
+use sternway_domain::component::{Component, ComponentError, Components, Fit, Layer, Need, Neighbour, Scope};
 use sternway_domain::id::{ReleaseId, SagaId, ServiceName};
 use sternway_domain::plan::Weight;
 use sternway_domain::preview::{self, Load, Observed, PastRun, Preview, Side};
@@ -46,7 +46,9 @@ impl Service {
             .map_err(|errors| ServiceError::Rollback(listed(&errors)))?;
         let weight = release.stages_entered.last().map_or(Weight::ZERO, |entry| entry.weight);
         let known = documents.iter().map(|(name, document)| (name.clone(), back(document, weight))).collect();
-        let settings = settings(release, &documents, reason);
+        // All of it has run beside its neighbours before; only a part of it may never have.
+        let accept = if *scope == Scope::default() { Fit::Undeclared } else { Fit::Fits };
+        let settings = Settings { accept, ..settings(release, &documents, reason) };
         let order = RollbackOrder {
             id: SagaId(self.new_id()),
             release: release.id,
