@@ -3,6 +3,7 @@
 //! Every setting stands once in [`settings::SETTINGS`]: its key in the file, its variable, its flag, what it is for.
 
 use crate::auth::DoorsConfig;
+use crate::emergency::Registered;
 use crate::steps::settings::StepSettings;
 use crate::telemetry::LogFormat;
 use ipnet::IpNet;
@@ -53,6 +54,10 @@ pub struct Config {
     pub shutdown: Duration,
     /// Programs, connections and channels that documents may name.
     pub steps: StepSettings,
+    /// Who may go back without the server.
+    pub emergency_keys: Vec<Registered>,
+    pub emergency_spool: PathBuf,
+    pub emergency_services: PathBuf,
 }
 
 /// Where a value comes from.
@@ -188,6 +193,11 @@ impl Effective {
                 connections: self.1.connections.clone(),
                 channels: self.1.channels.clone(),
             },
+            emergency_keys: self.with("emergency.keys", |text| {
+                text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
+            })?,
+            emergency_spool: self.with("emergency.spool", path)?,
+            emergency_services: self.with("emergency.services", path)?,
         })
     }
 
@@ -223,6 +233,10 @@ impl Effective {
             if fits { Ok(span) } else { Err(format!("write a time of {} s to {most} s", least.max(0))) }
         })
     }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("write a path".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// Absolute paths, separated by commas.

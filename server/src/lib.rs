@@ -9,6 +9,7 @@ pub mod config;
 pub mod demo;
 pub mod documents;
 pub mod drivers;
+pub mod emergency;
 pub mod engine;
 pub mod http;
 pub mod live;

@@ -20,7 +20,11 @@ pub const MAX_ENTRY_BYTES: usize = 65_535;
 pub struct Entry {
     pub v: u8,
     pub id: DecisionId,
+    /// When it was written down.
     pub at: Timestamp,
+    /// When it happened, if it was written down late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurred: Option<Timestamp>,
     pub actor: Actor,
     /// An [`Action`](crate::access::Action) by its stable name.
     pub action: String,
@@ -82,7 +86,7 @@ pub enum Outcome {
 /// Through which door the act came.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Origin {
-    /// `browser`, `api`, `engine` or `cli`.
+    /// `browser`, `api`, `engine`, `cli` or `emergency`.
     pub transport: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,

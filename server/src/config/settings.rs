@@ -107,6 +107,27 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Programs that services may be deployed with, by absolute path; none unless listed"
     ),
+    setting!(
+        "emergency.keys",
+        ["STERNWAY_EMERGENCY_KEYS"],
+        "emergency-keys",
+        "",
+        "Who may go back without the server, as `sternway emergency key` prints it"
+    ),
+    setting!(
+        "emergency.spool",
+        ["STERNWAY_EMERGENCY_SPOOL"],
+        "emergency-spool",
+        "emergency",
+        "Folder in which emergencies are written down until the server takes them in"
+    ),
+    setting!(
+        "emergency.services",
+        ["STERNWAY_EMERGENCY_SERVICES"],
+        "emergency-services",
+        "emergency.json",
+        "Where the server keeps a copy of how each service's traffic is moved"
+    ),
     setting!("shutdown", ["STERNWAY_SHUTDOWN"], "shutdown", "10s", "How long a shutdown may take"),
 ];
 

@@ -8,6 +8,7 @@ use sternway_domain::access::Action;
 use sternway_domain::audit::{ENTRY_VERSION, Entry, Outcome, Target, leaf_hash};
 use sternway_domain::id::{DecisionId, Digest};
 use sternway_domain::release::Release;
+use sternway_domain::time::Timestamp;
 
 /// What is known of an act besides who did it.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct Act<'a> {
     pub release: Option<&'a Release>,
     pub overridden: Vec<String>,
     pub effects: Vec<String>,
+    /// When it happened, if it is written down late.
+    pub occurred: Option<Timestamp>,
 }
 
 impl<'a> Act<'a> {
@@ -33,6 +36,7 @@ impl<'a> Act<'a> {
             release: None,
             overridden: Vec::new(),
             effects: Vec::new(),
+            occurred: None,
         }
     }
 }
@@ -46,6 +50,7 @@ impl Service {
             v: ENTRY_VERSION,
             id,
             at,
+            occurred: act.occurred,
             actor: caller.actor.clone(),
             action: act.action.as_str().to_owned(),
             target: act.target.clone(),
