@@ -8,11 +8,13 @@ mod apply;
 mod config;
 mod decisions;
 mod demo;
+mod emergency;
 mod exit;
 mod judge;
 mod local;
 mod people;
 mod plan;
+mod rehearse;
 mod release;
 mod remote;
 mod serve;
@@ -48,6 +50,12 @@ enum Command {
     Plan(plan::PlanCommand),
     /// Judges recorded arms from files, or recomputes a recorded verdict.
     Judge(judge::JudgeCommand),
+    /// Plays a rollback thousands of times with faults, in virtual time, and says what could happen.
+    #[command(after_long_help = rehearse::HELP)]
+    Rehearse(rehearse::Rehearse),
+    /// Goes back without the server: makes keys, and drives the proxy when nothing else works.
+    #[command(after_long_help = emergency::HELP)]
+    Emergency(emergency::EmergencyCommand),
     /// Prints the JSON Schema of a kind of document.
     Schema(local::Schema),
     /// Lists and makes accounts; for admins.
@@ -83,6 +91,8 @@ impl Cli {
             Command::Apply(apply) => Ok(apply.run().await),
             Command::Plan(plan) => Ok(plan.run().await),
             Command::Judge(judge) => Ok(judge.run().await),
+            Command::Rehearse(rehearse) => Ok(rehearse.run()),
+            Command::Emergency(emergency) => Ok(emergency.run().await),
             Command::Schema(schema) => Ok(schema.run()),
             Command::People(people) => Ok(people.run().await),
             Command::Token(token) => Ok(token.run().await),

@@ -19,6 +19,7 @@ mod effective;
 mod examples;
 mod markdown;
 mod node;
+mod one;
 mod problem;
 pub mod render;
 mod schema;
@@ -27,6 +28,7 @@ mod yaml;
 
 pub use effective::effective_plan_text;
 pub use examples::examples;
+pub use one::{Places, read_one};
 pub use problem::DocumentProblem;
 pub use schema::schema;
 

@@ -11,7 +11,7 @@ mod key;
 mod spool;
 
 pub use act::{Asked, Outcome, roll_back};
-pub use copy::{Copied, CopyError, read as read_copy};
+pub use copy::{Copied, CopiedService, CopyError, read as read_copy};
 pub use intake::Intake;
 pub use key::{KeyError, Registered, SecretKey};
 pub use spool::{Record, Said, Spool, SpoolError, read as read_spool};

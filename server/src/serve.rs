@@ -2,6 +2,7 @@
 
 use crate::auth::{Auth, AuthError, Doors, Hasher};
 use crate::config::Config;
+use crate::emergency::Intake;
 use crate::engine::{Adapters, Engine, EngineConfig};
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::outbound::{Outbound, OutboundError};
@@ -114,6 +115,16 @@ impl Base {
         let hands = Hands::new(self.outbound.clone(), self.service.clock.clone(), self.config.steps.clone());
         let engine = Engine { service: self.service.clone(), adapters, hands, config };
         Box::pin(engine.run(self.shutdown.clone()))
+    }
+
+    /// What takes spooled emergencies in.
+    pub fn intake(&self) -> Intake {
+        Intake {
+            service: self.service.clone(),
+            keys: self.config.emergency_keys.clone(),
+            spool: self.config.emergency_spool.clone(),
+            copy: self.config.emergency_services.clone(),
+        }
     }
 
     /// Serves until a signal or [`Base::shutdown`], then ends everything within the time allowed for it.

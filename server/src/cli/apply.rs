@@ -106,7 +106,7 @@ fn check(files: &[(String, String)], json: bool) -> Result<u8> {
 }
 
 /// Every file that is named or lies below a named folder, in the order of their paths.
-fn collect(paths: &[PathBuf]) -> Result<Vec<(String, String)>> {
+pub(super) fn collect(paths: &[PathBuf]) -> Result<Vec<(String, String)>> {
     let mut found: Vec<PathBuf> = Vec::new();
     for path in paths {
         if path.is_dir() {

@@ -40,7 +40,11 @@ impl Serve {
         let router = http::router(base.http(base.pages(Vec::new())));
         let adapters = Connected::new(base.outbound.clone(), base.service.clock.clone(), base.service.rng.clone());
         let engine = base.engine(Arc::new(adapters));
-        base.run(listener, router, vec![engine]).await?;
+        // What was rolled back without the server is known before the engine looks at anything.
+        let intake = base.intake();
+        intake.look().await;
+        let emergencies = Box::pin(intake.run(base.shutdown.clone()));
+        base.run(listener, router, vec![engine, emergencies]).await?;
         Ok(ExitCode::SUCCESS)
     }
 }

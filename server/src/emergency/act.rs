@@ -24,6 +24,8 @@ pub struct Asked<'a> {
     /// What `/readyz` said.
     pub server: &'a str,
     pub forced: bool,
+    /// Names this run in its spool.
+    pub run: Uuid,
     /// How long each proxy is asked and looked at.
     pub within: Duration,
 }
@@ -50,14 +52,13 @@ pub async fn roll_back(
     rng: &dyn Rng,
     key: &SecretKey,
     spool: &mut Spool,
-    run: Uuid,
 ) -> Result<Vec<Outcome>, SpoolError> {
     let mut outcomes = Vec::new();
     for service in asked.services {
         let record = |said| Record {
             v: 1,
             id: id(rng),
-            run,
+            run: asked.run,
             previous: None,
             occurred: clock.now(),
             owner: key.owner.clone(),
@@ -69,7 +70,7 @@ pub async fn roll_back(
         };
         spool.add(record(Said::Begun), key)?;
         let outcome = match driver(service, copied, outbound, clock.clone()) {
-            Ok(driver) => one(service, driver.as_ref(), clock.as_ref(), run, asked.within).await,
+            Ok(driver) => one(service, driver.as_ref(), clock.as_ref(), asked.run, asked.within).await,
             Err(detail) => {
                 let service = service.clone();
                 Outcome { service, before: None, after: None, from: String::new(), done: false, detail }
