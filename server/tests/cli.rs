@@ -5,8 +5,12 @@
 mod acts;
 #[path = "cli/documents.rs"]
 mod documents;
+#[path = "cli/emergency.rs"]
+mod emergency;
 #[path = "cli/judge.rs"]
 mod judge;
+#[path = "cli/rehearse.rs"]
+mod rehearse;
 #[path = "cli/rig.rs"]
 mod rig;
 #[path = "cli/troubles.rs"]
