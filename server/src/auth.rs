@@ -9,6 +9,7 @@ use sternway_domain::actor::{Actor, Role};
 use sternway_domain::id::TokenId;
 use sternway_domain::time::Timestamp;
 
+mod channel;
 mod common;
 mod doors;
 mod password;
@@ -18,6 +19,7 @@ mod session;
 mod setup;
 mod token;
 
+pub use channel::window;
 pub use doors::{Doors, DoorsConfig};
 pub use password::Hasher;
 pub use people::{NewPerson, Person, PersonChange};

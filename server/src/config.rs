@@ -16,6 +16,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use sternway_domain::id::EnvironmentName;
 use sternway_domain::time::Span;
 use url::Url;
 
@@ -46,6 +47,10 @@ pub struct Config {
     /// Whether `/metrics` answers who is not signed in.
     pub metrics_open: bool,
     pub sign_in: DoorsConfig,
+    /// Where the services of this Sternway run; flags are switched and evaluated here.
+    pub environment: EnvironmentName,
+    /// Origins of web pages that may evaluate flags.
+    pub flag_origins: Vec<String>,
     /// Names this replica in leases.
     pub replica: String,
     pub engine_lease: Span,
@@ -184,6 +189,9 @@ impl Effective {
                 per_address: self.read::<NonZeroU32>("sign_in.failures_per_address", "write a number of at least 1")?,
                 within: Duration::from_secs(60),
             },
+            environment: self
+                .with("environment", |text| EnvironmentName::new(text).map_err(|error| error.to_string()))?,
+            flag_origins: self.with("flags.origins", origins)?,
             replica: self.with("replica", |text| Ok(text.to_owned()))?,
             engine_lease: self.span("engine.lease", 1, 300)?,
             engine_poll: self.span("engine.poll", 0, 60)?,
@@ -247,6 +255,16 @@ fn programs(text: &str) -> Result<Vec<String>, String> {
         if fits { Ok(part.to_owned()) } else { Err(format!("`{part}` is not an absolute path without `..`")) }
     };
     parts.map(program).collect()
+}
+
+/// Exactly as browsers send them: scheme, host and port, nothing behind. No wildcards.
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let origin = |part: &str| match Url::parse(part) {
+        Ok(url) if url.origin().is_tuple() && url.origin().ascii_serialization() == part => Ok(part.to_owned()),
+        _ => Err(format!("`{part}` is not an origin; write it like `https://shop.example.org`")),
+    };
+    parts.map(origin).collect()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The documents people write: services, plans and checklists as YAML, runbooks as Markdown with a header.
+//! The documents people write: services, plans, checklists and flags as YAML, runbooks as Markdown with a header.
 //!
 //! [`parse`] takes a whole set and accepts all of it or nothing; every problem comes with its file, line, column and
 //! field. Deliberately absent: reading directories, and storing.
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use sternway_domain::audit::canonical_json;
 use sternway_domain::checklist::{self, Checklist};
+use sternway_domain::flag::{self, FlagPlan};
 use sternway_domain::id::Digest;
 use sternway_domain::plan::{self, Plan};
 use sternway_domain::runbook::Runbook;
@@ -49,10 +50,11 @@ pub enum Kind {
     Plan,
     Checklist,
     Runbook,
+    Flag,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 4] = [Kind::Service, Kind::Plan, Kind::Checklist, Kind::Runbook];
+    pub const ALL: [Kind; 5] = [Kind::Service, Kind::Plan, Kind::Checklist, Kind::Runbook, Kind::Flag];
 
     /// As it is written in `kind:` and stored.
     pub fn as_str(self) -> &'static str {
@@ -61,6 +63,7 @@ impl Kind {
             Kind::Plan => "Plan",
             Kind::Checklist => "Checklist",
             Kind::Runbook => "Runbook",
+            Kind::Flag => "Flag",
         }
     }
 
@@ -71,6 +74,7 @@ impl Kind {
             Kind::Plan => "plan",
             Kind::Checklist => "checklist",
             Kind::Runbook => "runbook",
+            Kind::Flag => "flag",
         }
     }
 
@@ -93,6 +97,7 @@ pub enum Body {
     Plan(Plan),
     Checklist(Checklist),
     Runbook(Runbook),
+    Flag(Box<FlagPlan>),
 }
 
 /// One document, read and found usable by itself.
@@ -113,6 +118,7 @@ impl Document {
             Body::Plan(_) => Kind::Plan,
             Body::Checklist(_) => Kind::Checklist,
             Body::Runbook(_) => Kind::Runbook,
+            Body::Flag(_) => Kind::Flag,
         }
     }
 
@@ -122,6 +128,7 @@ impl Document {
             Body::Plan(plan) => plan.name.as_str(),
             Body::Checklist(checklist) => checklist.name.as_str(),
             Body::Runbook(runbook) => runbook.header.name.as_str(),
+            Body::Flag(flag) => flag.key.as_str(),
         }
     }
 
@@ -132,6 +139,7 @@ impl Document {
             Body::Plan(plan) => serde_json::to_value(plan),
             Body::Checklist(checklist) => serde_json::to_value(checklist),
             Body::Runbook(runbook) => serde_json::to_value(runbook),
+            Body::Flag(flag) => serde_json::to_value(flag),
         };
         canonical_json(&value.expect("documents have text keys and were read without infinite numbers"))
     }
@@ -274,10 +282,11 @@ fn twins(documents: &[Document]) -> Vec<DocumentProblem> {
     for document in documents {
         match first.get(&(document.kind(), document.name())) {
             Some(other) => {
-                let line = place(&other.places, "name").line;
+                let field = if document.kind() == Kind::Flag { "key" } else { "name" };
+                let line = place(&other.places, field).line;
                 let (kind, name) = (document.kind().label(), document.name());
                 let text = format!("the {kind} `{name}` is already in `{}`, line {line}; keep one", other.file);
-                problems.push(document.problem("name", text));
+                problems.push(document.problem(field, text));
             }
             None => {
                 first.insert((document.kind(), document.name()), document);
@@ -307,6 +316,7 @@ fn own_problems(body: &Body) -> Vec<(String, String)> {
         Body::Service(service) => service::problems(service).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Plan(plan) => plan::problems(plan).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Checklist(checklist) => checklist::problems(checklist).into_iter().map(|p| (p.field, p.text)).collect(),
+        Body::Flag(flag) => flag::problems(flag).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Runbook(_) => Vec::new(),
     }
 }

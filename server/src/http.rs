@@ -12,6 +12,7 @@ pub mod assets;
 mod cursor;
 mod health;
 mod identity;
+mod ofrep;
 mod problem;
 mod request;
 mod router;
@@ -48,6 +49,8 @@ pub struct HttpSettings {
     pub beat: Duration,
     /// Whether `/metrics` answers who is not signed in.
     pub open_metrics: bool,
+    /// Origins of web pages that may evaluate flags: `https://shop.example.org`.
+    pub flag_origins: Vec<String>,
 }
 
 impl Default for HttpSettings {
@@ -57,6 +60,7 @@ impl Default for HttpSettings {
             recheck: Duration::from_secs(15),
             beat: Duration::from_secs(5),
             open_metrics: true,
+            flag_origins: Vec::new(),
         }
     }
 }

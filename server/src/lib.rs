@@ -11,6 +11,7 @@ pub mod documents;
 pub mod drivers;
 pub mod emergency;
 pub mod engine;
+pub mod flags;
 pub mod http;
 pub mod live;
 pub mod outbound;

@@ -15,6 +15,8 @@ pub enum Topic {
     },
     Decisions,
     Configuration,
+    /// One or more flags.
+    Flags,
 }
 
 /// One change. `version` is the position of the log of events when it was published.

@@ -17,6 +17,7 @@ use sternway_app::view::runbook::{RunbookView, RunbooksView};
 use sternway_app::view::service::{ServiceView, ServicesView};
 use sternway_domain::access::Denied;
 use sternway_domain::audit::Origin;
+use sternway_domain::flag;
 use sternway_domain::id::{DecisionId, ReleaseId, RunbookName, ServiceName};
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::release::Refusal;
@@ -82,10 +83,14 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
         ServiceError::Stale { actual, .. } => {
             AppError::Conflict { version: u64::try_from(actual).unwrap_or_default(), changes: vec![] }
         }
-        ServiceError::Refused(Refusal::Reason(_)) => {
+        ServiceError::FlagStale { actual, .. } => {
+            AppError::Conflict { version: u64::try_from(actual).unwrap_or_default(), changes: vec![] }
+        }
+        ServiceError::FlagRefused(flag::Refusal::Reason(_)) | ServiceError::Refused(Refusal::Reason(_)) => {
             invalid("reason", "Say why in a few words: 3 to 2\u{a0}000 characters.")
         }
         ServiceError::Refused(Refusal::Plan { field, text }) => invalid("plan", &format!("`{field}`: {text}")),
+        ServiceError::FlagRefused(refusal) => AppError::Refused { why: told(&refusal.to_string()) },
         ServiceError::Refused(refusal) => AppError::Refused { why: told(&refusal.to_string()) },
         error @ (ServiceError::Busy { .. }
         | ServiceError::KeyReused(_)

@@ -4,6 +4,7 @@ use crate::auth::{Auth, AuthError, Doors, Hasher};
 use crate::config::Config;
 use crate::emergency::Intake;
 use crate::engine::{Adapters, Engine, EngineConfig};
+use crate::flags;
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
@@ -61,7 +62,8 @@ impl Base {
     /// Opens the database, bringing its schema up to date, and sets up who may enter.
     pub async fn lay(config: Config, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Result<Self, ServeError> {
         let store = store::open(&config.database).await.map_err(ServeError::Store)?;
-        let service = Service::new(store, clock, rng.clone());
+        let mut service = Service::new(store, clock, rng.clone());
+        service.environment = config.environment.clone();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
         let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));
@@ -80,6 +82,7 @@ impl Base {
         let settings = HttpSettings {
             trusted_proxies: self.config.trusted_proxies.clone(),
             open_metrics: self.config.metrics_open,
+            flag_origins: self.config.flag_origins.clone(),
             ..HttpSettings::default()
         };
         Http {
@@ -133,6 +136,7 @@ impl Base {
         for task in tasks {
             work.spawn(task);
         }
+        work.spawn(flags::follow(self.service.clone(), self.shutdown.clone()));
         let token = self.shutdown.clone();
         work.spawn(async move {
             tokio::select! {

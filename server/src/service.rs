@@ -2,6 +2,7 @@
 //! authorise → load → decide → commit. Nothing exists in one transport only.
 
 use crate::documents::DocumentProblem;
+use crate::flags::FlagTable;
 use crate::live::Bus;
 use crate::ports::{Clock, Rng};
 use crate::store::{Store, StoreError};
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use sternway_domain::access::{self, Action, Denied};
 use sternway_domain::actor::{Actor, Rule};
 use sternway_domain::audit::Origin;
-use sternway_domain::id::{ReleaseId, ServiceName};
+use sternway_domain::flag;
+use sternway_domain::id::{EnvironmentName, ReleaseId, ServiceName};
 use sternway_domain::release::{Event, Refusal, Release};
 use uuid::Uuid;
 
@@ -20,6 +22,8 @@ pub(crate) mod course;
 mod create;
 mod evidence;
 mod expected;
+mod flag_summary;
+mod flags;
 pub(crate) mod once;
 mod past;
 mod progress;
@@ -34,6 +38,8 @@ pub use course::{Course, GuardCourse};
 pub use create::{NewArtifact, NewComponent, NewRelease};
 pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
 pub use expected::{Expected, Played};
+pub use flag_summary::{FlagSummary, FlipSummary};
+pub use flags::{FlipRequest, Flipped};
 pub use past::Past;
 pub use saga::{SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
@@ -74,6 +80,11 @@ pub enum ServiceError {
     /// There is no such rollback.
     #[error("{0}")]
     Rollback(String),
+    /// The flag is not what the actor saw. `since` is what happened in between.
+    #[error("the flag has changed: it is at version {actual}, you saw {expected}")]
+    FlagStale { expected: i64, actual: i64, flag: Box<flag::Flag>, since: Vec<flag::Event> },
+    #[error(transparent)]
+    FlagRefused(#[from] flag::Refusal),
     /// The service has another release under way.
     #[error("{service} has another release under way; end that one first")]
     Busy { service: ServiceName },
@@ -116,6 +127,9 @@ pub struct Service {
     pub metrics: Metrics,
     /// What steps of sagas say while they run here.
     pub progress: progress::Progress,
+    pub flags: FlagTable,
+    /// Where this Sternway's services run: flags are switched and evaluated here unless another one is named.
+    pub environment: EnvironmentName,
     placebos: course::Placebos,
 }
 
@@ -131,6 +145,8 @@ impl Service {
             bus: Bus::new(Self::BACKLOG),
             metrics: Metrics::new(),
             progress: progress::Progress::default(),
+            flags: FlagTable::default(),
+            environment: EnvironmentName::new("production").expect("letters are a name"),
             placebos: course::Placebos::default(),
         }
     }

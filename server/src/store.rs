@@ -6,7 +6,7 @@
 use crate::store::rows::*;
 use async_trait::async_trait;
 use std::sync::Arc;
-use sternway_domain::id::{Digest, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
+use sternway_domain::id::{Digest, FlagKey, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
@@ -79,6 +79,12 @@ pub trait Store: Send + Sync {
     /// Events of all streams with a position above `after`, in order: what a reconnecting browser missed.
     async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>>;
     async fn last_position(&self) -> Result<i64>;
+
+    /// Flags whose newest event has a position above `after`, in the order of these positions; 0 for all of them.
+    async fn flags(&self, after: i64) -> Result<Vec<FlagRow>>;
+    async fn flag(&self, key: &FlagKey) -> Result<Option<FlagRow>>;
+    /// Events of one flag with a version above `after`, in order.
+    async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>>;
 
     /// Newest first.
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>>;

@@ -22,8 +22,12 @@ pub enum Action {
     Cancel,
     /// Choose how a saga goes on: retry, skip, undo, call somebody, sign off.
     Steer,
-    /// Change services, plans, checklists and runbooks.
+    /// Change services, plans, checklists, runbooks and flags.
     Apply,
+    /// Switch a flag on or off.
+    Flip,
+    /// Ask what flags give.
+    Evaluate,
     /// Create and revoke one's own API tokens.
     ManageTokens,
     /// Create people, change roles, disable accounts.
@@ -35,7 +39,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 18] = [
+    pub const ALL: [Action; 20] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -49,6 +53,8 @@ impl Action {
         Action::Cancel,
         Action::Steer,
         Action::Apply,
+        Action::Flip,
+        Action::Evaluate,
         Action::ManageTokens,
         Action::ManagePeople,
         Action::Inject,
@@ -72,6 +78,8 @@ impl Action {
             Action::Cancel => "cancel",
             Action::Steer => "steer",
             Action::Apply => "apply",
+            Action::Flip => "flip",
+            Action::Evaluate => "evaluate",
             Action::ManageTokens => "manage_tokens",
             Action::ManagePeople => "manage_people",
             Action::Inject => "inject",
@@ -96,6 +104,8 @@ impl Action {
             Action::Cancel => "cancel",
             Action::Steer => "choose how it goes on",
             Action::Apply => "change configuration",
+            Action::Flip => "switch flags",
+            Action::Evaluate => "evaluate flags",
             Action::ManageTokens => "manage tokens",
             Action::ManagePeople => "manage people",
             Action::Inject => "inject faults",
@@ -109,9 +119,9 @@ impl Action {
 pub fn may(role: Role, action: Action) -> bool {
     use Action::*;
     match action {
-        View | ManageTokens | SignIn | SignOut => true,
+        View | Evaluate | ManageTokens | SignIn | SignOut => true,
         Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
-        Hold | Resume | Rollback | Rollforward | Freeze | Steer => {
+        Hold | Resume | Rollback | Rollforward | Freeze | Steer | Flip => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
         Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
@@ -160,7 +170,7 @@ mod tests {
         let table: Vec<(Action, String)> = Action::ALL.into_iter().map(|action| (action, row(action))).collect();
         let expected = [
             "xxxxx", ".x..x", ".x..x", ".x..x", ".x..x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".x..x", ".xx.x",
-            ".x..x", "xxxxx", "....x", ".xx.x", "xxxxx", "xxxxx",
+            ".x..x", ".xx.x", "xxxxx", "xxxxx", "....x", ".xx.x", "xxxxx", "xxxxx",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

@@ -3,7 +3,7 @@
 //! The tree itself, checkpoints and proofs are deliberately absent here; an entry and its leaf hash are what they stand on.
 
 use crate::actor::Actor;
-use crate::id::{DecisionId, Digest, ReleaseId, ServiceName};
+use crate::id::{DecisionId, Digest, EnvironmentName, FlagKey, ReleaseId, ServiceName};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,6 +60,10 @@ pub enum Target {
     },
     Service {
         name: ServiceName,
+    },
+    Flag {
+        key: FlagKey,
+        environment: EnvironmentName,
     },
     Configuration {
         names: Vec<String>,

@@ -25,6 +25,7 @@ pub use evaluate::{Context, ErrorCode, EvaluationError, Reason, Resolved, bucket
 
 /// The flag as a person writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Flag))]
 #[serde(deny_unknown_fields)]
 pub struct FlagPlan {
     pub key: FlagKey,
@@ -32,13 +33,15 @@ pub struct FlagPlan {
     pub purpose: String,
     /// The team or person who answers for it and takes it out in the end.
     pub owner: String,
-    /// When it should be gone, written `2026-12-31T00:00:00Z`. A flag for good says `permanent` instead.
+    /// When it should be gone, written `2026-12-31` or `2026-12-31T18:00:00Z`. A flag for good says `permanent` instead.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "written")]
+    #[cfg_attr(feature = "schema", schema(value_type = String, pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T.+)?$"))]
     pub expires: Option<Timestamp>,
     #[serde(default)]
     pub permanent: bool,
     /// What the flag may give, by name; all of one type. `on`: true and `off`: false unless written otherwise.
     #[serde(default = "FlagPlan::default_variants")]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, serde_json::Value>))]
     pub variants: BTreeMap<String, Value>,
     /// What everybody gets when it is switched off.
     #[serde(default = "FlagPlan::default_off")]
@@ -47,6 +50,7 @@ pub struct FlagPlan {
     #[serde(default)]
     pub default: Setting,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, Setting>))]
     pub environments: BTreeMap<EnvironmentName, Setting>,
 }
 
@@ -62,6 +66,7 @@ impl FlagPlan {
 
 /// How a flag stands in one environment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
     pub enabled: bool,
@@ -87,6 +92,7 @@ impl Default for Setting {
 
 /// A share of people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Share {
     pub variant: String,
@@ -102,8 +108,9 @@ pub struct Flag {
     pub version: i64,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
-    /// The last time it was flipped in any environment, by whom and why.
-    pub flipped: Option<Flip>,
+    /// The last flip in each environment: by whom and why. Writing the flag anew never undoes one.
+    #[serde(default)]
+    pub flips: BTreeMap<EnvironmentName, Flip>,
 }
 
 /// One flip.
@@ -121,6 +128,16 @@ impl Flag {
     pub fn setting(&self, environment: &EnvironmentName) -> &Setting {
         self.plan.environments.get(environment).unwrap_or(&self.plan.default)
     }
+
+    /// The last flip in any environment.
+    pub fn last_flip(&self) -> Option<&Flip> {
+        self.flips.values().max_by_key(|flip| flip.at)
+    }
+
+    /// Whether it should be gone by now.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        self.plan.expires.is_some_and(|end| end <= now)
+    }
 }
 
 /// A moment as people write it: RFC 3339.
@@ -137,7 +154,7 @@ mod written {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-        let wrong = |_| de::Error::custom(format!("`{text}` is not a moment; write it like `2026-12-31T00:00:00Z`"));
-        text.parse().map(Some).map_err(wrong)
+        let wrong = |_| de::Error::custom(format!("`{text}` is not a moment; write it like `2026-12-31`"));
+        text.parse().or_else(|_| format!("{text}T00:00:00Z").parse()).map(Some).map_err(wrong)
     }
 }

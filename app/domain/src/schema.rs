@@ -42,8 +42,8 @@ written_as_text! {
     RunbookName: "The name of a runbook.", NAME;
     CellName: "The name of a cell or region.", NAME;
     ConnectionName: "The name of a connection in the server's configuration.", NAME;
-    FlagKey: "The key of a flag.", "^[A-Za-z0-9._-]{1,128}$";
     Accepts: "Versions: `any`, `1.41.3`, `1.41.*`, `>=1.41 <2`, alternatives with `||`.", ".";
+    FlagKey: "The key of a flag.", "^(?!\\.+$)[A-Za-z0-9._-]{1,128}$";
     ItemId: "The id of an item, unique within its checklist.", NAME;
     Digest: "A SHA-256 digest.", "^sha256:[0-9a-f]{64}$";
     Span: "A length of time: `90s`, `10m`, `1h30m` or `250ms`.", "^\\s*([0-9]+(us|ms|s|m|h|d))+\\s*$";

@@ -73,8 +73,13 @@ fn told(answer: &Value) -> String {
     }
     let placebo: Vec<String> = answer["documents"].as_array().into_iter().flatten().flat_map(placebo).collect();
     let placebo = if placebo.is_empty() { String::new() } else { format!("\n{}", placebo.join("\n")) };
+    let findings =
+        answer["documents"].as_array().into_iter().flatten().flat_map(|item| {
+            item["findings"].as_array().into_iter().flatten().filter_map(|text| text.as_str().map(clean))
+        });
+    let findings: String = findings.map(|text| format!("\nNote: {text}.")).collect();
     let counts: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
-    format!("{}\nApplied: {}.{placebo}", text(&mut table), counts.join(", "))
+    format!("{}\nApplied: {}.{placebo}{findings}", text(&mut table), counts.join(", "))
 }
 
 /// What a saved plan would have done of late: `canary-standard on checkout: would have fired 0 of 4 times: …`

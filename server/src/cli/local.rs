@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// Service, Plan, Checklist or Runbook
+    /// Service, Plan, Checklist, Runbook or Flag
     #[arg(value_name = "KIND")]
     kind: String,
 }

@@ -86,6 +86,20 @@ pub const SETTINGS: &[Setting] = &[
         "Failed attempts a minute at one address"
     ),
     setting!(
+        "environment",
+        ["STERNWAY_ENVIRONMENT"],
+        "environment",
+        "production",
+        "Where the services of this Sternway run; its flags are switched and evaluated there"
+    ),
+    setting!(
+        "flags.origins",
+        ["STERNWAY_FLAGS_ORIGINS"],
+        "flags-origins",
+        "",
+        "Origins of web pages that may evaluate flags, like `https://shop.example.org`"
+    ),
+    setting!(
         "replica",
         ["STERNWAY_REPLICA"],
         "replica",

@@ -1,4 +1,4 @@
-//! Services, plans and checklists: one or more documents in a file, parted by `---`.
+//! Services, plans, checklists and flags: one or more documents in a file, parted by `---`.
 
 use super::node::{self, Node, Value};
 use super::typed::{self, Misfit};
@@ -30,6 +30,7 @@ fn document(file: &str, mut node: Node, source: String) -> Result<Document, Vec<
         Kind::Service => typed::read(&node).map(|service| Body::Service(Box::new(service))),
         Kind::Plan => typed::read(&node).map(Body::Plan),
         Kind::Checklist => typed::read(&node).map(Body::Checklist),
+        Kind::Flag => typed::read(&node).map(|flag| Body::Flag(Box::new(flag))),
         Kind::Runbook => {
             let text = "a runbook is a Markdown file (`.md`) with this as its header".to_owned();
             return Err(vec![problem("kind", text)]);
@@ -43,15 +44,15 @@ fn document(file: &str, mut node: Node, source: String) -> Result<Document, Vec<
 /// Takes `kind` out of a document and reads it.
 pub(super) fn kind(node: &mut Node) -> Result<Kind, String> {
     if !matches!(node.value, Value::Map(_)) {
-        return Err("a document has fields; begin it with `kind: Service`, `Plan` or `Checklist`".to_owned());
+        return Err("a document has fields; begin it with `kind: Service`, `Plan`, `Checklist` or `Flag`".to_owned());
     }
     match node.take("kind").map(|kind| kind.value) {
-        None => Err("`kind` is missing: use `Service`, `Plan` or `Checklist`".to_owned()),
+        None => Err("`kind` is missing: use `Service`, `Plan`, `Checklist` or `Flag`".to_owned()),
         Some(Value::Text(text)) => Kind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
             let text: String = text.chars().take(60).collect();
-            format!("`{text}` is not a kind of document: use `Service`, `Plan` or `Checklist`")
+            format!("`{text}` is not a kind of document: use `Service`, `Plan`, `Checklist` or `Flag`")
         }),
-        Some(_) => Err("the kind is a word: `Service`, `Plan` or `Checklist`".to_owned()),
+        Some(_) => Err("the kind is a word: `Service`, `Plan`, `Checklist` or `Flag`".to_owned()),
     }
 }
 

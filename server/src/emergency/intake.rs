@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use sternway_domain::access::Action;
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::{Origin, Outcome, Target};
+use sternway_domain::component::Scope;
 use sternway_domain::id::Digest;
 use sternway_domain::release::table::allowed;
 use sternway_domain::release::{Release, ReleaseAct};
@@ -162,7 +163,7 @@ impl Intake {
             }
             let request = ActRequest {
                 release: release.id,
-                wanted: Wanted::Rollback,
+                wanted: Wanted::Rollback { scope: Scope::default() },
                 reason: record.reason.clone(),
                 expected_version: release.version,
                 idempotency_key: format!("emergency:{}:{}", record.id, release.version),

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 use sternway_domain::access::Denied;
+use sternway_domain::flag;
 use sternway_domain::release::Refusal;
 use utoipa::ToSchema;
 
@@ -193,12 +194,10 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::NotFound { what, name } => Problem::not_found(what, &name),
             ServiceError::Stale { expected, actual, since, .. } => {
-                let mut problem =
-                    Problem::new(StatusCode::CONFLICT, "stale", "The release has changed", sentence(&text));
-                problem.0.expected_version = Some(expected);
-                problem.0.actual_version = Some(actual);
-                problem.0.since = Some(since.iter().filter_map(|event| serde_json::to_value(event).ok()).collect());
-                problem
+                stale("The release has changed", &text, (expected, actual), &since)
+            }
+            ServiceError::FlagStale { expected, actual, since, .. } => {
+                stale("The flag has changed", &text, (expected, actual), &since)
             }
             ServiceError::StaleSaga { expected, actual } => {
                 let mut problem = Problem::new(StatusCode::CONFLICT, "stale", "The saga has moved on", sentence(&text));
@@ -210,6 +209,8 @@ impl From<ServiceError> for Problem {
             ServiceError::Step(_) | ServiceError::Rollback(_) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Not possible now", sentence(&text))
             }
+            ServiceError::FlagRefused(flag::Refusal::Reason(_)) => not_now("/reason", &text),
+            ServiceError::FlagRefused(_) => not_now("", &text),
             ServiceError::Busy { .. } => Problem::new(StatusCode::CONFLICT, "busy", "Another release", sentence(&text)),
             ServiceError::KeyReused(_) => {
                 let title = "The key belongs to another request";
@@ -253,6 +254,15 @@ impl From<AuthError> for Problem {
     }
 }
 
+/// Somebody acted in between: the versions named and found, and the events since.
+fn stale(title: &'static str, text: &str, (expected, actual): (i64, i64), since: &[impl Serialize]) -> Problem {
+    let mut problem = Problem::new(StatusCode::CONFLICT, "stale", title, sentence(text));
+    problem.0.expected_version = Some(expected);
+    problem.0.actual_version = Some(actual);
+    problem.0.since = Some(since.iter().filter_map(|event| serde_json::to_value(event).ok()).collect());
+    problem
+}
+
 fn refused(refusal: &Refusal, text: &str) -> Problem {
     let field = match refusal {
         Refusal::Reason(_) => "/reason",
@@ -262,6 +272,10 @@ fn refused(refusal: &Refusal, text: &str) -> Problem {
         Refusal::Checklist { .. } | Refusal::NoPass(_) => "/override",
         Refusal::NotNow { .. } | Refusal::WindowOver { .. } | Refusal::Automation { .. } => "",
     };
+    not_now(field, text)
+}
+
+fn not_now(field: &str, text: &str) -> Problem {
     let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Not possible now", sentence(text));
     if field.is_empty() {
         return problem;

@@ -1,6 +1,6 @@
 //! Which address leads where, and what every request passes on its way.
 
-use super::{Http, MAX_BODY, assets, health, identity, problem, request, security, v1, web};
+use super::{Http, MAX_BODY, assets, health, identity, ofrep, problem, request, security, v1, web};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -18,7 +18,8 @@ pub fn other_routes() -> Vec<(&'static str, String)> {
     let pages = web::page_paths().into_iter().map(|path| ("GET", path));
     let forms = web::FORMS.iter().map(|path| ("POST", (*path).to_owned()));
     let functions = web::function_paths().into_iter().map(|path| ("POST", path));
-    single.into_iter().chain(pages).chain(forms).chain(functions).collect()
+    let flags = ofrep::ROUTES.map(|(method, path)| (method, path.to_owned()));
+    single.into_iter().chain(flags).chain(pages).chain(forms).chain(functions).collect()
 }
 
 /// The document of the API.
@@ -38,10 +39,12 @@ pub fn router(http: Http) -> Router {
         .merge(web::routes())
         // The first layer is the innermost.
         .layer(from_fn_with_state(http.clone(), identity::identify))
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         .layer(CsrfLayer::new())
         .layer(from_fn(problem::finish))
+        // Takes no cookie, so nobody can be made to ask.
+        .merge(ofrep::routes(&http))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(RequestBodyLimitLayer::new(MAX_BODY))
         // What is compressed already, small, or a stream of events is left alone.
         // The next to fastest: as quick for a long page, and a third smaller.
         .layer(CompressionLayer::new().quality(CompressionLevel::Precise(1)))

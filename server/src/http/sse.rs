@@ -31,7 +31,7 @@ const REPLAY: u32 = 1_000;
 /// The data of one event.
 #[derive(Debug, Serialize, ToSchema)]
 struct Told<'a> {
-    /// `release:{id}`, `board`, `decisions`, `configuration`; `resync`: anything may have changed; `beat`: nothing has.
+    /// `release:{id}`, `board`, `decisions`, `configuration`, `flags`; `resync`: anything may have changed; `beat`: nothing has.
     topic: &'a str,
     /// Position of the log of events; also the `id` of the event.
     version: i64,
@@ -146,7 +146,7 @@ async fn missed(http: &Http, id: &HeaderValue) -> Result<VecDeque<Event>, Proble
     let mut events: VecDeque<Event> =
         releases.iter().map(|release| told(&format!("release:{release}"), position)).collect();
     // Decisions and documents are not events of a release: they are said to have changed, to be sure.
-    events.extend(["board", "decisions", "configuration"].map(|topic| told(topic, position)));
+    events.extend(["board", "decisions", "configuration", "flags"].map(|topic| told(topic, position)));
     Ok(events)
 }
 
@@ -159,6 +159,7 @@ fn events_of(change: &Change) -> Vec<Event> {
         ],
         Topic::Decisions => vec![told("decisions", change.version)],
         Topic::Configuration => vec![told("configuration", change.version)],
+        Topic::Flags => vec![told("flags", change.version)],
     }
 }
 

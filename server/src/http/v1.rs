@@ -17,6 +17,7 @@ mod apply;
 mod decisions;
 mod documents;
 mod expected;
+mod flags;
 mod people;
 mod releases;
 mod sagas;
@@ -91,6 +92,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(documents::runbook))
         .routes(routes!(documents::checklists))
         .routes(routes!(documents::checklist))
+        .routes(routes!(flags::list))
+        .routes(routes!(flags::get, flags::put))
         .routes(routes!(people::list, people::create))
         .routes(routes!(people::change))
         .routes(routes!(tokens::list, tokens::create))

@@ -130,7 +130,7 @@ pub(super) fn look(action: &str) -> (Icon, Tone) {
         "create" => (Icon::Plus, Tone::Plain),
         "check" => (Icon::Pass, Tone::Plain),
         "apply" => (Icon::Data, Tone::Plain),
-        "inject" => (Icon::Switch, Tone::Caution),
+        "inject" | "flip" => (Icon::Switch, Tone::Caution),
         _ => (Icon::Person, Tone::Plain),
     }
 }
@@ -149,6 +149,7 @@ pub(super) fn act_word(action: &str, refused: bool) -> String {
         "create" => ("create", "Created"),
         "check" => ("checklist", "Checklist item set"),
         "apply" => ("apply", "Configuration applied"),
+        "flip" => ("switch a flag", "Flag switched"),
         "inject" => ("inject a fault", "Fault injected"),
         "sign_in" => ("sign in", "Signed in"),
         "sign_out" => ("sign out", "Signed out"),
@@ -215,6 +216,7 @@ pub(super) fn target_words(entry: &Entry) -> String {
             [only] => only.clone(),
             several => format!("{} documents", several.len()),
         },
+        Target::Flag { key, .. } => key.to_string(),
         Target::Account { name } => name.clone(),
         Target::Unknown { text } => text.clone(),
     }
@@ -244,7 +246,7 @@ fn actors(chosen: &str, found: &[rows::DecisionRow]) -> Vec<ChoiceView> {
 fn acts(chosen: &str) -> Vec<ChoiceView> {
     let any = [(String::new(), "Any act".to_owned()), ("refused".to_owned(), "Refused attempts".to_owned())];
     let verbs = ReleaseAct::ALL.into_iter().map(|act| (act.as_str().to_owned(), act_word(act.as_str(), false)));
-    let others = ["create", "apply", "sign_in"].map(|act| (act.to_owned(), act_word(act, false)));
+    let others = ["create", "apply", "flip", "sign_in"].map(|act| (act.to_owned(), act_word(act, false)));
     let all = any.into_iter().chain(verbs).chain(others);
     all.map(|(value, label)| ChoiceView { chosen: value == chosen, value, label }).collect()
 }

@@ -1,23 +1,28 @@
-//! Changing what Sternway knows: services, plans, checklists and runbooks, all of a set or nothing.
+//! Changing what Sternway knows: services, plans, checklists, runbooks and flags, all of a set or nothing.
 
+use super::flags::flag_write;
 use super::once::Once;
 use super::record::Act;
 use super::{Caller, Played, Result, Service, ServiceError};
-use crate::documents::{self, Document, DocumentProblem, Kind};
+use crate::documents::{self, Body, Document, DocumentProblem, Kind};
 use crate::live::Topic;
 use crate::store::StoreError;
-use crate::store::rows::Unit;
+use crate::store::rows::{FlagWrite, Unit};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use sternway_domain::access::Action;
 use sternway_domain::audit::{Outcome, Target};
+use sternway_domain::flag::{Command, Flag, lint};
 use sternway_domain::release::{REASON_CHARS, Refusal};
 use utoipa::ToSchema;
+
+/// How often a set is committed again when a flag of it was switched meanwhile.
+const TRIES: u32 = 5;
 
 /// One document of an applied set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppliedDocument {
-    /// `Service`, `Plan`, `Checklist` or `Runbook`.
+    /// `Service`, `Plan`, `Checklist`, `Runbook` or `Flag`.
     pub kind: String,
     pub name: String,
     pub digest: String,
@@ -26,6 +31,9 @@ pub struct AppliedDocument {
     /// A plan that is new or changed, over the recent past of services that were watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub placebo: Vec<Played>,
+    /// What the linter says of a flag.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<String>,
 }
 
 /// What applying a set did.
@@ -67,18 +75,72 @@ impl Service {
         let names: Vec<String> = news.clone().map(named).take(MOST_NAMED).collect();
         act.effects = news.take(MOST_NAMED).map(|d| format!("{} {} {}", d.outcome, named(d), d.digest)).collect();
         act.target = Target::Configuration { names };
-        let at = self.clock.now();
-        let unit = Unit {
-            decision: Some(self.decision(caller, &act, Outcome::Accepted)?),
-            documents: documents.iter().map(|document| document.to_write(at)).collect(),
-            idempotency: Some(self.remember(&once, 200, &applied)),
-            ..Unit::default()
-        };
-        match self.commit(unit, Some(Topic::Configuration)).await {
-            Ok(_) => Ok(applied),
-            Err(error @ ServiceError::Store(StoreError::KeyUsed)) => self.recall(&once).await?.ok_or(error),
-            Err(error) => Err(error),
+        let mut tries = 0;
+        loop {
+            let at = self.clock.now();
+            let flags = match self.defined(caller, &documents, &mut applied, reason).await {
+                Ok(flags) => flags,
+                Err(error @ ServiceError::FlagRefused(_)) => return Err(self.refuse(caller, &act, error).await),
+                Err(error) => return Err(error),
+            };
+            let topic = if flags.is_empty() { None } else { Some(Topic::Flags) };
+            let unit = Unit {
+                flags,
+                decision: Some(self.decision(caller, &act, Outcome::Accepted)?),
+                documents: documents.iter().map(|document| document.to_write(at)).collect(),
+                idempotency: Some(self.remember(&once, 200, &applied)),
+                ..Unit::default()
+            };
+            tries += 1;
+            match self.commit(unit, Some(Topic::Configuration)).await {
+                Ok(_) => {
+                    topic.into_iter().for_each(|topic| self.bus.touched(topic));
+                    return Ok(applied);
+                }
+                Err(error @ ServiceError::Store(StoreError::KeyUsed)) => {
+                    return self.recall(&once).await?.ok_or(error);
+                }
+                // A flag was switched in between: what is kept of it is looked up again.
+                Err(ServiceError::Store(StoreError::Conflict { .. })) if tries < TRIES => {}
+                Err(error) => return Err(error),
+            }
         }
+    }
+
+    /// The flags of the set as they will stand, and what the linter says of them.
+    async fn defined(
+        &self,
+        caller: &Caller,
+        documents: &[Document],
+        applied: &mut Applied,
+        reason: &str,
+    ) -> Result<Vec<FlagWrite>> {
+        let mut writes = Vec::new();
+        for (document, applied) in documents.iter().zip(&mut applied.documents) {
+            let Body::Flag(plan) = &document.body else { continue };
+            let (now, reason) = (self.clock.now(), reason.trim().to_owned());
+            let before = match self.load_flag(&plan.key).await {
+                Ok(flag) => Some(flag),
+                Err(ServiceError::NotFound { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            let events = match &before {
+                // The same file again is no word about the flag.
+                Some(_) if applied.outcome == "unchanged" => Vec::new(),
+                Some(flag) => flag.decide(Command::Define { plan: plan.clone(), reason }, &caller.actor, now)?,
+                None => Flag::create((**plan).clone(), &caller.actor, reason, now)?,
+            };
+            let expected = before.as_ref().map_or(0, |flag| flag.version);
+            let after = match before {
+                Some(flag) => Some(events.iter().fold(flag, Flag::evolve)),
+                None => Flag::fold(&events),
+            };
+            let Some(after) = after else { continue };
+            applied.findings = lint([&after], now).into_iter().map(|finding| finding.text).collect();
+            writes.extend(flag_write(expected, &events, &after));
+        }
+        writes.sort_by(|a, b| a.row.key.cmp(&b.row.key));
+        Ok(writes)
     }
 
     async fn checked(&self, files: &[(String, String)], reason: &str) -> Result<Vec<Document>> {
@@ -111,6 +173,7 @@ impl Service {
                 digest: digest.to_string(),
                 outcome: outcome.to_owned(),
                 placebo: Vec::new(),
+                findings: Vec::new(),
             });
         }
         Ok(Applied { documents: applied })

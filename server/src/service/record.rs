@@ -109,11 +109,15 @@ impl Service {
     /// Commits a unit and tells whoever is connected.
     pub(crate) async fn commit(&self, unit: Unit, topic: Option<Topic>) -> Result<Committed> {
         let decided = unit.decision.as_ref().map(|decision| counted(&decision.row));
+        let mut flags: Vec<FlagRow> = unit.flags.iter().map(|write| write.row.clone()).collect();
         let busy = unit.release.as_ref().map(|write| write.row.service.clone());
         let committed = self.store.commit(unit).await.map_err(|error| match (error, busy) {
             (StoreError::Exists { what }, Some(service)) if what == ACTIVE_RELEASE => ServiceError::Busy { service },
             (error, _) => error.into(),
         })?;
+        // The unit's last event is the last flag's: near enough, as positions of flags only need to grow.
+        flags.iter_mut().for_each(|row| row.position = committed.position);
+        self.flags.put(&flags)?;
         if let Some(topic) = topic {
             self.bus.committed(topic, committed.position);
         }

@@ -1,6 +1,6 @@
 //! The rows a store keeps. JSON bodies are opaque here.
 
-use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
+use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::Timestamp;
 
 /// Everything one decision changes. Empty parts are left alone.
@@ -8,6 +8,8 @@ use sternway_domain::time::Timestamp;
 pub struct Unit {
     pub release: Option<ReleaseWrite>,
     pub saga: Option<SagaWrite>,
+    /// Each flag at most once.
+    pub flags: Vec<FlagWrite>,
     pub decision: Option<DecisionWrite>,
     /// Stored once per digest; storing it again changes nothing.
     pub evidence: Vec<(Digest, String)>,
@@ -52,6 +54,41 @@ pub struct ReleaseWrite {
     pub events: Vec<EventWrite>,
     /// The row after the events; `row.version` equals `expected + events.len()`.
     pub row: ReleaseRow,
+}
+
+/// New events of a flag and the fold after them.
+#[derive(Debug, Clone)]
+pub struct FlagWrite {
+    /// Version of the stream before these events; 0 creates it.
+    pub expected: i64,
+    /// At least one; they get versions `expected + 1 ..`.
+    pub events: Vec<EventWrite>,
+    /// The row after the events; `row.version` equals `expected + events.len()`.
+    pub row: FlagRow,
+}
+
+/// The read model of a flag: the fold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlagRow {
+    pub key: FlagKey,
+    pub version: i64,
+    /// Of its newest event. Assigned by the store; ignored when writing.
+    pub position: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// JSON of `sternway_domain::flag::Flag`.
+    pub body: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlagEventRow {
+    /// On one line with the events of releases.
+    pub position: i64,
+    pub version: i64,
+    pub kind: String,
+    pub at: Timestamp,
+    pub body: String,
+    pub decision: Option<DecisionId>,
 }
 
 #[derive(Debug, Clone)]
@@ -131,7 +168,7 @@ pub struct ReleaseFilter {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventRow {
-    /// Order over all streams, without gaps.
+    /// Order over all streams, those of flags included.
     pub position: i64,
     pub release: ReleaseId,
     pub version: i64,

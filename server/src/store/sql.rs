@@ -8,11 +8,12 @@ use crate::store::{Result, Store, StoreError};
 use async_trait::async_trait;
 use link::{Link, Row, Tx};
 use schema::Migration;
-use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
+use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
 mod commit;
+mod flags;
 mod leases;
 pub(super) mod link;
 mod log;
@@ -92,6 +93,18 @@ impl<B: Backend> Store for B {
 
     async fn last_position(&self) -> Result<i64> {
         log::last_position(self.reads("read the position of the newest event")).await
+    }
+
+    async fn flags(&self, after: i64) -> Result<Vec<FlagRow>> {
+        flags::list(self.reads("read the flags"), after).await
+    }
+
+    async fn flag(&self, key: &FlagKey) -> Result<Option<FlagRow>> {
+        flags::one(self.reads("read a flag"), key).await
+    }
+
+    async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>> {
+        flags::events(self.reads("read the events of a flag"), key, after).await
     }
 
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {

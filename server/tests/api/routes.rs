@@ -39,6 +39,9 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
         ("PATCH", "/api/v1/people/{id}") => (Action::ManagePeople, json!({"name": "M", "reason": "a test"})),
         ("POST", "/api/v1/tokens") => (Action::ManageTokens, json!({"name": "t", "role": "viewer"})),
         ("DELETE", "/api/v1/tokens/{id}") => (Action::ManageTokens, json!({})),
+        ("PUT", "/api/v1/flags/{key}") => {
+            (Action::Flip, json!({"enabled": false, "reason": "a test of rights", "expected_version": 1}))
+        }
         ("POST", "/api/v1/apply") => (Action::Apply, json!({"files": [], "reason": "a test"})),
         ("POST", "/api/v1/releases/{id}/saga/{choice}") => {
             (Action::Steer, json!({"reason": "a test of rights", "expected_version": 1}))
@@ -81,6 +84,7 @@ fn filled(path: &str) -> String {
         .replace("{verb}", "hold")
         .replace("{token}", "none")
         .replace("{choice}", "stop")
+        .replace("{key}", "none")
 }
 
 #[tokio::test]
@@ -139,7 +143,7 @@ async fn given_nobody_when_any_other_route_is_asked_then_only_the_door_and_the_o
         let (address, asked) = (filled(&path), format!("{method} {path}"));
         let answer = match method {
             "GET" => rig.page(None, &address).await,
-            _ if path.starts_with("/ui/") => {
+            _ if path.starts_with("/ui/") || path.starts_with("/ofrep/") => {
                 let request = Request::post(&address).header("content-type", "application/json");
                 rig.send(request.body(Body::from("{}")).expect("a request")).await
             }
@@ -149,6 +153,7 @@ async fn given_nobody_when_any_other_route_is_asked_then_only_the_door_and_the_o
         match (method, path.as_str()) {
             ("GET", path) if open.contains(&path) => assert_eq!(status, 200, "{asked}: {}", answer.text),
             ("GET", "/api/v1/openapi.json") => assert_eq!(status, 401, "{asked}"),
+            (_, path) if path.starts_with("/ofrep/") => assert_eq!(status, 401, "{asked}: {}", answer.text),
             ("GET", "/assets/{name}") => assert_eq!(status, 404, "{asked}"),
             ("POST", "/signin") => assert_eq!(status, 401, "{asked}"),
             ("POST", "/setup/{token}") => assert_eq!(status, 404, "{asked}"),

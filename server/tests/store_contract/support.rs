@@ -2,7 +2,7 @@
 
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::sync::Arc;
-use sternway_domain::id::{DecisionId, Digest, MessageId, PersonId, ReleaseId, ServiceName, TokenId};
+use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use sternway_peers::PostgresProcess;
 use sternway_server::store::rows::*;
@@ -62,9 +62,11 @@ impl Rig {
 
     /// How many rows each table has that a unit writes to.
     pub(super) async fn counts(&self) -> Vec<(&'static str, i64)> {
-        const COUNTS: [(&str, &str); 10] = [
+        const COUNTS: [(&str, &str); 12] = [
             ("release", "SELECT count(*) FROM release"),
             ("events", "SELECT count(*) FROM events"),
+            ("flag", "SELECT count(*) FROM flag"),
+            ("flag_event", "SELECT count(*) FROM flag_event"),
             ("decision", "SELECT count(*) FROM decision"),
             ("audit_leaf", "SELECT count(*) FROM audit_leaf"),
             ("evidence", "SELECT count(*) FROM evidence"),
@@ -128,6 +130,27 @@ pub(super) fn write(n: u128, expected: i64, count: i64) -> ReleaseWrite {
         body: format!(r#"{{"at":{version}}}"#),
     };
     ReleaseWrite { expected, events, row }
+}
+
+pub(super) fn flag_key(name: &str) -> FlagKey {
+    name.parse().unwrap()
+}
+
+/// `count` events of a flag after version `expected`, and the row after them.
+pub(super) fn flag(name: &str, expected: i64, count: i64) -> FlagWrite {
+    let version = expected + count;
+    let events = (expected + 1..=version)
+        .map(|v| EventWrite { kind: "flipped", at: at(v), body: format!(r#"{{"version":{v}}}"#) })
+        .collect();
+    let row = FlagRow {
+        key: flag_key(name),
+        version,
+        position: 0,
+        created_at: at(0),
+        updated_at: at(version),
+        body: format!(r#"{{"at":{version}}}"#),
+    };
+    FlagWrite { expected, events, row }
 }
 
 pub(super) fn decision(n: u128) -> DecisionWrite {

@@ -129,7 +129,7 @@ pub fn lint<'a>(flags: impl IntoIterator<Item = &'a Flag>, now: Timestamp) -> Ve
             }
             _ => {}
         }
-        if flag.flipped.is_none() {
+        if flag.flips.is_empty() {
             let text = format!("`{key}` has never been flipped, so nobody knows whether it works; try it in a drill");
             add(Severity::Note, "never_flipped", text);
         }

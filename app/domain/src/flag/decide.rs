@@ -6,6 +6,7 @@ use crate::id::{EnvironmentName, FlagKey};
 use crate::release::REASON_CHARS;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What is asked. A person, a rule or a step of a rollback may flip; only people define and split.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,7 +20,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Created, or written anew. Values of environments that were flipped since are kept by the one who decides.
+    /// Created, or written anew. Environments that were flipped stay as they were flipped.
     Defined {
         plan: Box<FlagPlan>,
         by: String,
@@ -77,13 +78,19 @@ impl Flag {
         define(plan, by, reason, now)
     }
 
-    /// What would happen. A flip to where it stands already gives no event.
+    /// What would happen. A flip to where it stands already, or writing the same again, gives no event.
     pub fn decide(&self, command: Command, by: &Actor, now: Timestamp) -> Decided {
         match command {
             Command::Define { plan, .. } if plan.key != self.plan.key => {
                 Err(Refusal::OtherKey { have: self.plan.key.clone(), given: plan.key })
             }
-            Command::Define { plan, reason } => define(*plan, by, reason, now),
+            Command::Define { plan, reason } => {
+                let plan = self.with_flips(*plan);
+                if plan == self.plan {
+                    return Ok(vec![]);
+                }
+                define(plan, by, reason, now)
+            }
             Command::Flip { environment, enabled, reason } => {
                 check_reason(&reason)?;
                 if self.setting(&environment).enabled == enabled {
@@ -103,11 +110,22 @@ impl Flag {
         }
     }
 
+    /// A document says how a flag begins; what was flipped since is decided by flips alone. Otherwise the next `apply`
+    /// would undo a kill switch.
+    fn with_flips(&self, mut plan: FlagPlan) -> FlagPlan {
+        for (environment, flip) in &self.flips {
+            let default = &plan.default;
+            plan.environments.entry(environment.clone()).or_insert_with(|| default.clone()).enabled = flip.enabled;
+        }
+        plan
+    }
+
     /// The fold of a stream. `None` when it does not begin with its definition.
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Flag> {
         let mut events = events.into_iter();
         let Event::Defined { plan, at, .. } = events.next()? else { return None };
-        let first = Flag { plan: (**plan).clone(), version: 1, created_at: *at, changed_at: *at, flipped: None };
+        let first =
+            Flag { plan: (**plan).clone(), version: 1, created_at: *at, changed_at: *at, flips: BTreeMap::new() };
         Some(events.fold(first, Flag::evolve))
     }
 
@@ -121,7 +139,7 @@ impl Flag {
                 let setting = self.setting(&flip.environment).clone();
                 let setting = super::Setting { enabled: flip.enabled, ..setting };
                 self.plan.environments.insert(flip.environment.clone(), setting);
-                self.flipped = Some(flip.clone());
+                self.flips.insert(flip.environment.clone(), flip.clone());
             }
             Event::Split { environment, split, .. } => {
                 let setting = super::Setting { split: split.clone(), ..self.setting(environment).clone() };

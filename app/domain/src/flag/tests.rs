@@ -167,3 +167,28 @@ fn given_an_expired_flag_then_the_linter_finds_it() {
     assert_eq!(codes(86_400), ["expires_soon", "never_flipped"]);
     assert_eq!(codes(86_400 * 30), ["never_flipped"]);
 }
+
+#[test]
+fn given_a_flip_then_writing_the_flag_anew_does_not_undo_it() {
+    let on = json!({"default": {"enabled": true}, "environments": {"staging": {"enabled": true}}});
+    let flag = flag(on.clone());
+    let off = Command::Flip { environment: production(), enabled: false, reason: "too many errors".into() };
+    let flag = flag.decide(off, &maya(), at(1)).expect("is taken").iter().fold(flag, Flag::evolve);
+    let define = |more| Command::Define { plan: Box::new(plan(more)), reason: "the same file again".into() };
+    assert_eq!(flag.decide(define(on), &maya(), at(2)), Ok(vec![]), "a file that says nothing new changes nothing");
+    let other =
+        json!({"owner": "team-new", "default": {"enabled": true}, "environments": {"staging": {"enabled": false}}});
+    let flag = flag.decide(define(other), &maya(), at(3)).expect("is taken").iter().fold(flag, Flag::evolve);
+    let staging = EnvironmentName::new("staging").expect("plain");
+    assert_eq!(flag.plan.owner, "team-new");
+    assert!(!flag.setting(&production()).enabled, "the kill switch stays");
+    assert!(!flag.setting(&staging).enabled, "nobody flipped staging, so the file decides");
+    assert_eq!(flag.last_flip().map(|flip| flip.reason.as_str()), Some("too many errors"));
+}
+
+#[test]
+fn given_an_end_written_as_a_date_then_it_is_that_day_at_midnight() {
+    let flag = flag(json!({"permanent": false, "expires": "2023-11-20"}));
+    assert_eq!(flag.plan.expires.map(|end| end.to_string()).as_deref(), Some("2023-11-20T00:00:00Z"));
+    assert!(!flag.expired(at(0)) && flag.expired(at(14 * 86_400)));
+}

@@ -1,0 +1,121 @@
+//! Flags in memory: what is evaluated, without a question to the database.
+//!
+//! A flip made here is in force here before its answer is sent. One made by another process arrives by the database's
+//! notice, and at the latest by the next look. When the database is away, the flags stay as they were last seen.
+
+use crate::service::{ServiceError, decode};
+use crate::store::Store;
+use crate::store::rows::FlagRow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use sternway_domain::flag::Flag;
+use sternway_domain::id::FlagKey;
+use tokio::sync::watch;
+
+mod follow;
+
+pub use follow::follow;
+
+/// All flags at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Of the newest event among them; 0 without flags. It names this state of all flags.
+    pub position: i64,
+    pub flags: BTreeMap<FlagKey, Arc<Flag>>,
+}
+
+/// Shared by all who evaluate. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct FlagTable(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: RwLock<State>,
+    /// The position of the snapshot, for those who wait for a change.
+    changed: watch::Sender<i64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    now: Arc<Snapshot>,
+    /// Up to where the store was read. What is put in past the store does not count: others may have written before it.
+    read: Option<i64>,
+}
+
+impl Default for FlagTable {
+    fn default() -> Self {
+        Self(Arc::new(Inner { state: RwLock::default(), changed: watch::channel(0).0 }))
+    }
+}
+
+impl FlagTable {
+    /// As they are now, read from the store the first time.
+    pub async fn current(&self, store: &dyn Store) -> Result<Arc<Snapshot>, ServiceError> {
+        if self.read_up_to().is_none() {
+            self.refresh(store).await?;
+        }
+        Ok(self.snapshot())
+    }
+
+    /// At least as new as `position`, if the store has it.
+    pub async fn at_least(&self, store: &dyn Store, position: i64) -> Result<Arc<Snapshot>, ServiceError> {
+        let now = self.current(store).await?;
+        if now.position >= position {
+            return Ok(now);
+        }
+        self.refresh(store).await?;
+        Ok(self.snapshot())
+    }
+
+    /// Reads what is new in the store and says whether anything was.
+    pub async fn refresh(&self, store: &dyn Store) -> Result<bool, ServiceError> {
+        let rows = store.flags(self.read_up_to().unwrap_or(0)).await?;
+        let up_to = rows.iter().map(|row| row.position).max();
+        let changed = self.put(&rows)?;
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.read = state.read.max(up_to).max(Some(0));
+        Ok(changed)
+    }
+
+    /// Takes in rows that are durable. Older versions than those known are left aside. Says whether any was newer.
+    pub fn put(&self, rows: &[FlagRow]) -> Result<bool, ServiceError> {
+        let mut read = Vec::with_capacity(rows.len());
+        for row in rows {
+            read.push((row.position, decode::<Flag>("flag", &row.body)?));
+        }
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        let before = &state.now;
+        read.retain(|(_, flag)| before.flags.get(&flag.plan.key).is_none_or(|known| known.version < flag.version));
+        if read.is_empty() {
+            return Ok(false);
+        }
+        let mut next = Snapshot::clone(before);
+        for (position, flag) in read {
+            next.position = next.position.max(position);
+            next.flags.insert(flag.plan.key.clone(), Arc::new(flag));
+        }
+        let position = next.position;
+        state.now = Arc::new(next);
+        drop(state);
+        self.0.changed.send_replace(position);
+        Ok(true)
+    }
+
+    /// Sees the position of the newest event whenever a flag changes.
+    pub fn changes(&self) -> watch::Receiver<i64> {
+        self.0.changed.subscribe()
+    }
+
+    /// How many wait for a change.
+    pub fn listeners(&self) -> usize {
+        self.0.changed.receiver_count()
+    }
+
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.state.read().unwrap_or_else(PoisonError::into_inner).now.clone()
+    }
+
+    fn read_up_to(&self) -> Option<i64> {
+        self.0.state.read().unwrap_or_else(PoisonError::into_inner).read
+    }
+}

@@ -1,0 +1,99 @@
+//! Flags: their folds, and their events on one line with those of releases.
+
+use super::all;
+use super::link::{Link, Row, Tx, args};
+use crate::store::rows::{FlagEventRow, FlagRow, FlagWrite};
+use crate::store::{Result, StoreError};
+use sternway_domain::id::{DecisionId, FlagKey};
+
+pub(super) async fn list(link: Link<'_>, after: i64) -> Result<Vec<FlagRow>> {
+    const LIST: &str = "SELECT key, version, position, created_at, updated_at, body FROM flag WHERE position > $1 \
+        ORDER BY position";
+    all(&link.all(LIST, args![after]).await?, read)
+}
+
+pub(super) async fn one(link: Link<'_>, key: &FlagKey) -> Result<Option<FlagRow>> {
+    const ONE: &str = "SELECT key, version, position, created_at, updated_at, body FROM flag WHERE key = $1";
+    link.one(ONE, args![key]).await?.as_ref().map(read).transpose()
+}
+
+pub(super) async fn events(link: Link<'_>, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>> {
+    const EVENTS: &str = "SELECT position, version, kind, at, body, decision FROM flag_event \
+        WHERE flag = $1 AND version > $2 ORDER BY version";
+    all(&link.all(EVENTS, args![key, after]).await?, |row| {
+        Ok(FlagEventRow {
+            position: row.get("position")?,
+            version: row.get("version")?,
+            kind: row.get("kind")?,
+            at: row.time("at")?,
+            body: row.get("body")?,
+            decision: row.opt_parse("decision")?,
+        })
+    })
+}
+
+/// Refuses a write that no caller should have made.
+pub(super) fn check(write: &FlagWrite) -> Result<()> {
+    let version = write.expected + write.events.len() as i64;
+    if write.events.is_empty() || write.expected < 0 || write.row.version != version {
+        let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
+        let detail = format!("{events} events after version {expected} do not lead to version {row}");
+        return Err(StoreError::Corrupt { what: "flag", detail });
+    }
+    Ok(())
+}
+
+/// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
+/// The position follows in [`put`], once it is known.
+pub(super) async fn claim(tx: &mut Tx, write: &FlagWrite) -> Result<()> {
+    const CREATE: &str = "INSERT INTO flag (key, version, position, created_at, updated_at, body) \
+        VALUES ($1, $2, 1, $3, $4, $5) ON CONFLICT (key) DO NOTHING";
+    const UPDATE: &str = "UPDATE flag SET version = $2, created_at = $3, updated_at = $4, body = $5 \
+        WHERE key = $1 AND version = $6";
+    let FlagRow { key, version, created_at, updated_at, body, .. } = &write.row;
+    let mut values = args![key, *version, *created_at, *updated_at, body];
+    let written = if write.expected == 0 {
+        tx.run(CREATE, values).await?
+    } else {
+        values.extend(args![write.expected]);
+        tx.run(UPDATE, values).await?
+    };
+    if written == 1 {
+        return Ok(());
+    }
+    let actual = match tx.one("SELECT version FROM flag WHERE key = $1", args![key]).await? {
+        Some(row) => row.get("version")?,
+        None => 0,
+    };
+    Err(StoreError::Conflict { expected: write.expected, actual })
+}
+
+/// Numbers and writes the events that follow position `before`.
+pub(super) async fn put(tx: &mut Tx, writes: &[FlagWrite], before: i64, decision: Option<DecisionId>) -> Result<()> {
+    const EVENT: &str = "INSERT INTO flag_event (position, flag, version, kind, at, body, decision) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    const PLACE: &str = "UPDATE flag SET position = $2 WHERE key = $1";
+    let mut position = before;
+    for write in writes {
+        let key = &write.row.key;
+        for (n, event) in (1..).zip(&write.events) {
+            position += 1;
+            let version = write.expected + n;
+            let values = args![position, key, version, event.kind, event.at, &event.body, decision];
+            tx.add(EVENT, values, || format!("version {version} of flag `{key}`")).await?;
+        }
+        tx.run(PLACE, args![key, position]).await?;
+    }
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<FlagRow> {
+    Ok(FlagRow {
+        key: row.parse("key")?,
+        version: row.get("version")?,
+        position: row.get("position")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        body: row.get("body")?,
+    })
+}
