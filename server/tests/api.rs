@@ -4,8 +4,10 @@ mod api {
     mod contract;
     mod doors;
     mod events;
+    mod flags;
     mod forms;
     mod hostile;
+    mod ofrep;
     mod openapi;
     mod rig;
     mod routes;

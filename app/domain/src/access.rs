@@ -119,7 +119,8 @@ impl Action {
 pub fn may(role: Role, action: Action) -> bool {
     use Action::*;
     match action {
-        View | Evaluate | ManageTokens | SignIn | SignOut => true,
+        Evaluate => true,
+        View | ManageTokens | SignIn | SignOut => role != Role::FlagClient,
         Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
         Hold | Resume | Rollback | Rollforward | Freeze | Steer | Flip => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
@@ -169,12 +170,12 @@ mod tests {
         let row = |action| Role::ALL.map(|role| if may(role, action) { 'x' } else { '.' }).iter().collect::<String>();
         let table: Vec<(Action, String)> = Action::ALL.into_iter().map(|action| (action, row(action))).collect();
         let expected = [
-            "xxxxx", ".x..x", ".x..x", ".x..x", ".x..x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".xx.x", ".x..x", ".xx.x",
-            ".x..x", ".xx.x", "xxxxx", "xxxxx", "....x", ".xx.x", "xxxxx", "xxxxx",
+            "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
+            ".x..x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.", ".xx.x.", "xxxxx.", "xxxxx.",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {
-            assert_eq!(row, expected, "viewer, release manager, on call, auditor, admin for {action:?}");
+            assert_eq!(row, expected, "viewer, release manager, on call, auditor, admin, flag client for {action:?}");
         }
     }
 

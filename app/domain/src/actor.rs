@@ -14,10 +14,14 @@ pub enum Role {
     OnCall,
     Auditor,
     Admin,
+    /// A program that evaluates flags and may do nothing else: the token that stands in an app or a web page, where
+    /// anybody can read it. Only tokens have this role.
+    FlagClient,
 }
 
 impl Role {
-    pub const ALL: [Role; 5] = [Role::Viewer, Role::ReleaseManager, Role::OnCall, Role::Auditor, Role::Admin];
+    pub const ALL: [Role; 6] =
+        [Role::Viewer, Role::ReleaseManager, Role::OnCall, Role::Auditor, Role::Admin, Role::FlagClient];
 
     /// The stable name, as stored and as written in configuration.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +31,7 @@ impl Role {
             Role::OnCall => "on_call",
             Role::Auditor => "auditor",
             Role::Admin => "admin",
+            Role::FlagClient => "flag_client",
         }
     }
 
@@ -38,6 +43,7 @@ impl Role {
             Role::OnCall => "on call",
             Role::Auditor => "auditor",
             Role::Admin => "admin",
+            Role::FlagClient => "flag client",
         }
     }
 }
@@ -49,7 +55,9 @@ impl fmt::Display for Role {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a role: use `viewer`, `release_manager`, `on_call`, `auditor` or `admin`")]
+#[error(
+    "`{0}` is not a role: use `viewer`, `release_manager`, `on_call`, `auditor`, `admin` or, for tokens, `flag_client`"
+)]
 pub struct RoleError(String);
 
 impl FromStr for Role {

@@ -96,7 +96,7 @@ impl Auth {
             check_name(&new.name)?;
             check_login(&login)?;
             password::acceptable(&new.password, &login, &new.name)?;
-            read_role(&new.role)
+            read_person_role(&new.role)
         });
         let role = match checked {
             Ok(role) => role,
@@ -172,7 +172,7 @@ impl Auth {
             effects.push(format!("named {}", row.name));
         }
         if let Some(role) = &change.role {
-            let role = read_role(role)?;
+            let role = read_person_role(role)?;
             effects.push(format!("role {} to {}", row.role, role.as_str()));
             row.role = role.as_str().to_owned();
         }
@@ -230,6 +230,14 @@ pub(super) fn check_login(login: &str) -> std::result::Result<(), ServiceError> 
     let fits = (3..=120).contains(&login.len()) && login.chars().all(plain);
     let text = "Write a name to sign in with, such as an e-mail address: 3 to 120 letters, digits or signs, no spaces.";
     if fits { Ok(()) } else { Err(invalid("login", text)) }
+}
+
+/// The role of a person.
+fn read_person_role(role: &str) -> std::result::Result<Role, ServiceError> {
+    match read_role(role)? {
+        Role::FlagClient => Err(invalid("role", "Only tokens are flag clients; give a person another role.")),
+        role => Ok(role),
+    }
 }
 
 pub(super) fn read_role(role: &str) -> std::result::Result<Role, ServiceError> {

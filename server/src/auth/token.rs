@@ -29,7 +29,7 @@ const USUAL_DAYS: u16 = 90;
 pub struct NewToken {
     /// What it is for: `ci-deploy`. 1 to 60 characters.
     pub name: String,
-    /// At most one's own. Left out: one's own.
+    /// At most one's own; `flag_client` may evaluate flags and nothing else. Left out: one's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
     /// 1 to 366; 90 when left out.
@@ -249,7 +249,8 @@ mod tests {
     #[test]
     fn a_role_covers_itself_and_viewers_and_an_admin_covers_all() {
         for role in Role::ALL {
-            assert!(covers(role, role) && covers(role, Role::Viewer) && covers(Role::Admin, role));
+            assert!(covers(role, role) && covers(role, Role::FlagClient) && covers(Role::Admin, role));
+            assert_eq!(covers(role, Role::Viewer), role != Role::FlagClient);
         }
         assert!(!covers(Role::OnCall, Role::ReleaseManager));
         assert!(covers(Role::ReleaseManager, Role::OnCall));

@@ -122,6 +122,12 @@ impl Rig {
         let admin = auth.set_up(&origin, "", &link, "Ada Min", &login(Role::Admin), PASSWORD).await.expect("set up");
         let caller = Caller { actor: admin.identity.actor, origin };
         for role in Role::ALL {
+            if role == Role::FlagClient {
+                let new = serde_json::from_value(json!({"name": "flags", "role": "flag_client"})).expect("a token");
+                let made = auth.create_token(&caller, new, "flags").await.expect("made");
+                self.tokens.insert(role, made.secret.expect("shown once"));
+                continue;
+            }
             if role != Role::Admin {
                 let (name, login, role) = (format!("The {}", role.label()), login(role), role.as_str().to_owned());
                 let new = NewPerson { name, login: login.clone(), role, password: PASSWORD.to_owned() };
@@ -155,6 +161,14 @@ impl Rig {
         let bytes = bytes.expect("the body ends").expect("the body is read");
         let text = String::from_utf8(bytes.to_vec()).expect("text");
         Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Applies documents as an admin.
+    pub(super) async fn apply(&self, text: &str) -> Value {
+        let body = json!({"files": [{"path": "test.yaml", "text": text}], "reason": "a test"});
+        let answer = self.post(Role::Admin, "/api/v1/apply", &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.json()
     }
 
     pub(super) async fn get(&self, role: Role, path: &str) -> Answer {

@@ -128,6 +128,11 @@ async fn given_every_role_when_anything_is_read_then_only_people_are_kept_from_t
         }
         for role in Role::ALL {
             let answer = rig.get(role, &filled(&path)).await;
+            if role == Role::FlagClient {
+                // It may read nothing; where a query is missing, that is said first.
+                assert!(answer.status.is_client_error(), "{role} {path}: {}", answer.text);
+                continue;
+            }
             let expected = path == "/api/v1/people" && role != Role::Admin;
             assert_eq!(answer.status == StatusCode::FORBIDDEN, expected, "{role} {method} {path}: {}", answer.text);
             assert!(answer.status.as_u16() < 500 && answer.status != StatusCode::UNAUTHORIZED, "{role} {path}");
