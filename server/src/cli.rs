@@ -10,6 +10,7 @@ mod decisions;
 mod demo;
 mod emergency;
 mod exit;
+mod flags;
 mod judge;
 mod local;
 mod people;
@@ -42,7 +43,10 @@ enum Command {
     /// Shows who decided what, when and why.
     #[command(after_long_help = exit::HELP)]
     Decisions(decisions::Decisions),
-    /// Applies services, plans, checklists and runbooks: all of them or none.
+    /// Lists flags, shows them, switches them on and off.
+    #[command(after_long_help = exit::HELP)]
+    Flags(flags::FlagsCommand),
+    /// Applies services, plans, checklists, runbooks and flags: all of them or none.
     #[command(after_long_help = exit::HELP)]
     Apply(apply::Apply),
     /// Shows plans, with every default if wanted.
@@ -88,6 +92,7 @@ impl Cli {
             Command::Config(config) => config.run().map_err(boxed),
             Command::Release(release) => Ok(release.run().await),
             Command::Decisions(decisions) => Ok(decisions.run().await),
+            Command::Flags(flags) => Ok(flags.run().await),
             Command::Apply(apply) => Ok(apply.run().await),
             Command::Plan(plan) => Ok(plan.run().await),
             Command::Judge(judge) => Ok(judge.run().await),

@@ -19,7 +19,7 @@ pub mod ofrep;
 #[cfg(test)]
 mod tests;
 
-pub use check::{Finding, FlagProblem, Severity, lint, problems};
+pub use check::{Finding, FlagProblem, Severity, lint, lint_plan, problems};
 pub use decide::{Command, Event, Refusal};
 pub use evaluate::{Context, ErrorCode, EvaluationError, Reason, Resolved, bucket};
 

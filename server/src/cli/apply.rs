@@ -3,13 +3,17 @@
 use super::exit;
 use super::remote::{Key, Remote, Result, Trouble, wrong};
 use super::terminal::{clean, say, table, text, toned};
-use crate::documents;
+use crate::documents::{self, Body};
+use crate::ports::Clock;
+use crate::system::SystemClock;
 use clap::Args;
 use comfy_table::Cell;
 use serde_json::{Value, json};
 use std::io::Read;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use sternway_domain::flag::lint_plan;
 
 #[derive(Debug, Args)]
 pub(super) struct Apply {
@@ -101,10 +105,15 @@ fn check(files: &[(String, String)], json: bool) -> Result<u8> {
             .collect();
         say(&json!({"items": items}).to_string());
     } else {
+        let findings = found.iter().filter_map(|document| match &document.body {
+            Body::Flag(flag) => lint_plan(flag, SystemClock.now()),
+            _ => None,
+        });
+        let findings: String = findings.map(|finding| format!("Note: {}.\n", finding.text)).collect();
         let number =
             if found.len() == 1 { "1 document is".to_owned() } else { format!("{} documents are", found.len()) };
         say(&format!(
-            "{number} well-formed; nothing was sent. Names of other documents are checked when they are applied."
+            "{findings}{number} well-formed; nothing was sent. Names of other documents are checked when they are applied."
         ));
     }
     Ok(exit::DONE)

@@ -132,7 +132,7 @@ struct Create {
     /// How many days it lives, 1 to 366
     #[arg(long, value_name = "DAYS", default_value_t = 90)]
     days: u16,
-    /// At most your own; left out: your own
+    /// At most your own; flag_client may evaluate flags and nothing else; left out: your own
     #[arg(long)]
     role: Option<String>,
     #[command(flatten)]

@@ -140,6 +140,10 @@ impl Client {
         self.json(|| self.request(Method::POST, self.url(path)).header("idempotency-key", key).json(body)).await
     }
 
+    pub(super) async fn put(&self, path: &[&str], body: &Value, key: &str) -> Result<Value> {
+        self.json(|| self.request(Method::PUT, self.url(path)).header("idempotency-key", key).json(body)).await
+    }
+
     pub(super) async fn delete(&self, path: &[&str], key: &str) -> Result<Value> {
         self.json(|| self.request(Method::DELETE, self.url(path)).header("idempotency-key", key)).await
     }

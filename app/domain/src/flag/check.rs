@@ -114,25 +114,27 @@ pub struct Finding {
 pub fn lint<'a>(flags: impl IntoIterator<Item = &'a Flag>, now: Timestamp) -> Vec<Finding> {
     let mut found = Vec::new();
     for flag in flags {
-        let (key, owner) = (&flag.plan.key, &flag.plan.owner);
-        let mut add = |severity, code: &str, text| {
-            found.push(Finding { flag: key.clone(), severity, code: code.to_owned(), text });
-        };
-        match flag.plan.expires {
-            Some(end) if end <= now => add(
-                Severity::Warning,
-                "expired",
-                format!("`{key}` expired {}; {owner} takes it out of the code, or gives it a new end", end.date()),
-            ),
-            Some(end) if end.since(now) <= SOON => {
-                add(Severity::Note, "expires_soon", format!("`{key}` expires {}; ask {owner}", end.date()));
-            }
-            _ => {}
-        }
+        found.extend(lint_plan(&flag.plan, now));
         if flag.flips.is_empty() {
+            let key = &flag.plan.key;
             let text = format!("`{key}` has never been flipped, so nobody knows whether it works; try it in a drill");
-            add(Severity::Note, "never_flipped", text);
+            found.push(finding(key, Severity::Note, "never_flipped", text));
         }
     }
     found
+}
+
+/// The same of a flag as it is written, before it is applied.
+pub fn lint_plan(plan: &FlagPlan, now: Timestamp) -> Option<Finding> {
+    let (key, owner, end) = (&plan.key, &plan.owner, plan.expires?);
+    if end <= now {
+        let text = format!("`{key}` expired {}; {owner} takes it out of the code, or gives it a new end", end.date());
+        return Some(finding(key, Severity::Warning, "expired", text));
+    }
+    let text = format!("`{key}` expires {}; ask {owner}", end.date());
+    (end.since(now) <= SOON).then(|| finding(key, Severity::Note, "expires_soon", text))
+}
+
+fn finding(key: &FlagKey, severity: Severity, code: &str, text: String) -> Finding {
+    Finding { flag: key.clone(), severity, code: code.to_owned(), text }
 }

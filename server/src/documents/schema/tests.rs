@@ -28,7 +28,8 @@ fn every_kind_has_a_schema_that_is_one() {
         assert_eq!(schema["additionalProperties"], json!(false), "{kind}");
         assert!(!schema.to_string().contains("#/components"), "{kind}");
         let names: Vec<_> = schema["required"].as_array().expect("is a list").iter().collect();
-        assert!(names.contains(&&json!("kind")) && names.contains(&&json!("name")), "{kind}: {names:?}");
+        let name = if kind == Kind::Flag { "key" } else { "name" };
+        assert!(names.contains(&&json!("kind")) && names.contains(&&json!(name)), "{kind}: {names:?}");
     }
 }
 
@@ -70,6 +71,7 @@ signals: {prometheus: {url: "http://p:9090", baseline: 'a="1"', canary: 'a="2"',
 "#;
 const CHECKLIST: &str =
     "kind: Checklist\nname: a\ntitle: A\nitems:\n  - {id: x, title: X, evidence: y, owner: z, may_not_apply: true}\n";
+const FLAG: &str = "kind: Flag\nkey: pay.new_1\npurpose: Pays anew\nowner: team\nexpires: 2027-01-31\nvariants: {off: 1, on: 2}\ndefault: {enabled: true, split: [{variant: on, percent: 12.5}]}\nenvironments: {staging: {enabled: false}}\n";
 const RUNBOOK: &str = "---\nkind: Runbook\nname: a\ntitle: A\npurpose: rollback\nobjective: 5m\nroles:\n  - {role: lead, duty: leads}\n---\n## 1. Go\nRole: lead\n";
 
 /// What is wrong with one field, as an exchange of one part of a good document.
@@ -125,6 +127,17 @@ const WRONG: &[(&str, &str, &str)] = &[
     (CHECKLIST, "evidence: y, ", ""),
     (CHECKLIST, "may_not_apply: true", "may_not_apply: yes"),
     (CHECKLIST, "may_not_apply: true", "may_not_aply: true"),
+    (FLAG, "key: pay.new_1", "key: pay new"),
+    (FLAG, "key: pay.new_1", "key: .."),
+    (FLAG, "key: pay.new_1", "name: pay.new_1"),
+    (FLAG, "owner: team\n", ""),
+    (FLAG, "2027-01-31", "soon"),
+    (FLAG, "2027-01-31", "5"),
+    (FLAG, "enabled: true", "enabled: yes"),
+    (FLAG, "enabled: true", "enabled: true, serves: on"),
+    (FLAG, "enabled: true, ", ""),
+    (FLAG, "percent: 12.5", "percent: all"),
+    (FLAG, "variants: {off: 1, on: 2}", "variants: [1, 2]"),
     (RUNBOOK, "purpose: rollback", "purpose: back"),
     (RUNBOOK, "objective: 5m", "objective: 5"),
     (RUNBOOK, "duty: leads", "does: leads"),
@@ -134,7 +147,13 @@ const WRONG: &[(&str, &str, &str)] = &[
 
 #[test]
 fn schema_and_parser_refuse_the_same_documents() {
-    let kinds = [(PLAN, Kind::Plan), (SERVICE, Kind::Service), (CHECKLIST, Kind::Checklist), (RUNBOOK, Kind::Runbook)];
+    let kinds = [
+        (PLAN, Kind::Plan),
+        (SERVICE, Kind::Service),
+        (CHECKLIST, Kind::Checklist),
+        (FLAG, Kind::Flag),
+        (RUNBOOK, Kind::Runbook),
+    ];
     for (good, kind) in kinds {
         assert_eq!(verdicts(kind, good), (true, true), "{good}");
         for (_, from, to) in WRONG.iter().filter(|(of, _, _)| *of == good) {
