@@ -25,7 +25,7 @@ pub enum Ask {
         id: String,
         done: String,
     },
-    /// `seen` is the version the person last saw.
+    /// Of a release or a flag. `seen` is the version the person last saw.
     Act {
         id: String,
         verb: String,
@@ -39,6 +39,10 @@ pub enum Ask {
     },
     Decision {
         id: String,
+    },
+    /// `done` as with a release.
+    Flags {
+        done: String,
     },
     Services,
     Service {

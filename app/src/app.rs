@@ -12,6 +12,7 @@ use crate::pages::act::Act;
 use crate::pages::board::Board;
 use crate::pages::decision::Decision;
 use crate::pages::decisions::Decisions;
+use crate::pages::flags::Flags;
 use crate::pages::new_release::NewRelease;
 use crate::pages::not_found::NotFound;
 use crate::pages::release::Release;
@@ -61,6 +62,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/releases/:id/act/:verb") view=Act ssr=SsrMode::Async/>
                     <Route path=path!("/decisions") view=Decisions ssr=SsrMode::Async/>
                     <Route path=path!("/decisions/:id") view=Decision ssr=SsrMode::Async/>
+                    <Route path=path!("/flags") view=Flags ssr=SsrMode::Async/>
+                    <Route path=path!("/flags/:id/:verb") view=Act ssr=SsrMode::Async/>
                     <Route path=path!("/services") view=Services ssr=SsrMode::Async/>
                     <Route path=path!("/services/:name") view=Service ssr=SsrMode::Async/>
                     <Route path=path!("/runbooks") view=Runbooks ssr=SsrMode::Async/>

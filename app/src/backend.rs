@@ -7,6 +7,7 @@ use crate::view::act::{ActDone, ActForm, ActView, Verb};
 use crate::view::board::{BoardFilter, BoardView};
 use crate::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use crate::view::door::{SetupView, SignInView};
+use crate::view::flag::FlagsView;
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
 use crate::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use crate::view::runbook::{RunbookView, RunbooksView};
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use std::net::IpAddr;
 use std::sync::Arc;
 use sternway_domain::actor::Actor;
-use sternway_domain::id::{DecisionId, ReleaseId, RunbookName, ServiceName};
+use sternway_domain::id::{DecisionId, FlagKey, ReleaseId, RunbookName, ServiceName};
 
 /// Who asks, as the server's session layer found out. Made anew for each request.
 #[derive(Debug, Clone)]
@@ -98,6 +99,21 @@ pub trait ControlPlane: Send + Sync {
     /// Does it, or says why not. A missing reason is [`AppError::Invalid`] with the field `reason`; a release that moved
     /// on is [`AppError::Conflict`].
     async fn act(&self, caller: &Caller, id: ReleaseId, verb: Verb, form: ActForm) -> Result<ActDone, AppError>;
+
+    /// `done` is the decision the person has just made; the view then carries a toast.
+    async fn flags(&self, caller: &Caller, done: Option<DecisionId>) -> Result<FlagsView, AppError>;
+
+    /// The facts before a flag is switched, like [`act_page`](ControlPlane::act_page).
+    async fn flag_act_page(
+        &self,
+        caller: &Caller,
+        key: FlagKey,
+        verb: Verb,
+        seen: Option<u64>,
+    ) -> Result<ActView, AppError>;
+
+    /// Switches it, or says why not, like [`act`](ControlPlane::act).
+    async fn flag_act(&self, caller: &Caller, key: FlagKey, verb: Verb, form: ActForm) -> Result<ActDone, AppError>;
 
     /// Sets one item of the release's checklist.
     async fn set_checklist_item(

@@ -4,6 +4,7 @@ pub mod act;
 pub mod board;
 pub mod decision;
 pub mod decisions;
+pub mod flags;
 pub mod new_release;
 pub mod not_found;
 pub mod release;

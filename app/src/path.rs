@@ -9,6 +9,7 @@ pub const THEME: &str = "/theme";
 pub const DECISIONS: &str = "/decisions";
 pub const SERVICES: &str = "/services";
 pub const RUNBOOKS: &str = "/runbooks";
+pub const FLAGS: &str = "/flags";
 pub const NEW_RELEASE: &str = "/releases/new";
 /// Fields: `service`, `fault` (a value of `DemoBarView::faults`, or `clear`), `next`.
 pub const DEMO_INJECT: &str = "/demo/inject";
@@ -23,8 +24,14 @@ pub fn release(id: &str) -> String {
     format!("/releases/{id}")
 }
 
+/// The page of an act on a release, or on a flag.
 pub fn act(id: &str, verb: Verb) -> String {
-    format!("/releases/{id}/act/{verb}")
+    if verb.of_flag() { format!("{FLAGS}/{id}/{verb}") } else { format!("/releases/{id}/act/{verb}") }
+}
+
+/// What an act is on: where the way back leads.
+pub fn acted_on(id: &str, verb: Verb) -> String {
+    if verb.of_flag() { FLAGS.to_owned() } else { release(id) }
 }
 
 pub fn saga(id: &str) -> String {

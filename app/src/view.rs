@@ -9,6 +9,7 @@ pub mod board;
 pub mod chart;
 pub mod decision;
 pub mod door;
+pub mod flag;
 pub mod new_release;
 pub mod release;
 pub mod runbook;

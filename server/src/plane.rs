@@ -11,6 +11,7 @@ use sternway_app::view::act::{ActDone, ActForm, ActView, Verb};
 use sternway_app::view::board::{BoardFilter, BoardView};
 use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
+use sternway_app::view::flag::FlagsView;
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView};
 use sternway_app::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookView, RunbooksView};
@@ -18,7 +19,7 @@ use sternway_app::view::service::{ServiceView, ServicesView};
 use sternway_domain::access::Denied;
 use sternway_domain::audit::Origin;
 use sternway_domain::flag;
-use sternway_domain::id::{DecisionId, ReleaseId, RunbookName, ServiceName};
+use sternway_domain::id::{DecisionId, FlagKey, ReleaseId, RunbookName, ServiceName};
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::release::Refusal;
 
@@ -30,6 +31,7 @@ mod decision;
 mod decisions;
 mod door;
 mod explain;
+mod flags;
 mod new_release;
 mod panels;
 mod release;
@@ -154,6 +156,25 @@ impl ControlPlane for Plane {
         result.map_err(|error| worded(page, error))
     }
 
+    async fn flags(&self, page: &PageCaller, done: Option<DecisionId>) -> Result<FlagsView, AppError> {
+        self.flags_view(&caller(page), done).await.map_err(|error| worded(page, error))
+    }
+
+    async fn flag_act_page(
+        &self,
+        page: &PageCaller,
+        key: FlagKey,
+        verb: Verb,
+        seen: Option<u64>,
+    ) -> Result<ActView, AppError> {
+        self.flag_act_view(&caller(page), &key, verb, seen).await.map_err(|error| worded(page, error))
+    }
+
+    async fn flag_act(&self, page: &PageCaller, key: FlagKey, verb: Verb, form: ActForm) -> Result<ActDone, AppError> {
+        let result = self.flag_act_done(&caller(page), key, verb, form).await;
+        result.map_err(|error| self.worded_act(page, error))
+    }
+
     async fn set_checklist_item(
         &self,
         page: &PageCaller,
@@ -205,9 +226,16 @@ impl ControlPlane for Plane {
 impl Plane {
     /// A stale act says what happened in between.
     fn worded_act(&self, page: &PageCaller, error: ServiceError) -> AppError {
-        let ServiceError::Stale { actual, release, since, .. } = error else { return worded(page, error) };
         let now = self.service.clock.now();
-        let changes = since.iter().map(|event| words::change(&release, event, None, now)).collect();
+        let (actual, changes) = match error {
+            ServiceError::Stale { actual, release, since, .. } => {
+                (actual, since.iter().map(|event| words::change(&release, event, None, now)).collect())
+            }
+            ServiceError::FlagStale { actual, since, .. } => {
+                (actual, since.iter().map(|event| flags::change(event, now)).collect())
+            }
+            error => return worded(page, error),
+        };
         AppError::Conflict { version: u64::try_from(actual).unwrap_or_default(), changes }
     }
 }

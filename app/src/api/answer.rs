@@ -38,6 +38,7 @@ pub(super) async fn answer(plane: Plane, caller: Caller, ask: Ask) -> Result<Str
             Ok(id) => told(plane.decision(&caller, id).await),
             Err(error) => told::<()>(Err(error)),
         },
+        Ask::Flags { done } => told(plane.flags(&caller, done.parse().ok()).await),
         Ask::Services => told(plane.services(&caller).await),
         Ask::Service { name } => match named(&name, "service") {
             Ok(name) => told(plane.service(&caller, name).await),
@@ -72,7 +73,11 @@ async fn act(
     seen: Option<u64>,
     form: CameBack,
 ) -> Result<ActView, AppError> {
-    let view = plane.act_page(caller, named(id, "release")?, verb_named(verb)?, form.seen().or(seen)).await?;
+    let (verb, seen) = (verb_named(verb)?, form.seen().or(seen));
+    let view = match verb.of_flag() {
+        true => plane.flag_act_page(caller, named(id, "flag")?, verb, seen).await?,
+        false => plane.act_page(caller, named(id, "release")?, verb, seen).await?,
+    };
     Ok(form.into_act(view))
 }
 

@@ -16,7 +16,7 @@ use leptos::prelude::*;
 
 /// `Facts as of 14:03:09, 1 s ago. Release version 17.`
 pub fn facts_line(view: &ActView) -> AnyView {
-    view! { "Facts as of "{time_and_age(&view.at)}{format!(". Release version {}.", view.version)} }.into_any()
+    view! { "Facts as of "{time_and_age(&view.at)}{format!(". {} version {}.", if view.verb.of_flag() { "Flag" } else { "Release" }, view.version)} }.into_any()
 }
 
 /// `dialog` is whether it stands in one: ids get a prefix, headings one level less, and the way out closes it.
@@ -24,7 +24,7 @@ pub fn act_form(view: &ActView, dialog: bool) -> AnyView {
     let id = if dialog { "d-" } else { "p-" };
     let fault = view.fault.as_ref().filter(|fault| !matches!(fault, AppError::Conflict { .. }));
     let fault = fault.map(|fault| form_fault(fault, "Nothing was changed."));
-    let changes = (!view.changes.is_empty()).then(|| changed(&view.changes));
+    let changes = (!view.changes.is_empty()).then(|| changed(&view.changes, view.verb.what()));
     let will = (!view.shift.is_empty() || !view.steps.is_empty() || !view.told.is_empty())
         .then(|| part(dialog, format!("{id}will"), "What will happen", what_will(view)));
     let wrong = (!view.risks.is_empty())
@@ -191,7 +191,7 @@ fn reason(view: &ActView, dialog: bool) -> AnyView {
 }
 
 fn foot(view: &ActView, dialog: bool) -> AnyView {
-    let back = path::release(&view.release);
+    let back = path::acted_on(&view.release, view.verb);
     let confirm = view.allowed.then(|| {
         view! {
             <button class=format!("{} btn-large", view.confirm_style.class())>{icon(view.verb.icon())}{view.confirm.clone()}</button>
@@ -199,7 +199,7 @@ fn foot(view: &ActView, dialog: bool) -> AnyView {
     });
     view! {
         <div class="act-foot">
-            <p class="small">"Nothing happens until you confirm. If the release changes first, you are asked again."</p>
+            <p class="small">{format!("Nothing happens until you confirm. If the {} changes first, you are asked again.", view.verb.what())}</p>
             <a class="btn btn-large" href=back data-close=dialog.then_some("") rel=dialog.then_some("external")>{view.cancel.clone()}</a>
             {confirm}
         </div>

@@ -28,7 +28,8 @@ pub fn reach(release: &str, view: &ActsView) -> AnyView {
     .into_any()
 }
 
-fn button(release: &str, act: &ActButton, long: bool) -> AnyView {
+/// `release`: or a flag.
+pub fn button(release: &str, act: &ActButton, long: bool) -> AnyView {
     let Some(verb) = Verb::read(&act.verb) else { return ().into_any() };
     let label = if long && !act.long_label.is_empty() { &act.long_label } else { &act.label };
     let why = act.why_not.clone().filter(|_| !act.allowed);

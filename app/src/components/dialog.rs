@@ -79,7 +79,12 @@ pub fn ActDialog() -> impl IntoView {
         }
     });
     let topic = Memo::new(move |_| {
-        dialogs.asked.with(|asked| asked.as_ref().map(|(release, _)| live.seen(&format!("release:{release}"))))
+        dialogs.asked.with(|asked| {
+            asked.as_ref().map(|(of, verb)| match verb.of_flag() {
+                true => live.seen("flags"),
+                false => live.seen(&format!("release:{of}")),
+            })
+        })
     });
     Effect::new(move |before: Option<Option<u64>>| {
         let now = topic.get();

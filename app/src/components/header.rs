@@ -8,9 +8,10 @@ use crate::view::{ChromeView, Icon, PersonView, Theme};
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 
-const PLACES: [(&str, &str); 4] = [
+const PLACES: [(&str, &str); 5] = [
     (path::BOARD, "Releases"),
     (path::DECISIONS, "Decisions"),
+    (path::FLAGS, "Flags"),
     (path::RUNBOOKS, "Runbooks"),
     (path::SERVICES, "Services"),
 ];
@@ -133,6 +134,7 @@ mod tests {
             ("/releases/1/act/hold", "/"),
             ("/decisions/7", "/decisions"),
             ("/services/a", "/services"),
+            ("/flags/a.b/off", "/flags"),
             ("/runbooks", "/runbooks"),
         ] {
             assert_eq!(place_of(address), place, "{address}");

@@ -28,7 +28,7 @@ fn button(act: &LinkView) -> AnyView {
 }
 
 /// What happened while somebody was looking at something older.
-pub fn changed(changes: &[ChangeView]) -> AnyView {
+pub fn changed(changes: &[ChangeView], what: &'static str) -> AnyView {
     let lines = changes
         .iter()
         .map(|change| {
@@ -40,7 +40,7 @@ pub fn changed(changes: &[ChangeView]) -> AnyView {
         <div class="notice notice-accent" role="alert">
             {icon(Icon::Info)}
             <div class="notice-text">
-                <b>"The release changed while this was open"</b>
+                <b>{format!("The {what} changed while this was open")}</b>
                 <ul class="changes">{lines}</ul>
                 <p>"Nothing was done. What stands below is as of now: read it again, then confirm."</p>
             </div>

@@ -22,7 +22,7 @@ fn page(view: &ActView) -> AnyView {
         <main class="page page-act" id="main" tabindex="-1">
             <div class="head">
                 <div>
-                    <p class="crumb"><a href=path::release(&view.release)>{view.crumb.clone()}</a></p>
+                    <p class="crumb"><a href=path::acted_on(&view.release, view.verb)>{view.crumb.clone()}</a></p>
                     <h1>{view.title.clone()}</h1>
                     <p class="quiet">{facts_line(view)}</p>
                 </div>

@@ -6,7 +6,7 @@ use super::{ChangeView, CheckView, ChoiceView, FormFault, Icon, PillView, StepVi
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a person can ask of a release.
+/// What a person can ask of a release, or of a flag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
@@ -18,10 +18,14 @@ pub enum Verb {
     Rollforward,
     Freeze,
     Cancel,
+    /// Of a flag.
+    On,
+    /// Of a flag.
+    Off,
 }
 
 impl Verb {
-    pub const ALL: [Verb; 8] = [
+    pub const ALL: [Verb; 10] = [
         Verb::Start,
         Verb::Promote,
         Verb::Hold,
@@ -30,6 +34,8 @@ impl Verb {
         Verb::Rollforward,
         Verb::Freeze,
         Verb::Cancel,
+        Verb::On,
+        Verb::Off,
     ];
 
     /// As in addresses.
@@ -43,11 +49,23 @@ impl Verb {
             Verb::Rollforward => "rollforward",
             Verb::Freeze => "freeze",
             Verb::Cancel => "cancel",
+            Verb::On => "on",
+            Verb::Off => "off",
         }
     }
 
     pub fn read(text: &str) -> Option<Self> {
         Verb::ALL.into_iter().find(|verb| verb.as_str() == text)
+    }
+
+    /// Whether it is asked of a flag, and not of a release.
+    pub fn of_flag(self) -> bool {
+        matches!(self, Verb::On | Verb::Off)
+    }
+
+    /// What it is asked of, in a word.
+    pub fn what(self) -> &'static str {
+        if self.of_flag() { "flag" } else { "release" }
     }
 
     /// `Roll back`.
@@ -61,6 +79,8 @@ impl Verb {
             Verb::Rollforward => "Roll forward",
             Verb::Freeze => "Freeze",
             Verb::Cancel => "Cancel",
+            Verb::On => "Switch on",
+            Verb::Off => "Switch off",
         }
     }
 
@@ -72,6 +92,7 @@ impl Verb {
             Verb::Rollforward => Icon::Rollforward,
             Verb::Freeze => Icon::Freeze,
             Verb::Cancel => Icon::Close,
+            Verb::On | Verb::Off => Icon::Switch,
         }
     }
 }
@@ -86,6 +107,7 @@ impl fmt::Display for Verb {
 /// wrong, the reason, the button.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ActView {
+    /// Id of the release, or key of the flag.
     pub release: String,
     pub verb: Verb,
     /// `Roll back checkout to 1.41.3`.
@@ -141,7 +163,7 @@ pub struct ShiftView {
     pub after: u8,
 }
 
-/// Posted to `/releases/{id}/act/{verb}`.
+/// Posted to `/releases/{id}/act/{verb}` and `/flags/{key}/{verb}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ActForm {

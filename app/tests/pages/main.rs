@@ -109,6 +109,8 @@ async fn given_each_address_when_rendered_then_it_is_whole_and_well_made() {
         ("decision", format!("/decisions/{DECISION}"), 200),
         ("services", "/services".to_owned(), 200),
         ("service", "/services/checkout".to_owned(), 200),
+        ("flags", "/flags".to_owned(), 200),
+        ("flag-off", "/flags/checkout.new-price/off".to_owned(), 200),
         ("runbooks", "/runbooks".to_owned(), 200),
         ("runbook", "/runbooks/rollback".to_owned(), 200),
         ("not-found", "/nowhere".to_owned(), 404),

@@ -8,12 +8,13 @@ use sternway_app::view::act::{ActDone, ActForm, ActView, Verb};
 use sternway_app::view::board::{BoardFilter, BoardView};
 use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
+use sternway_app::view::flag::{FlagRow, FlagsView};
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView, PreviewView};
-use sternway_app::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
+use sternway_app::view::release::{ActButton, ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookRow, RunbookView, RunbooksView};
 use sternway_app::view::service::{ServiceRelease, ServiceRow, ServiceView, ServicesView};
 use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, LinkView, PillView, StepState, Tone};
-use sternway_domain::id::{DecisionId, ReleaseId, RunbookName, ServiceName};
+use sternway_domain::id::{DecisionId, FlagKey, ReleaseId, RunbookName, ServiceName};
 
 pub(crate) struct MadeUp;
 
@@ -64,6 +65,49 @@ impl ControlPlane for MadeUp {
     }
 
     async fn choose(&self, _: &Caller, _: ReleaseId, _: ChoiceForm) -> Result<ActDone, AppError> {
+        Err(AppError::Refused { why: "Nothing moves in a test.".into() })
+    }
+
+    async fn flags(&self, _: &Caller, _: Option<DecisionId>) -> Result<FlagsView, AppError> {
+        let act = |verb: Verb| ActButton {
+            verb: verb.as_str().into(),
+            label: verb.label().into(),
+            icon: Some(verb.icon()),
+            allowed: true,
+            ..ActButton::default()
+        };
+        let on = FlagRow {
+            key: "checkout.new-price".into(),
+            purpose: "Prices with the new engine".into(),
+            pill: PillView::new(Tone::Go, Icon::Switch, "On"),
+            elsewhere: "off in staging".into(),
+            owner: "team-pay".into(),
+            expiry: "31 Dec 2026".into(),
+            at: Some(fixture::when("13:38:20", "")),
+            flip: "on, by Maya Ortiz".into(),
+            quote: "Tried in a drill <b>".into(),
+            act: act(Verb::Off),
+            ..FlagRow::default()
+        };
+        let off = FlagRow {
+            key: "search.suggestions".into(),
+            purpose: "Completes what is typed".into(),
+            pill: PillView::new(Tone::Plain, Icon::Switch, "Off"),
+            owner: "team-search".into(),
+            expiry: "expired 1 Nov 2026".into(),
+            expiry_tone: Tone::Caution,
+            flip: "never".into(),
+            act: act(Verb::On),
+            ..FlagRow::default()
+        };
+        Ok(FlagsView { environment: "production".into(), rows: vec![on, off], ..FlagsView::default() })
+    }
+
+    async fn flag_act_page(&self, _: &Caller, key: FlagKey, verb: Verb, _: Option<u64>) -> Result<ActView, AppError> {
+        Ok(ActView { release: key.to_string(), verb, shift: vec![], ..fixture::act_view("", verb) })
+    }
+
+    async fn flag_act(&self, _: &Caller, _: FlagKey, _: Verb, _: ActForm) -> Result<ActDone, AppError> {
         Err(AppError::Refused { why: "Nothing moves in a test.".into() })
     }
 

@@ -39,7 +39,7 @@ impl Plane {
         let style = match verb {
             Verb::Rollback => ActStyle::Stop,
             Verb::Start | Verb::Promote | Verb::Resume | Verb::Rollforward => ActStyle::Main,
-            Verb::Hold | Verb::Freeze | Verb::Cancel => ActStyle::Plain,
+            Verb::Hold | Verb::Freeze | Verb::Cancel | Verb::On | Verb::Off => ActStyle::Plain,
         };
         Ok(ActView {
             release: release.id.to_string(),
@@ -82,6 +82,7 @@ impl Plane {
             Verb::Rollforward => Wanted::Rollforward { hotfix: hotfix(&form)? },
             Verb::Freeze => Wanted::Freeze,
             Verb::Cancel => Wanted::Cancel,
+            Verb::On | Verb::Off => return Err(ServiceError::NotFound { what: "act", name: verb.to_string() }),
         };
         let request = ActRequest {
             release: id,
@@ -95,7 +96,8 @@ impl Plane {
 
     /// How long the last such act took until the proxy confirmed it.
     async fn last_such(&self, release: &Release, verb: Verb) -> Result<String> {
-        let action = act_of(verb).as_str().to_owned();
+        let Some(act) = act_of(verb) else { return Ok(String::new()) };
+        let action = act.as_str().to_owned();
         let filter =
             DecisionFilter { action: Some(action), outcome: Some("accepted".into()), limit: 20, ..Default::default() };
         let decisions = self.service.store.decisions(&filter).await?;
@@ -156,7 +158,7 @@ fn weight_after(release: &Release, verb: Verb) -> Option<Weight> {
         Verb::Start | Verb::Rollforward => Some(release.plan.stage(0)?.weight),
         Verb::Promote => next_weight(release),
         Verb::Rollback => Some(Weight::ZERO),
-        Verb::Hold | Verb::Resume | Verb::Freeze | Verb::Cancel => None,
+        Verb::Hold | Verb::Resume | Verb::Freeze | Verb::Cancel | Verb::On | Verb::Off => None,
     }
 }
 
@@ -279,6 +281,7 @@ fn reasons(facts: &Facts, verb: Verb) -> Vec<ChoiceView> {
         Verb::Start => &["As planned"],
         Verb::Freeze => &["Going back would harm data"],
         Verb::Cancel => &["Wrong build", "Superseded"],
+        Verb::On | Verb::Off => &[],
         Verb::Rollforward => &["Cause is known, the patch is small"],
     };
     reasons.extend(usual.iter().map(|text| choice((*text).to_owned())));

@@ -66,7 +66,7 @@ pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
 
 /// Why this person cannot do this now; `None` when they can.
 pub(super) fn why_not(caller: &Caller, release: &Release, verb: Verb) -> Option<String> {
-    let act = act_of(verb);
+    let Some(act) = act_of(verb) else { return Some("This is asked of flags.".to_owned()) };
     if let Err(denied) = access::authorise(&caller.actor, act.action()) {
         return Some(told(&denied.to_string()));
     }
@@ -76,8 +76,9 @@ pub(super) fn why_not(caller: &Caller, release: &Release, verb: Verb) -> Option<
     None
 }
 
-pub(super) fn act_of(verb: Verb) -> ReleaseAct {
-    match verb {
+/// What is asked of a release; `None` for what is asked of a flag.
+pub(super) fn act_of(verb: Verb) -> Option<ReleaseAct> {
+    Some(match verb {
         Verb::Start => ReleaseAct::Start,
         Verb::Promote => ReleaseAct::Promote,
         Verb::Hold => ReleaseAct::Hold,
@@ -86,5 +87,6 @@ pub(super) fn act_of(verb: Verb) -> ReleaseAct {
         Verb::Rollforward => ReleaseAct::Rollforward,
         Verb::Freeze => ReleaseAct::Freeze,
         Verb::Cancel => ReleaseAct::Cancel,
-    }
+        Verb::On | Verb::Off => return None,
+    })
 }

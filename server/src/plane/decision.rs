@@ -14,6 +14,7 @@ use sternway_app::view::{FactView, Icon, Or, StateView, StepState, Tone};
 use sternway_domain::access::Action;
 use sternway_domain::actor::Actor;
 use sternway_domain::audit::{Entry, Outcome};
+use sternway_domain::flag::Flag;
 use sternway_domain::id::{DecisionId, hex};
 use sternway_domain::plan::grouped;
 use sternway_domain::release::Release;
@@ -90,6 +91,14 @@ impl Plane {
                 "Its digest is in the log; the body is not in this database.",
             )));
         };
+        if let Ok(flag) = serde_json::from_str::<Flag>(&body) {
+            let stood = |on: bool| if on { "on" } else { "off" };
+            let flips = flag.plan.environments.iter().map(|(name, set)| format!("{} in `{name}`", stood(set.enabled)));
+            let rest = format!("{} elsewhere", stood(flag.plan.default.enabled));
+            let all: Vec<String> = flips.chain([rest]).collect();
+            let text = format!("Version {} of `{}`: {}.", flag.version, flag.plan.key, all.join(", "));
+            return Ok(Or::Instead(nothing("How the flag stood before", &text)));
+        }
         let (Ok(evidence), Some(release)) = (serde_json::from_str::<Evidence>(&body), release) else {
             let text = format!("What was asked for is kept as `{}`.", digest.short());
             return Ok(Or::Instead(nothing("No readings yet", &text)));

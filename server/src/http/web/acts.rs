@@ -10,7 +10,7 @@ use sternway_app::path;
 use sternway_app::view::act::{ActDone, ActForm, Verb};
 use sternway_app::view::new_release::NewReleaseForm;
 use sternway_app::view::release::{ChecklistForm, ChoiceForm};
-use sternway_domain::id::ReleaseId;
+use sternway_domain::id::{FlagKey, ReleaseId};
 
 pub(super) async fn act(
     State(http): State<Http>,
@@ -21,7 +21,8 @@ pub(super) async fn act(
         Ok(read) => read,
         Err(answer) => return answer,
     };
-    let (Ok(release), Some(verb)) = (id.parse::<ReleaseId>(), Verb::read(&verb)) else {
+    let verb = Verb::read(&verb).filter(|verb| !verb.of_flag());
+    let (Ok(release), Some(verb)) = (id.parse::<ReleaseId>(), verb) else {
         return http.render(&parts, None).await;
     };
     if let Some(door) = stranger(&parts) {
@@ -29,6 +30,34 @@ pub(super) async fn act(
     }
     match http.pages.plane.act(&page_caller(&parts), release, verb, typed.clone()).await {
         Ok(done) => to_release(&done),
+        Err(error) => {
+            let status = error.status();
+            with_status(http.render(&parts, Some(FormReturn::Act { typed, error })).await, status)
+        }
+    }
+}
+
+pub(super) async fn switch(
+    State(http): State<Http>,
+    Path((key, verb)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let (parts, typed) = match form::<ActForm>(request, &http).await {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    if let Some(door) = stranger(&parts) {
+        return door;
+    }
+    let verb = Verb::read(&verb).filter(|verb| verb.of_flag());
+    let (Ok(key), Some(verb)) = (key.parse::<FlagKey>(), verb) else {
+        return http.render(&parts, None).await;
+    };
+    match http.pages.plane.flag_act(&page_caller(&parts), key, verb, typed.clone()).await {
+        Ok(done) => {
+            let place = format!("{}?done={}", path::FLAGS, path::escaped(&done.decision));
+            private(Redirect::to(&place).into_response())
+        }
         Err(error) => {
             let status = error.status();
             with_status(http.render(&parts, Some(FormReturn::Act { typed, error })).await, status)
