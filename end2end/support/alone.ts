@@ -12,10 +12,12 @@ export class Sternway {
   private constructor(
     private readonly folder: string,
     readonly port: number,
+    private readonly more: Record<string, string>,
   ) {}
 
-  static async first(): Promise<Sternway> {
-    const sternway = new Sternway(mkdtempSync(join(tmpdir(), "sternway-alone-")), await freePort());
+  /** `more`: settings beside the usual. */
+  static async first(more: Record<string, string> = {}): Promise<Sternway> {
+    const sternway = new Sternway(mkdtempSync(join(tmpdir(), "sternway-alone-")), await freePort(), more);
     await sternway.start();
     return sternway;
   }
@@ -26,7 +28,7 @@ export class Sternway {
 
   /** Starts it, or starts it again with the database of before. */
   async start() {
-    const flags = { listen: `127.0.0.1:${this.port}`, database: `sqlite:${join(this.folder, "sternway.db")}`, "log-filter": "warn" };
+    const flags = { listen: `127.0.0.1:${this.port}`, database: `sqlite:${join(this.folder, "sternway.db")}`, "log-filter": "warn", ...this.more };
     const settings = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
     this.program = await Program.start(STERNWAY, ["serve", ...settings], /listens on \S+\n/);
   }

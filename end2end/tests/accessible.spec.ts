@@ -20,6 +20,8 @@ async function places(page: Page, demo: Demo, service: string): Promise<string[]
     "/releases/new",
     "/decisions",
     `/decisions/${decision.id}`,
+    "/flags",
+    "/flags/checkout.currency-pricing/off",
     "/services",
     `/services/${service}`,
     "/runbooks",

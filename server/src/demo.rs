@@ -254,6 +254,18 @@ impl DemoWorld {
         Ok(())
     }
 
+    /// Whether what is new in the builds of a service runs: with it goes what is wrong with them. Injected faults stay.
+    ///
+    /// # Errors
+    /// Unknown service.
+    pub fn new_code(&self, service: &ServiceName, runs: bool) -> Result<(), DemoError> {
+        let node = self.node(service)?;
+        for side in [&node.stable, &node.canary] {
+            side.state.without_new_code.store(!runs, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Every injected fault in force, oldest first.
     pub fn faults(&self) -> Vec<ActiveFault> {
         let mut all = Vec::new();

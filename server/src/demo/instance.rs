@@ -12,6 +12,7 @@ use axum::http::header::{CONTENT_TYPE as CONTENT_TYPE_HEADER, HeaderName};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use sternway_domain::artifact::Version;
 use sternway_domain::signal::Arm;
@@ -49,12 +50,16 @@ impl Deployment {
 #[derive(Debug, Default)]
 pub(super) struct ArmState {
     pub faults: RwLock<Vec<ActiveFault>>,
+    /// What is new in the build is left out: its flag is off.
+    pub without_new_code: AtomicBool,
 }
 
 impl ArmState {
     fn strain(&self, deployment: &Deployment) -> Strain {
         let faults = self.faults.read().unwrap_or_else(PoisonError::into_inner);
-        strain(deployment.behaviour, deployment.served(), faults.iter().map(|active| active.fault))
+        let out = self.without_new_code.load(Ordering::Relaxed);
+        let behaviour = if out { Behaviour::Healthy } else { deployment.behaviour };
+        strain(behaviour, deployment.served(), faults.iter().map(|active| active.fault))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything goes through the application service like anybody else's doing; the world only runs what is released.
 
 mod people;
+mod switches;
 
 use self::people::{ADMIN, DemoPerson, MANAGER};
 use super::{Behaviour, DemoError, DemoService, DemoWorld, Fault};
@@ -215,6 +216,9 @@ impl Stage {
                 }
             }
             while changes.try_recv().is_ok() {}
+            if let Err(error) = self.heed_flags().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the demo could not read its flags");
+            }
             if let Err(error) = self.deploy_what_runs().await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the demo could not follow a release");
             }
@@ -264,6 +268,7 @@ impl Stage {
         let mut files: Vec<(String, String)> =
             documents::examples().into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
         files.push(("demo/plans.yaml".into(), include_str!("documents/plans.yaml").into()));
+        files.push(("demo/flags.yaml".into(), switches::yaml(self.service.clock.now())));
         files.push(("demo/services.yaml".into(), services_yaml(&self.world.services())));
         let key = self.service.new_id().to_string();
         self.service.apply(admin, &files, "What the demo runs on", &key).await?;
