@@ -2,6 +2,7 @@
 //! because drivers remember what their target told them.
 
 use crate::drivers::{self, MemoryTraffic};
+use crate::emergency::Brake;
 use crate::engine::Adapters;
 use crate::outbound::Outbound;
 use crate::ports::{Clock, Rng, SignalSource, TrafficDriver};
@@ -21,6 +22,7 @@ pub struct Connected {
     signals: MemorySignals,
     sources: Kept<dyn SignalSource>,
     drivers: Kept<dyn TrafficDriver>,
+    brake: Option<Brake>,
 }
 
 type Kept<T> = Mutex<HashMap<ServiceName, (Digest, Arc<T>)>>;
@@ -28,7 +30,25 @@ type Kept<T> = Mutex<HashMap<ServiceName, (Digest, Arc<T>)>>;
 impl Connected {
     pub fn new(outbound: Outbound, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
         let (traffic, signals) = (MemoryTraffic::default(), MemorySignals::default());
-        Self { outbound, clock, rng, traffic, signals, sources: Mutex::default(), drivers: Mutex::default() }
+        Self {
+            outbound,
+            clock,
+            rng,
+            traffic,
+            signals,
+            sources: Mutex::default(),
+            drivers: Mutex::default(),
+            brake: None,
+        }
+    }
+}
+
+impl Connected {
+    /// No driver gives a canary traffic while an emergency of its service waits to be taken in.
+    #[must_use]
+    pub fn with_brake(mut self, brake: Brake) -> Self {
+        self.brake = Some(brake);
+        self
     }
 }
 
@@ -44,8 +64,9 @@ impl Adapters for Connected {
             let mut seed = [0u8; 8];
             self.rng.fill(&mut seed);
             let seed = u64::from_le_bytes(seed);
-            drivers::build(service, &self.outbound, self.clock.clone(), seed, &self.traffic)
-                .map_err(|error| error.to_string())
+            let built = drivers::build(service, &self.outbound, self.clock.clone(), seed, &self.traffic)
+                .map_err(|error| error.to_string())?;
+            Ok(self.brake.as_ref().map_or_else(|| built.clone(), |brake| brake.over(built.clone())))
         })
     }
 }

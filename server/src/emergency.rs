@@ -5,12 +5,14 @@
 //! Deliberately absent: everything but giving the baseline all traffic. What is deployed, and data, wait for the server.
 
 mod act;
+mod brake;
 mod copy;
 mod intake;
 mod key;
 mod spool;
 
 pub use act::{Asked, Outcome, roll_back};
+pub use brake::Brake;
 pub use copy::{Copied, CopiedService, CopyError, read as read_copy};
 pub use intake::Intake;
 pub use key::{KeyError, Registered, SecretKey};

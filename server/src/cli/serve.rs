@@ -3,6 +3,7 @@
 use super::config::Where;
 use crate::adapters::Connected;
 use crate::config::ConfigError;
+use crate::emergency::Brake;
 use crate::http;
 use crate::serve::{Base, ServeError, bind};
 use crate::system::{SystemClock, SystemRng};
@@ -39,7 +40,8 @@ impl Serve {
         }
         let router = http::router(base.http(base.pages(Vec::new())));
         let adapters = Connected::new(base.outbound.clone(), base.service.clock.clone(), base.service.rng.clone());
-        let engine = base.engine(Arc::new(adapters));
+        let brake = Brake { spool: base.config.emergency_spool.clone(), keys: base.config.emergency_keys.clone() };
+        let engine = base.engine(Arc::new(adapters.with_brake(brake)));
         // What was rolled back without the server is known before the engine looks at anything.
         let intake = base.intake();
         intake.look().await;

@@ -233,7 +233,8 @@ fn effects(record: &Record, path: &Path) -> Vec<String> {
     effects
 }
 
-fn waiting(folder: &Path) -> Vec<PathBuf> {
+/// Files that were not taken in yet.
+pub(super) fn waiting(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     found.retain(|path| path.extension().is_some_and(|end| end == "jsonl"));

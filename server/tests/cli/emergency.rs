@@ -3,14 +3,16 @@
 use super::rig::{Ran, Rig, bare, finish};
 use serde_json::Value;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use sternway_domain::actor::Role;
 use sternway_domain::audit::{Entry, Outcome, Target};
 use sternway_peers::{
     Backend, HaproxyProcess, Page, PostgresProcess, Server, eventually, free_port, http_get, program,
 };
-use sternway_server::emergency::{Intake, Registered, read_copy};
-use sternway_server::ports::Clock;
+use sternway_server::drivers::MemoryTraffic;
+use sternway_server::emergency::{Brake, Intake, Registered, read_copy};
+use sternway_server::ports::{Clock, DriverFailure, Intent};
 use sternway_server::store::rows::{DecisionFilter, DocumentWrite, Unit};
 use sternway_server::store::{self, Store};
 use sternway_server::system::SystemClock;
@@ -208,6 +210,21 @@ async fn given_a_spooled_rollback_when_the_server_is_back_then_it_is_one_late_en
     night.with_documents(&[]).await.done();
     let before = SystemClock.now();
 
+    // Before it is taken in, an engine here gives the canary nothing back.
+    let table = MemoryTraffic::default();
+    let brake = Brake { spool: night.at("spool"), keys: vec![night.registered.parse().unwrap()] };
+    let braked = |name: &str| brake.over(Arc::new(table.driver(name.parse().unwrap())));
+    let intent = |name: &str, canary: u8| Intent {
+        service: name.parse().unwrap(),
+        canary: canary.try_into().unwrap(),
+        key: "k".to_owned(),
+        token: 1,
+    };
+    let held = braked("checkout").apply(&intent("checkout", 25)).await;
+    assert!(matches!(held, Err(DriverFailure::Refused { .. })), "{held:?}");
+    braked("checkout").apply(&intent("checkout", 0)).await.unwrap();
+    braked("search").apply(&intent("search", 25)).await.unwrap();
+
     let (one, two) = (night.intake(&rig), night.intake(&rig));
     tokio::join!(one.look(), two.look());
     let found = entries(&rig).await;
@@ -226,6 +243,7 @@ async fn given_a_spooled_rollback_when_the_server_is_back_then_it_is_one_late_en
     let release = rig.base.service.load(id.parse().unwrap()).await.unwrap();
     assert!(["rolling back", "rolled back"].contains(&release.state.label().as_str()), "{:?}", release.state);
     assert!(night.spooled().is_empty(), "it was put aside");
+    braked("checkout").apply(&intent("checkout", 25)).await.unwrap();
 
     // Put back by somebody: nothing happens a second time.
     let taken = night.at("spool").join("taken");
