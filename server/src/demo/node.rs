@@ -9,6 +9,7 @@ use super::router::DemoRouter;
 use super::{Behaviour, DemoError, DemoKpi, DemoService};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use sternway_domain::artifact::Version;
@@ -60,6 +61,12 @@ impl Side {
             instance.run(deployment.clone());
         }
         *self.deployed.write().unwrap_or_else(PoisonError::into_inner) = deployment;
+    }
+
+    /// What is wrong with what runs here, as far as it runs.
+    fn behaviour(&self) -> Behaviour {
+        let without = self.state.without_new_code.load(Ordering::Relaxed);
+        self.deployed().filter(|_| !without).map(|deployment| deployment.behaviour).unwrap_or_default()
     }
 
     pub(super) fn deployed(&self) -> Option<Arc<Deployment>> {
@@ -167,7 +174,7 @@ pub(super) fn describe((name, node): (&ServiceName, &Node)) -> DemoService {
         canary: node.canary.urls(),
         stable_version: version(&node.stable).expect("a world is built with a stable version, and none is taken away"),
         candidate: version(&node.canary),
-        behaviour: node.canary.deployed().map(|deployment| deployment.behaviour).unwrap_or_default(),
+        behaviour: node.canary.behaviour(),
         kpi,
     }
 }

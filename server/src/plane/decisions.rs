@@ -222,8 +222,12 @@ pub(super) fn target_words(entry: &Entry) -> String {
     }
 }
 
-/// The weight asked, if traffic was to move: `to 25 %`.
+/// The weight asked, if traffic was to move: `to 25 %`; how a flag stands after it: `off in production`.
 fn detail(entry: &Entry) -> String {
+    if entry.action == Action::Flip.as_str() {
+        let effect = entry.effects.first().map(String::as_str).unwrap_or_default();
+        return effect.split([',', ';']).next().unwrap_or_default().to_owned();
+    }
     let asked =
         entry.effects.iter().find_map(|effect| effect.strip_prefix("ask for ")?.split(' ').next()?.parse().ok());
     asked.map(|weight: u8| format!("to {}", percent(weight))).unwrap_or_default()

@@ -35,7 +35,7 @@ async fn given_a_flag_that_was_applied_when_it_is_switched_then_the_answer_the_l
     let rig = Rig::new().await;
     let applied = rig.apply(FLAG).await;
     assert_eq!(applied["documents"][0]["outcome"], "created");
-    assert!(applied["documents"][0]["findings"][0].as_str().is_some_and(|text| text.contains("never been flipped")));
+    assert!(applied["documents"][0]["findings"][0].as_str().is_some_and(|text| text.contains("never been switched")));
 
     let answer = rig.mutate(Method::PUT, Role::OnCall, PATH, "k1", &switch(false, 1)).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);

@@ -117,7 +117,7 @@ pub fn lint<'a>(flags: impl IntoIterator<Item = &'a Flag>, now: Timestamp) -> Ve
         found.extend(lint_plan(&flag.plan, now));
         if flag.flips.is_empty() {
             let key = &flag.plan.key;
-            let text = format!("`{key}` has never been flipped, so nobody knows whether it works; try it in a drill");
+            let text = format!("`{key}` has never been switched, so nobody knows whether it works; try it in a drill");
             found.push(finding(key, Severity::Note, "never_flipped", text));
         }
     }
