@@ -153,6 +153,8 @@ pub enum Rule {
     ConfirmObserved,
     /// A service is taken back: its other releases wait.
     FreezeOnRollback,
+    /// A flag belongs to what is taken back.
+    SwitchOnRollback,
 }
 
 impl Rule {
@@ -165,6 +167,7 @@ impl Rule {
             Rule::OnDeadline => "on-deadline",
             Rule::ConfirmObserved => "confirm-observed",
             Rule::FreezeOnRollback => "freeze-on-rollback",
+            Rule::SwitchOnRollback => "switch-on-rollback",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::store::rows::{Fence, ReleaseFilter};
 use std::sync::Arc;
 use std::time::Duration;
 use sternway_domain::actor::Rule;
-use sternway_domain::id::{CellName, SagaId, ServiceName};
+use sternway_domain::id::{CellName, FlagKey, SagaId, ServiceName};
 use sternway_domain::plan::Weight;
 use sternway_domain::release::{Command, HoldCause, Release, State};
 use sternway_domain::saga::{Answer, StepAct, StepId};
@@ -74,7 +74,7 @@ impl Errand {
                 self.engine.hands.notify(channels, &notice).await
             }
             StepAct::RecoveryGate { components, policy } => self.prove(components, policy.clone()).await,
-            StepAct::KillSwitch { flag, .. } => never(format!("there is no flag `{flag}` on this server")),
+            StepAct::KillSwitch { flag, enabled } => self.switch(flag, *enabled).await,
             StepAct::Data { migration, .. } => never(format!("there is no migration `{migration}` on this server")),
             // A person does it; no order ever leaves for one.
             StepAct::Manual { .. } => Answer::Running,
@@ -110,6 +110,18 @@ impl Errand {
             },
             StepAct::Manual { .. } => Answer::Running,
             _ => Answer::NeverArrived,
+        }
+    }
+
+    async fn switch(&self, flag: &FlagKey, enabled: bool) -> Answer {
+        let service = &self.engine.service;
+        let reason = format!("`{}` {} is rolled back.", self.release.service, self.release.candidate.version);
+        let caller = Caller::engine(Rule::SwitchOnRollback);
+        let fence = Some(self.fence.clone());
+        match service.switch_by_rule(&caller, flag, enabled, &reason, &self.key, fence).await {
+            Ok(_) => Answer::Done { output: format!("`{flag}` is {}", if enabled { "on" } else { "off" }) },
+            Err(error @ ServiceError::Store(_)) => again(error.to_string()),
+            Err(error) => never(error.to_string()),
         }
     }
 

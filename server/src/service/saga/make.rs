@@ -2,9 +2,11 @@
 
 use crate::service::{Caller, Result, Service, ServiceError, TrafficStatus, decode};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use sternway_domain::access::Action;
 use sternway_domain::component::{Component, ComponentError, Components, Fit, Layer, Need, Neighbour, Scope};
-use sternway_domain::id::{ReleaseId, SagaId, ServiceName};
+use sternway_domain::flag::Flag;
+use sternway_domain::id::{FlagKey, ReleaseId, SagaId, ServiceName};
 use sternway_domain::plan::Weight;
 use sternway_domain::preview::{self, Load, Observed, PastRun, Preview, Side};
 use sternway_domain::recovery::RecoveryPolicy;
@@ -20,7 +22,8 @@ impl Service {
         self.authorise(caller, Action::View)?;
         let release = self.load(id).await?;
         let Some(plan) = self.rollback_plan(&release, scope, "").await? else { return Ok(None) };
-        let mut observed = Observed { past: self.past_steps(&release).await?, ..Observed::default() };
+        let (past, flags) = (self.past_steps(&release).await?, self.flag_states().await?);
+        let mut observed = Observed { past, flags, ..Observed::default() };
         for name in names(&release) {
             if let Some(status) = self.traffic_status(&name).await? {
                 observed.traffic.insert(name, load(&status));
@@ -49,13 +52,14 @@ impl Service {
         // All of it has run beside its neighbours before; only a part of it may never have.
         let accept = if *scope == Scope::default() { Fit::Undeclared } else { Fit::Fits };
         let settings = Settings { accept, ..settings(release, &documents, reason) };
+        let flags = self.flag_states().await?;
         let order = RollbackOrder {
             id: SagaId(self.new_id()),
             release: release.id,
             components: &components,
             scope,
             known: &known,
-            flags: &BTreeMap::new(),
+            flags: &flags,
             settings: &settings,
         };
         let plan = rollback(&order).map_err(|error| ServiceError::Rollback(error.to_string()))?;
@@ -95,6 +99,13 @@ impl Service {
             neighbours.push(Neighbour { name: document.name.clone(), version, needs: needs(&document) });
         }
         Ok(neighbours)
+    }
+
+    /// Whether each flag is on where this Sternway's services run.
+    async fn flag_states(&self) -> Result<BTreeMap<FlagKey, bool>> {
+        let table = self.flags.current(self.store.as_ref()).await?;
+        let state = |(key, flag): (&FlagKey, &Arc<Flag>)| (key.clone(), flag.setting(&self.environment).enabled);
+        Ok(table.flags.iter().map(state).collect())
     }
 
     /// Steps of earlier sagas of the same service.
