@@ -266,6 +266,8 @@ async fn given_a_spool_that_was_changed_when_taken_in_then_it_is_refused_once_an
     let second = text.lines().nth(1).unwrap();
     for (name, forged) in [
         ("reason.jsonl", text.replace("errors at night", "nothing happened")),
+        // The last line only: nothing but its signature tells.
+        ("last.jsonl", text.replace("\"done\":true", "\"done\":false")),
         ("owner.jsonl", text.replace("on_call@", "admin@")),
         ("missing.jsonl", format!("{second}\n")),
         ("twice.jsonl", format!("{text}{second}\n")),
