@@ -6,7 +6,8 @@ use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::release::State;
 use sternway_domain::saga::{Choice, Side, StandingKind};
-use sternway_server::service::{StepRequest, Wanted};
+use sternway_domain::time::Span;
+use sternway_server::service::{SagaLog, StepRequest, Wanted};
 
 /// Where a service stands in the order in which things were deployed.
 fn place(deployed: &[String], service: &str) -> usize {
@@ -16,7 +17,7 @@ fn place(deployed: &[String], service: &str) -> usize {
 #[tokio::test]
 async fn given_five_services_when_they_are_rolled_back_then_they_go_in_reverse_and_are_proven_well() {
     let fleet = Fleet::start(41).await;
-    let engine = fleet.desk.engine("one", sternway_domain::time::Span::from_secs(5));
+    let engine = fleet.desk.engine("one", Span::from_secs(5));
     let id = fleet.started().await;
     assert!(fleet.candidates().await.iter().all(|weight| *weight > 0), "{:?}", fleet.candidates().await);
 
@@ -40,7 +41,7 @@ async fn given_five_services_when_they_are_rolled_back_then_they_go_in_reverse_a
 #[tokio::test]
 async fn given_a_deployment_that_fails_when_a_person_retries_then_the_rest_goes_on_and_all_are_back() {
     let fleet = Fleet::start(51).await;
-    let engine = fleet.desk.engine("one", sternway_domain::time::Span::from_secs(5));
+    let engine = fleet.desk.engine("one", Span::from_secs(5));
     let id = fleet.started().await;
     fleet.depot.break_down("storage");
 
@@ -78,10 +79,44 @@ async fn given_a_deployment_that_fails_when_a_person_retries_then_the_rest_goes_
     engine.stop().await;
 }
 
+#[tokio::test]
+async fn given_an_engine_that_is_ended_again_and_again_when_the_next_goes_on_then_nothing_happens_twice() {
+    let fleet = Fleet::start(61).await;
+    let mut engine = fleet.desk.engine("engine 0", Span::from_secs(5));
+    let id = fleet.started().await;
+    fleet.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
+
+    let mut ended = 0;
+    let mut seen = 0;
+    while fleet.desk.release(id).await.state.active() && ended < 12 {
+        // A few events further each time: before an order, while it is out, before its answer is written down.
+        let next = seen + 2 + ended % 4;
+        fleet.desk.until("it goes on", async || further(&fleet, id, next).await).await;
+        engine.stop().await;
+        ended += 1;
+        seen = fleet.saga(id).await.expect("a saga").saga.version;
+        engine = fleet.desk.engine(&format!("engine {ended}"), Span::from_secs(5));
+    }
+    fleet.desk.until("everything is back", async || over(&fleet, id).await).await;
+
+    assert!(ended > 5, "ended {ended} times");
+    assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
+    assert_eq!(fleet.candidates().await, [0; 5]);
+    assert_eq!(fleet.depot.deployed().len(), SERVICES.len(), "{:?}", fleet.depot.deployed());
+    engine.stop().await;
+}
+
+/// Whether so much has happened, or all of it.
+async fn further(fleet: &Fleet, id: ReleaseId, version: i64) -> Option<()> {
+    let over = !fleet.desk.release(id).await.state.active();
+    let saga = fleet.saga(id).await.expect("a saga").saga;
+    (over || saga.version >= version).then_some(())
+}
+
 async fn over(fleet: &Fleet, id: ReleaseId) -> Option<()> {
     (!fleet.desk.release(id).await.state.active()).then_some(())
 }
 
-async fn stuck(fleet: &Fleet, id: ReleaseId) -> Option<sternway_server::service::SagaLog> {
+async fn stuck(fleet: &Fleet, id: ReleaseId) -> Option<SagaLog> {
     fleet.saga(id).await.filter(|log| log.saga.standing().kind == StandingKind::Partial)
 }
