@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use std::process::ExitCode;
 
 mod act;
+mod back;
 mod create;
 pub(super) mod find;
 mod look;
@@ -47,7 +48,13 @@ enum What {
     Resume(act::Plain),
     /// Take all traffic back to the baseline
     #[command(after_long_help = exit::HELP)]
-    Rollback(act::Plain),
+    Rollback(back::Rollback),
+    /// How the way back goes: each step, and what needs a person
+    #[command(after_long_help = exit::HELP)]
+    Steps(back::Steps),
+    /// Choose how a way back goes on where a step needs a person
+    #[command(after_long_help = exit::HELP)]
+    Choose(back::Choose),
     /// Replace the candidate by a hotfix
     #[command(after_long_help = exit::HELP)]
     Rollforward(act::Rollforward),
@@ -74,7 +81,9 @@ impl ReleaseCommand {
             What::Promote(promote) => promote.run(remote).await,
             What::Hold(act) => act.run(remote, "hold").await,
             What::Resume(act) => act.run(remote, "resume").await,
-            What::Rollback(act) => act.run(remote, "rollback").await,
+            What::Rollback(rollback) => rollback.run(remote).await,
+            What::Steps(steps) => steps.run(remote).await,
+            What::Choose(choose) => choose.run(remote).await,
             What::Rollforward(act) => act.run(remote).await,
             What::Freeze(act) => act.run(remote, "freeze").await,
             What::Cancel(act) => act.run(remote, "cancel").await,

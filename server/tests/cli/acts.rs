@@ -23,6 +23,8 @@ async fn given_a_release_when_people_act_by_its_service_then_each_act_says_what_
         .await
         .done()
         .says(&["Resumed. ", "running"]);
+    let foreseen = rig.run(&token, &["release", "rollback", "checkout", "--dry-run"]).await.done();
+    foreseen.says(&["Traffic is all there is to take back"]);
     rig.run(&token, &["release", "rollback", "checkout", "-r", "errors"]).await.done().says(&["Rollback ordered. "]);
 
     let shown = rig.run(&token, &["release", "show", "checkout", "--history"]).await.done();

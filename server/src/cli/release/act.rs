@@ -20,14 +20,14 @@ pub(super) struct On {
     #[arg(long, value_name = "VERSION")]
     expected_version: Option<i64>,
     #[command(flatten)]
-    key: Key,
+    pub(super) key: Key,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Why {
     /// Why, in 3 to 2000 characters; it goes into the decision log
     #[arg(long, short, value_name = "TEXT")]
-    reason: String,
+    pub(super) reason: String,
 }
 
 #[derive(Debug, Args)]
@@ -137,7 +137,7 @@ impl Check {
 
 impl On {
     /// The id, and the version to act on.
-    async fn seen(&self, client: &Client, remote: &Remote, verb: &str) -> Result<(String, i64)> {
+    pub(super) async fn seen(&self, client: &Client, remote: &Remote, verb: &str) -> Result<(String, i64)> {
         if self.key.given() && self.expected_version.is_none() {
             return Err(wrong(
                 "`--idempotency-key` needs `--expected-version` beside it: asking again must ask the same",

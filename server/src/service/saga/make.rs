@@ -1,18 +1,22 @@
 //! What a rollback of a release is made of: its components, what their documents say, and how things stand.
 
-use crate::service::{Caller, Result, Service, ServiceError, TrafficStatus, decode};
+use crate::service::{Caller, Point, Result, Service, ServiceError, TrafficStatus, decode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sternway_domain::access::Action;
 use sternway_domain::component::{Component, ComponentError, Components, Fit, Layer, Need, Neighbour, Scope};
 use sternway_domain::flag::Flag;
 use sternway_domain::id::{FlagKey, ReleaseId, SagaId, ServiceName};
-use sternway_domain::plan::Weight;
+use sternway_domain::plan::{Metric, Weight};
 use sternway_domain::preview::{self, Load, Observed, PastRun, Preview, Side};
 use sternway_domain::recovery::RecoveryPolicy;
 use sternway_domain::release::Release;
 use sternway_domain::saga::{ComponentBack, RollbackOrder, SagaPlan, Settings, rollback};
 use sternway_domain::service::{GoingBack, Service as Document};
+use sternway_domain::time::Span;
+
+/// How old a reading may be that says how full a service is.
+const FRESH: Span = Span::from_secs(120);
 
 type Documents = BTreeMap<ServiceName, Document>;
 
@@ -24,9 +28,13 @@ impl Service {
         let Some(plan) = self.rollback_plan(&release, scope, "").await? else { return Ok(None) };
         let (past, flags) = (self.past_steps(&release).await?, self.flag_states().await?);
         let mut observed = Observed { past, flags, ..Observed::default() };
+        let since = self.clock.now() - FRESH;
+        let newest = self.tick_bodies(id, since).await?.pop().map(|body| body.point).unwrap_or_default();
         for name in names(&release) {
             if let Some(status) = self.traffic_status(&name).await? {
-                observed.traffic.insert(name, load(&status));
+                // Only the service that is judged is watched.
+                let seen = if name == release.service { newest.clone() } else { Point::default() };
+                observed.traffic.insert(name, load(&status, &seen));
             }
         }
         Ok(Some(preview::preview(&plan, &observed)))
@@ -193,12 +201,16 @@ fn settings(release: &Release, documents: &Documents, reason: &str) -> Settings 
     }
 }
 
-fn load(status: &TrafficStatus) -> Load {
-    let side = |ready| Side { ready, total: None, saturation: None };
+fn load(status: &TrafficStatus, seen: &Point) -> Load {
+    let side = |ready, values: &BTreeMap<Metric, f64>| Side {
+        ready,
+        total: None,
+        saturation: values.get(&Metric::Saturation).copied(),
+    };
     Load {
         candidate_share: status.observed,
-        baseline: side(status.baseline_ready),
-        candidate: side(status.canary_ready),
+        baseline: side(status.baseline_ready, &seen.baseline),
+        candidate: side(status.canary_ready, &seen.canary),
     }
 }
 
