@@ -1,100 +1,13 @@
-// A service as it runs: instances that count what they answer, a real HAProxy in front, clients that ask through it, and
-// the real Sternway beside it.
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, createServer, get, type Server } from "node:http";
-import { connect, type AddressInfo } from "node:net";
+// One service behind a real HAProxy, clients that ask through it, and the real Sternway beside it.
+import { mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base } from "./browser";
-import { eventually, freePort, Program, STERNWAY } from "./program";
+import { freePort, type Program } from "./program";
+import { Clients, haproxyBefore, Instance, sternwayBeside, weightOf } from "./service";
 
 const STABLE = ["stable-1", "stable-2"];
 const CANARY = ["canary-1"];
-/** Milliseconds between two requests of the clients. */
-const PACE = 10;
-/** Upper bounds of the latency buckets, seconds. */
-const BOUNDS = [0.005, 0.025, 0.1, 0.5, 2.5];
-
-/** One instance: answers with its name and shows what it counted at `/metrics`. */
-class Instance {
-  private answered = 0;
-  private seconds = 0;
-  private readonly buckets = BOUNDS.map(() => 0);
-  private readonly server: Server;
-
-  constructor(readonly name: string) {
-    this.server = createServer((request, response) => {
-      if (request.url === "/metrics") return void response.end(this.metrics());
-      const began = performance.now();
-      response.end(this.name, () => this.count((performance.now() - began) / 1000));
-    });
-  }
-
-  async listen(): Promise<void> {
-    await new Promise<void>((done) => this.server.listen(0, "127.0.0.1", done));
-  }
-
-  get address(): string {
-    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  close() {
-    this.server.close();
-    this.server.closeAllConnections();
-  }
-
-  private count(took: number) {
-    this.answered += 1;
-    this.seconds += took;
-    BOUNDS.forEach((bound, i) => (this.buckets[i] += took <= bound ? 1 : 0));
-  }
-
-  private metrics(): string {
-    const bucket = (bound: string | number, count: number) => `http_request_duration_seconds_bucket{le="${bound}"} ${count}`;
-    return [
-      "# TYPE http_requests_total counter",
-      `http_requests_total{code="200"} ${this.answered}`,
-      `http_requests_total{code="500"} 0`,
-      "# TYPE http_request_duration_seconds histogram",
-      ...BOUNDS.map((bound, i) => bucket(bound, this.buckets[i])),
-      bucket("+Inf", this.answered),
-      `http_request_duration_seconds_sum ${this.seconds}`,
-      `http_request_duration_seconds_count ${this.answered}`,
-      "",
-    ].join("\n");
-  }
-}
-
-/** Clients that ask through HAProxy at a steady pace, one connection kept per four requests a second. */
-class Clients {
-  /** Requests so far by who answered; a request without an answer is nobody's. */
-  readonly answers = new Map<string, number>();
-  private readonly agent = new Agent({ keepAlive: true, maxSockets: 8 });
-  private readonly timer: NodeJS.Timeout;
-
-  constructor(private readonly port: number) {
-    this.timer = setInterval(() => this.ask(), PACE);
-  }
-
-  of(names: string[]): number {
-    return names.reduce((sum, name) => sum + (this.answers.get(name) ?? 0), 0);
-  }
-
-  close() {
-    clearInterval(this.timer);
-    this.agent.destroy();
-  }
-
-  private ask() {
-    const count = (name: string) => this.answers.set(name, (this.answers.get(name) ?? 0) + 1);
-    const request = get({ host: "127.0.0.1", port: this.port, agent: this.agent }, (response) => {
-      let body = "";
-      response.on("data", (chunk: Buffer) => (body += chunk.toString()));
-      response.on("end", () => count(response.statusCode === 200 ? body : "nobody"));
-    });
-    request.on("error", () => count("nobody"));
-  }
-}
 
 export class Yard {
   private constructor(
@@ -112,41 +25,12 @@ export class Yard {
     const folder = mkdtempSync(join(tmpdir(), "sternway-yard-"));
     const instances = [...STABLE, ...CANARY].map((name) => new Instance(name));
     await Promise.all(instances.map((instance) => instance.listen()));
-    const front = await freePort();
-    const weight = (name: string) => (STABLE.includes(name) ? 100 : 0);
-    const servers = instances.map(({ name, address }) => `  server ${name} ${address} weight ${weight(name)}`);
-    writeFileSync(
-      join(folder, "haproxy.cfg"),
-      [
-        "global",
-        `  stats socket ${folder}/admin.sock mode 600 level admin`,
-        "defaults",
-        "  mode http",
-        "  timeout connect 1s",
-        "  timeout client 10s",
-        "  timeout server 10s",
-        "frontend front",
-        `  bind 127.0.0.1:${front}`,
-        "  default_backend checkout",
-        "backend checkout",
-        "  balance roundrobin",
-        ...servers,
-        "",
-      ].join("\n"),
-    );
-    const haproxy = await Program.start("haproxy", ["-db", "-f", join(folder, "haproxy.cfg")]);
-    await eventually("HAProxy answers", () => ask(join(folder, "admin.sock"), "show info").catch(() => undefined));
-    const flags = {
-      listen: "127.0.0.1:0",
-      database: `sqlite:${join(folder, "sternway.db")}`,
-      "outbound-allow": "127.0.0.0/8",
-      "engine-poll": "250ms",
-      "log-filter": "warn",
-    };
-    const settings = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
-    const sternway = await Program.start(STERNWAY, ["serve", ...settings], /here, once: \S+\n/);
+    const servers = instances.map(({ name, address }) => ({ name, address, weight: STABLE.includes(name) ? 100 : 0 }));
+    const backend = { name: "checkout", port: await freePort(), servers };
+    const haproxy = await haproxyBefore(folder, [backend]);
+    const sternway = await sternwayBeside(folder);
     const url = await sternway.hear(/Sternway listens on (\S+)\n/);
-    return new Yard(url, await sternway.hear(/here, once: (\S+)\n/), new Clients(front), folder, instances, haproxy, sternway);
+    return new Yard(url, await sternway.hear(/here, once: (\S+)\n/), new Clients(backend.port), folder, instances, haproxy, sternway);
   }
 
   /** The documents: the service behind this HAProxy, read from its instances, and a plan whose stages last. */
@@ -181,15 +65,9 @@ export class Yard {
     ];
   }
 
-  /** The weight HAProxy says a server of the backend has, asked over its runtime socket by two commands that agree. */
+  /** The weight a server of the backend has. */
   async weight(server: string): Promise<number> {
-    const socket = this.hidden ? this.hiddenSocket : this.socket;
-    const short = /^(\d+) /.exec(await ask(socket, `get weight checkout/${server}`))?.[1];
-    const lines = (await ask(socket, "show servers state checkout")).split("\n").map((line) => line.split(" "));
-    const names = lines.find((line) => line[0] === "#")?.slice(1) ?? [];
-    const long = lines.find((line) => line[names.indexOf("srv_name")] === server)?.[names.indexOf("srv_uweight")];
-    if (short === undefined || short !== long) throw new Error(`HAProxy says ${short} and ${long}`);
-    return Number(short);
+    return weightOf(this.hidden ? this.hiddenSocket : this.socket, "checkout", server);
   }
 
   async canaryWeight(): Promise<number> {
@@ -229,17 +107,6 @@ export class Yard {
   private get hiddenSocket(): string {
     return join(this.folder, "hidden.sock");
   }
-}
-
-/** The answer to one command. */
-function ask(socket: string, command: string): Promise<string> {
-  return new Promise((done, failed) => {
-    let answer = "";
-    const stream = connect(socket, () => stream.write(`${command}\n`));
-    stream.on("data", (chunk) => (answer += chunk.toString()));
-    stream.once("end", () => done(answer));
-    stream.once("error", failed);
-  });
 }
 
 export const test = base.extend<object, { yard: Yard }>({

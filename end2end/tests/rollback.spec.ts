@@ -1,37 +1,14 @@
 // A person rolls back in the browser: real HAProxy, real clients, the real program.
 import type { Page } from "@playwright/test";
-import { alive, confirm, enter, expect, forget } from "../support/browser";
+import { alive, confirm, enter, expect } from "../support/browser";
+import { build, founded, MAYA, send } from "../support/founder";
 import { test, type Yard } from "../support/haproxy";
 import { eventually } from "../support/program";
 
-const MAYA = { name: "Maya Ortiz", login: "maya@example.com", role: "release_manager", password: "a long enough sentence" };
 const REASON = "Customers report errors at the till";
-
-/** What somebody sends who is signed in on this page. */
-async function send(page: Page, yard: Yard, path: string, data: object) {
-  const headers = { "idempotency-key": crypto.randomUUID() };
-  const answer = await page.request.post(`${yard.url}/api/v1${path}`, { data, headers });
-  expect(answer.ok(), `${path}: ${await answer.text()}`).toBe(true);
-  return answer.json();
-}
-
-/** The first administrator comes by the one-time link, applies the documents and makes an account for Maya. */
-async function founded(page: Page, yard: Yard) {
-  await page.goto(yard.link);
-  await page.getByLabel("Name").fill("Robin Adler");
-  await page.getByLabel("E-mail").fill("robin@example.com");
-  await page.getByLabel("Password").fill("another long sentence");
-  await page.getByRole("button", { name: "Make the account and sign in" }).click();
-  await expect(page).toHaveURL(`${yard.url}/`);
-  await alive(page);
-  await send(page, yard, "/apply", { files: yard.documents(), reason: "The first service" });
-  await send(page, yard, "/people", MAYA);
-  await forget(page);
-}
 
 /** A release of checkout that Maya made and started, with a canary that gets requests. */
 async function started(page: Page, yard: Yard, version: string): Promise<string> {
-  const build = (version: string, digit: string) => ({ version, digest: `sha256:${digit.repeat(64)}` });
   const asked = { service: "checkout", plan: "by-hand", candidate: build(version, "b"), baseline: build("1.41.3", "a"), reason: "Pricing by currency" };
   const { release } = await send(page, yard, "/releases", asked);
   await send(page, yard, `/releases/${release.id}/actions/start`, { reason: "As planned", expected_version: release.version });
