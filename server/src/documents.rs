@@ -173,7 +173,7 @@ impl Document {
         others.chain(runbooks.map(|(i, name)| (Kind::Runbook, name.to_string(), format!("runbooks[{i}]")))).collect()
     }
 
-    fn problem(&self, field: &str, text: impl Into<String>) -> DocumentProblem {
+    pub(crate) fn problem(&self, field: &str, text: impl Into<String>) -> DocumentProblem {
         DocumentProblem::new(&self.file, place(&self.places, field), field, text)
     }
 }

@@ -64,6 +64,7 @@ impl Base {
         let store = store::open(&config.database).await.map_err(ServeError::Store)?;
         let mut service = Service::new(store, clock, rng.clone());
         service.environment = config.environment.clone();
+        service.steps = Arc::new(config.steps.clone());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
         let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));
@@ -115,7 +116,7 @@ impl Base {
             lease: self.config.engine_lease,
             poll: Duration::from_micros(self.config.engine_poll.micros().unsigned_abs()),
         };
-        let hands = Hands::new(self.outbound.clone(), self.service.clock.clone(), self.config.steps.clone());
+        let hands = Hands::new(self.outbound.clone(), self.service.clock.clone(), self.service.steps.clone());
         let engine = Engine { service: self.service.clone(), adapters, hands, config };
         Box::pin(engine.run(self.shutdown.clone()))
     }

@@ -5,6 +5,7 @@ use crate::documents::DocumentProblem;
 use crate::flags::FlagTable;
 use crate::live::Bus;
 use crate::ports::{Clock, Rng};
+use crate::steps::settings::StepSettings;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use std::sync::Arc;
@@ -130,6 +131,8 @@ pub struct Service {
     pub flags: FlagTable,
     /// Where this Sternway's services run: flags are switched and evaluated here unless another one is named.
     pub environment: EnvironmentName,
+    /// What this server's configuration lets documents name.
+    pub steps: Arc<StepSettings>,
     placebos: course::Placebos,
 }
 
@@ -147,6 +150,7 @@ impl Service {
             progress: progress::Progress::default(),
             flags: FlagTable::default(),
             environment: EnvironmentName::new("production").expect("letters are a name"),
+            steps: Arc::default(),
             placebos: course::Placebos::default(),
         }
     }

@@ -10,11 +10,11 @@ use deploy::{CommandDeployer, MemoryDeployments, WebhookDeployer};
 use notify::Notice;
 use settings::StepSettings;
 use std::sync::Arc;
-use sternway_domain::deploy::{self as document, Deploy};
+use sternway_domain::deploy::Deploy;
 use sternway_domain::id::ServiceName;
-use sternway_domain::probe::{Ask, Probe, check_query};
+use sternway_domain::probe::Probe;
 use sternway_domain::saga::{Answer, Cache};
-use sternway_domain::service::{ServiceProblem, Signals};
+use sternway_domain::service::Signals;
 use sternway_domain::time::{Span, Timestamp};
 use wire::Wire;
 
@@ -35,8 +35,8 @@ pub struct Hands {
 }
 
 impl Hands {
-    pub fn new(outbound: Outbound, clock: Arc<dyn Clock>, settings: StepSettings) -> Self {
-        Self { wire: Wire { outbound, clock }, settings: Arc::new(settings), memory: MemoryDeployments::default() }
+    pub fn new(outbound: Outbound, clock: Arc<dyn Clock>, settings: Arc<StepSettings>) -> Self {
+        Self { wire: Wire { outbound, clock }, settings, memory: MemoryDeployments::default() }
     }
 
     /// The table behind `deploy: memory`.
@@ -47,7 +47,7 @@ impl Hands {
     /// The deployer that the service's document names. An error names the field and what to do.
     pub fn deployer(&self, service: &ServiceName, deploy: &Deploy) -> Result<Arc<dyn Deployer>, BuildError> {
         let wrong = |field, text| BuildError { service: service.clone(), field, text };
-        if let Some(problem) = self.problems(Some(deploy), &[], &[]).into_iter().next() {
+        if let Some(problem) = self.settings.refused_deploy(deploy).into_iter().next() {
             return Err(wrong(problem.field, problem.text));
         }
         Ok(match deploy {
@@ -79,41 +79,5 @@ impl Hands {
     /// Waits until the candidate works on nothing, at most for `limit`.
     pub async fn drain(&self, driver: &dyn TrafficDriver, limit: Span) -> Answer {
         drain::wait(driver, limit, self.wire.clock.as_ref()).await
-    }
-
-    /// What this server would refuse of a service's document: for applying it, so that nobody learns it at night.
-    pub fn problems(&self, deploy: Option<&Deploy>, probes: &[Probe], caches: &[Cache]) -> Vec<ServiceProblem> {
-        let mut found = deploy.map_or_else(Vec::new, |deploy| document::problems(deploy, "deploy"));
-        let mut add = |field: String, text: String| found.push(ServiceProblem { field, text });
-        if let Some(Deploy::Command(command)) = deploy {
-            for (name, words) in [("run", Some(&command.run)), ("ask", command.ask.as_ref())] {
-                if let Some(program) = words.and_then(|words| words.first())
-                    && !self.settings.commands.contains(program)
-                {
-                    let text = format!(
-                        "this server may not run `{program}`; add it to `deploy.commands` in `sternway.toml` and start again"
-                    );
-                    add(format!("deploy.command.{name}[0]"), text);
-                }
-            }
-        }
-        let missing = |name| {
-            let text = "is not set up on this server; add `[connections.NAME]` with `url_file` to `sternway.toml`";
-            (!self.settings.connections.contains_key(name)).then(|| format!("the connection `{name}` {text}"))
-        };
-        for (i, probe) in probes.iter().enumerate() {
-            if let Ask::Sql { connection, query, .. } = &probe.ask {
-                missing(connection).into_iter().for_each(|text| add(format!("probes[{i}].ask.sql.connection"), text));
-                if let Err(error) = check_query(query) {
-                    add(format!("probes[{i}].ask.sql.query"), error.to_string());
-                }
-            }
-        }
-        for (i, cache) in caches.iter().enumerate() {
-            if let Cache::Redis { connection, .. } = cache {
-                missing(connection).into_iter().for_each(|text| add(format!("caches[{i}].redis.connection"), text));
-            }
-        }
-        found
     }
 }

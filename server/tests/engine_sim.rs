@@ -20,7 +20,6 @@ use sternway_server::outbound::Outbound;
 use sternway_server::ports::{Clock, SignalSource, TrafficDriver};
 use sternway_server::service::{ActRequest, Caller, NewArtifact, NewRelease, Service, Wanted};
 use sternway_server::steps::Hands;
-use sternway_server::steps::settings::StepSettings;
 use sternway_server::store;
 use sternway_server::store::rows::{DecisionFilter, DocumentWrite, Unit};
 use sternway_server::system::{SystemClock, SystemRng};
@@ -151,7 +150,7 @@ impl Rig {
         let engine = Engine {
             service: self.service.clone(),
             adapters: Arc::new(WorldAdapters(self.world.clone())),
-            hands: Hands::new(outbound, self.service.clock.clone(), StepSettings::default()),
+            hands: Hands::new(outbound, self.service.clock.clone(), Arc::default()),
             config: EngineConfig { holder: holder.into(), lease: Span::from_secs(3), poll: Duration::from_millis(200) },
         };
         let task = tokio::spawn(engine.run(cancel.clone()));

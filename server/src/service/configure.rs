@@ -154,8 +154,13 @@ impl Service {
             let stored = self.store.documents(kind.as_str()).await?;
             known.extend(stored.into_iter().map(|row| (kind, row.name)));
         }
-        let dangling: Vec<DocumentProblem> = documents::unknown_references(&documents, &known);
-        if dangling.is_empty() { Ok(documents) } else { Err(ServiceError::Documents(dangling)) }
+        let mut problems: Vec<DocumentProblem> = documents::unknown_references(&documents, &known);
+        for document in &documents {
+            let Body::Service(service) = &document.body else { continue };
+            let refused = self.steps.refused(service);
+            problems.extend(refused.into_iter().map(|problem| document.problem(&problem.field, problem.text)));
+        }
+        if problems.is_empty() { Ok(documents) } else { Err(ServiceError::Documents(problems)) }
     }
 
     async fn compared(&self, documents: &[Document]) -> Result<Applied> {

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use sternway_domain::deploy::{self, Deploy};
 use sternway_domain::id::ConnectionName;
-use sternway_domain::service::Secret;
+use sternway_domain::probe::Ask;
+use sternway_domain::saga::Cache;
+use sternway_domain::service::{Secret, Service, ServiceProblem};
 
 /// All of it.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +15,55 @@ pub struct StepSettings {
     pub commands: Vec<String>,
     pub connections: BTreeMap<ConnectionName, Connection>,
     pub channels: BTreeMap<String, Channel>,
+}
+
+impl StepSettings {
+    /// What this server would refuse of a service's document: said when it is applied, so that nobody learns it at night.
+    pub fn refused(&self, service: &Service) -> Vec<ServiceProblem> {
+        let mut found = service.deploy.as_ref().map_or_else(Vec::new, |deploy| self.refused_deploy(deploy));
+        let Some(back) = &service.rollback else { return found };
+        let mut add = |field: String, text: Option<String>| {
+            found.extend(text.map(|text| ServiceProblem { field, text }));
+        };
+        for (i, probe) in back.probes.iter().enumerate() {
+            if let Ask::Sql { connection, .. } = &probe.ask {
+                add(format!("rollback.probes[{i}].ask.sql.connection"), self.no_connection(connection));
+            }
+        }
+        for (i, cache) in back.caches.iter().enumerate() {
+            if let Cache::Redis { connection, .. } = cache {
+                add(format!("rollback.caches[{i}].redis.connection"), self.no_connection(connection));
+            }
+        }
+        for (i, channel) in back.tell.iter().enumerate() {
+            let text = "is not set up on this server; add `[channels.NAME]` with `webhook_file` to `sternway.toml`";
+            let missing = !self.channels.contains_key(channel);
+            add(format!("rollback.tell[{i}]"), missing.then(|| format!("the channel `{channel}` {text}")));
+        }
+        found
+    }
+
+    /// The same of how it is deployed.
+    pub fn refused_deploy(&self, deploy: &Deploy) -> Vec<ServiceProblem> {
+        let mut found = deploy::problems(deploy, "deploy");
+        let Deploy::Command(command) = deploy else { return found };
+        for (name, words) in [("run", Some(&command.run)), ("ask", command.ask.as_ref())] {
+            if let Some(program) = words.and_then(|words| words.first())
+                && !self.commands.contains(program)
+            {
+                let text = format!(
+                    "this server may not run `{program}`; add it to `deploy.commands` in `sternway.toml` and start again"
+                );
+                found.push(ServiceProblem { field: format!("deploy.command.{name}[0]"), text });
+            }
+        }
+        found
+    }
+
+    fn no_connection(&self, name: &ConnectionName) -> Option<String> {
+        let text = "is not set up on this server; add `[connections.NAME]` with `url_file` to `sternway.toml`";
+        (!self.connections.contains_key(name)).then(|| format!("the connection `{name}` {text}"))
+    }
 }
 
 /// A database or a cache of the user's. Its address may hold a password and is never shown.

@@ -69,7 +69,7 @@ pub(super) fn source(signals: Value) -> Arc<dyn SignalSource> {
 
 /// What carries out steps, allowed to reach loopback, by the machine's own clock.
 pub(super) fn hands(settings: StepSettings, secrets: &'static [(&'static str, &'static str)]) -> Hands {
-    Hands::new(outbound(secrets), Arc::new(SystemClock), settings)
+    Hands::new(outbound(secrets), Arc::new(SystemClock), Arc::new(settings))
 }
 
 /// Settings with these connections.

@@ -158,3 +158,40 @@ async fn given_more_releases_than_a_page_holds_when_followed_then_each_is_seen_o
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}: {}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn given_what_this_server_is_not_set_up_for_when_a_document_names_it_then_it_is_refused_with_the_place() {
+    let rig = Rig::new().await;
+    let text = "
+kind: Service
+name: orders
+traffic: memory
+signals: memory
+deploy:
+  command: { run: [/opt/deploy, orders] }
+rollback:
+  tell: [operations]
+  probes:
+    - { name: rows, ask: { sql: { connection: ledger, query: SELECT 1, expect: { at_least: 1 } } } }
+  caches:
+    - redis: { connection: sessions, pattern: 'orders:*' }
+";
+    let body = json!({"files": [{"path": "orders.yaml", "text": text}], "reason": "a test"});
+    let answer = rig.post(Role::Admin, "/api/v1/apply", &body).await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
+    let problem = answer.json();
+    let places: Vec<(&str, u64)> = problem["problems"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|found| (found["field"].as_str().unwrap_or_default(), found["line"].as_u64().unwrap_or_default()))
+        .collect();
+    let expected = [
+        ("deploy.command.run[0]", 7),
+        ("rollback.probes[0].ask.sql.connection", 11),
+        ("rollback.caches[0].redis.connection", 13),
+        ("rollback.tell[0]", 9),
+    ];
+    assert_eq!(places, expected, "{}", answer.text);
+    assert!(answer.text.contains("add it to `deploy.commands` in `sternway.toml`"), "{}", answer.text);
+}

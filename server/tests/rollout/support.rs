@@ -19,7 +19,6 @@ use sternway_server::service::{
     ActRequest, Acted, Caller, NewArtifact, NewRelease, Service, ServiceError, TrafficStatus, Wanted,
 };
 use sternway_server::steps::Hands;
-use sternway_server::steps::settings::StepSettings;
 use sternway_server::store;
 use sternway_server::store::rows::{DecisionFilter, DecisionRow, DocumentWrite, ReleaseFilter, Unit};
 use sternway_server::system::{SystemClock, SystemRng};
@@ -89,7 +88,7 @@ impl Desk {
     /// An engine that reaches only this machine.
     pub(super) fn engine(&self, holder: &str, lease: Span) -> Running {
         let outbound = Outbound::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a way out");
-        let hands = Hands::new(outbound.clone(), self.service.clock.clone(), StepSettings::default());
+        let hands = Hands::new(outbound.clone(), self.service.clock.clone(), Arc::default());
         let adapters = Connected::new(outbound, self.service.clock.clone(), self.service.rng.clone());
         let engine = Engine {
             service: self.service.clone(),
