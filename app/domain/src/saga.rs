@@ -116,6 +116,18 @@ pub enum Outcome {
     PartlyUndone,
 }
 
+impl Outcome {
+    /// For people: `partly undone`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::Partial => "partial",
+            Outcome::Undone => "undone",
+            Outcome::PartlyUndone => "partly undone",
+        }
+    }
+}
+
 /// Both sides of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StepTracks {

@@ -152,9 +152,12 @@ fn given_a_plan_that_cannot_be_run_then_the_report_says_so() {
 
 #[test]
 fn given_many_runs_then_the_overview_counts_what_could_happen() {
-    let seen = overview(&plan(), &Faults::STORM, 7, 40);
-    assert_eq!(seen.complete + seen.partial + seen.undone + seen.partly_undone, 40);
-    assert!(seen.median > Span::ZERO && seen.p95 >= seen.median && seen.with_people > 0);
+    let seen = overview(&plan(), &Faults::STORM, 7, 47);
+    assert_eq!((seen.runs, seen.ends().iter().map(|end| end.runs).sum::<u32>()), (40, 40));
+    let (median, p95) = seen.times();
+    assert!(median > Span::ZERO && p95 >= median && seen.with_people > 0);
+    let halves = overview(&plan(), &Faults::STORM, 7, 27).join(overview(&plan(), &Faults::STORM, 27, 47));
+    assert_eq!(halves.ends(), seen.ends());
     assert_eq!(seen.broken, []);
     let kinds: Vec<_> = plan().steps.iter().map(|step| step.act.kind()).collect();
     assert!(kinds.contains(&"data") && plan().steps.iter().any(|s| matches!(s.act, StepAct::Drain { .. })));
