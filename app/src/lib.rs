@@ -7,6 +7,8 @@ pub mod app;
 #[cfg(feature = "ssr")]
 pub mod backend;
 pub mod components;
+#[cfg(feature = "ssr")]
+pub mod drawn;
 pub mod error;
 pub mod keys;
 pub mod live;

@@ -4,14 +4,11 @@ pub mod act;
 pub mod board;
 pub mod decision;
 pub mod decisions;
+pub mod drawn;
 pub mod flags;
 pub mod new_release;
 pub mod not_found;
 pub mod release;
-pub mod runbook;
-pub mod runbooks;
-pub mod service;
-pub mod services;
 pub mod setup;
 pub mod sign_in;
 

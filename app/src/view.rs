@@ -125,6 +125,14 @@ impl PillView {
     }
 }
 
+/// A page that the server draws whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    pub title: String,
+    /// What stands in `main`. Made by the pages' own templates, which escape what they are given.
+    pub html: String,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LinkView {
     pub href: String,

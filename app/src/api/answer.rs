@@ -2,6 +2,7 @@
 
 use super::{Ask, Lost};
 use crate::backend::{Caller, FormReturn, Plane};
+use crate::drawn;
 use crate::error::AppError;
 use crate::packed::{Unfit, pack};
 use crate::view::Or;
@@ -39,14 +40,16 @@ pub(super) async fn answer(plane: Plane, caller: Caller, ask: Ask) -> Result<Str
             Err(error) => told::<()>(Err(error)),
         },
         Ask::Flags { done } => told(plane.flags(&caller, done.parse().ok()).await),
-        Ask::Services => told(plane.services(&caller).await),
+        Ask::Services => told(plane.services(&caller).await.map(|view| drawn::services::page(&view))),
         Ask::Service { name } => match named(&name, "service") {
-            Ok(name) => told(plane.service(&caller, name).await),
+            Ok(name) => told(plane.service(&caller, name).await.map(|view| drawn::service::page(&view))),
             Err(error) => told::<()>(Err(error)),
         },
-        Ask::Runbooks => told(plane.runbooks(&caller).await),
+        Ask::Runbooks => told(plane.runbooks(&caller).await.map(|view| drawn::runbooks::page(&view))),
         Ask::Runbook { name, release } => match named(&name, "runbook") {
-            Ok(name) => told(plane.runbook(&caller, name, release.parse().ok()).await),
+            Ok(name) => {
+                told(plane.runbook(&caller, name, release.parse().ok()).await.map(|view| drawn::runbook::page(&view)))
+            }
             Err(error) => told::<()>(Err(error)),
         },
         Ask::SignIn { next } => told(plane.sign_in_page(&caller, &next).await.map(|view| form.into_sign_in(view))),

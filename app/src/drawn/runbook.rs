@@ -1,9 +1,7 @@
 //! One runbook: its text, its steps, who does them.
 
-use super::{param, query, title};
-use crate::api::Ask;
+use super::Drawn;
 use crate::components::icon::icon;
-use crate::components::loaded::loaded;
 use crate::components::marked::marked;
 use crate::components::steps::{facts, steps};
 use crate::path;
@@ -11,13 +9,7 @@ use crate::view::Icon;
 use crate::view::runbook::RunbookView;
 use leptos::prelude::*;
 
-#[component]
-pub fn Runbook() -> impl IntoView {
-    let (name, release) = (param("name"), query("release"));
-    loaded(move || Ask::Runbook { name: name.get(), release: release.get() }, Vec::new, page)
-}
-
-fn page(view: &RunbookView) -> AnyView {
+pub fn page(view: &RunbookView) -> Drawn {
     let crumb = match &view.release {
         Some(release) => view! { <a href=release.href.clone()>{release.text.clone()}</a> }.into_any(),
         None => view! { <a href=path::RUNBOOKS>"Runbooks"</a> }.into_any(),
@@ -33,9 +25,9 @@ fn page(view: &RunbookView) -> AnyView {
             </section>
         }
     });
-    view! {
-        {title(view.title.clone())}
-        <main class="page" id="main" tabindex="-1">
+    Drawn::new(
+        view.title.clone(),
+        view! {
             <div class="head">
                 <div>
                     <p class="crumb">{crumb}</p>
@@ -55,7 +47,6 @@ fn page(view: &RunbookView) -> AnyView {
                     </section>
                 </div>
             </div>
-        </main>
-    }
-    .into_any()
+        },
+    )
 }

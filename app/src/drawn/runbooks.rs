@@ -1,20 +1,13 @@
 //! The runbooks there are.
 
-use super::title;
-use crate::api::Ask;
-use crate::components::loaded::loaded;
+use super::Drawn;
 use crate::components::notice::state;
 use crate::components::text::time;
 use crate::path;
 use crate::view::runbook::{RunbookRow, RunbooksView};
 use leptos::prelude::*;
 
-#[component]
-pub fn Runbooks() -> impl IntoView {
-    loaded(|| Ask::Runbooks, Vec::new, page)
-}
-
-fn page(view: &RunbooksView) -> AnyView {
+pub fn page(view: &RunbooksView) -> Drawn {
     let rows = view.rows.iter().map(row).collect_view();
     let table = (!view.rows.is_empty()).then(|| {
         view! {
@@ -33,15 +26,14 @@ fn page(view: &RunbooksView) -> AnyView {
             </table>
         }
     });
-    view! {
-        {title("Runbooks")}
-        <main class="page" id="main" tabindex="-1">
+    Drawn::new(
+        "Runbooks",
+        view! {
             <div class="head"><div><h1>"Runbooks"</h1><p class="quiet">"What to do, step by step. A release keeps the version that was there when it started."</p></div></div>
             {table}
             {view.empty.as_ref().map(state)}
-        </main>
-    }
-    .into_any()
+        },
+    )
 }
 
 fn row(row: &RunbookRow) -> AnyView {

@@ -1,9 +1,7 @@
 //! One service: where its signals come from, who moves its traffic, what was released.
 
-use super::{param, title};
-use crate::api::Ask;
+use super::Drawn;
 use crate::components::icon::{icon, small};
-use crate::components::loaded::loaded;
 use crate::components::steps::{checks, facts};
 use crate::components::text::{link, pill, time, versions};
 use crate::path;
@@ -11,13 +9,7 @@ use crate::view::service::{ServiceRelease, ServiceView};
 use crate::view::{Icon, LinkView};
 use leptos::prelude::*;
 
-#[component]
-pub fn Service() -> impl IntoView {
-    let name = param("name");
-    loaded(move || Ask::Service { name: name.get() }, || vec!["board".to_owned()], page)
-}
-
-fn page(view: &ServiceView) -> AnyView {
+pub fn page(view: &ServiceView) -> Drawn {
     let create = view.can_create.then(|| {
         view! { <a class="btn" href=path::new_release_of(&view.name)>{icon(Icon::Plus)}"New release"</a> }
     });
@@ -26,9 +18,9 @@ fn page(view: &ServiceView) -> AnyView {
     } else {
         view! { <ul class="near releases">{view.releases.iter().map(release).collect_view()}</ul> }.into_any()
     };
-    view! {
-        {title(view.name.clone())}
-        <main class="page" id="main" tabindex="-1">
+    Drawn::new(
+        view.name.clone(),
+        view! {
             <div class="head">
                 <div>
                     <p class="crumb"><a href=path::SERVICES>"Services"</a></p>
@@ -60,9 +52,8 @@ fn page(view: &ServiceView) -> AnyView {
                     </section>
                 </div>
             </div>
-        </main>
-    }
-    .into_any()
+        },
+    )
 }
 
 fn links(links: &[LinkView]) -> AnyView {

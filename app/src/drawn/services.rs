@@ -1,20 +1,13 @@
 //! The services Sternway knows.
 
-use super::title;
-use crate::api::Ask;
-use crate::components::loaded::loaded;
+use super::Drawn;
 use crate::components::notice::state;
 use crate::components::text::{link, pill};
 use crate::path;
 use crate::view::service::{ServiceRow, ServicesView};
 use leptos::prelude::*;
 
-#[component]
-pub fn Services() -> impl IntoView {
-    loaded(|| Ask::Services, || vec!["board".to_owned()], page)
-}
-
-fn page(view: &ServicesView) -> AnyView {
+pub fn page(view: &ServicesView) -> Drawn {
     let rows = view.rows.iter().map(row).collect_view();
     let table = (!view.rows.is_empty()).then(|| {
         view! {
@@ -34,15 +27,14 @@ fn page(view: &ServicesView) -> AnyView {
             </table>
         }
     });
-    view! {
-        {title("Services")}
-        <main class="page" id="main" tabindex="-1">
+    Drawn::new(
+        "Services",
+        view! {
             <div class="head"><div><h1>"Services"</h1><p class="quiet">"What is deployed on its own: where its signals come from and who moves its traffic."</p></div></div>
             {table}
             {view.empty.as_ref().map(state)}
-        </main>
-    }
-    .into_any()
+        },
+    )
 }
 
 fn row(row: &ServiceRow) -> AnyView {
