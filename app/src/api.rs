@@ -49,6 +49,13 @@ pub enum Ask {
         name: String,
     },
     Runbooks,
+    /// What could happen if a release went back now. As typed; empty for the usual.
+    Rehearsal {
+        id: String,
+        faults: String,
+        runs: String,
+        seed: String,
+    },
     /// `release` is empty for the runbook as it stands today.
     Runbook {
         name: String,

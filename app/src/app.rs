@@ -12,7 +12,7 @@ use crate::pages::act::Act;
 use crate::pages::board::Board;
 use crate::pages::decision::Decision;
 use crate::pages::decisions::Decisions;
-use crate::pages::drawn::{Runbook, Runbooks, Service, Services};
+use crate::pages::drawn::{Rehearsal, Runbook, Runbooks, Service, Services};
 use crate::pages::flags::Flags;
 use crate::pages::new_release::NewRelease;
 use crate::pages::not_found::NotFound;
@@ -56,6 +56,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/releases/new") view=NewRelease ssr=SsrMode::Async/>
                     <Route path=path!("/releases/:id") view=Release ssr=SsrMode::Async/>
                     <Route path=path!("/releases/:id/checklist") view=Release ssr=SsrMode::Async/>
+                    <Route path=path!("/releases/:id/rehearsal") view=Rehearsal ssr=SsrMode::Async/>
                     <Route path=path!("/releases/:id/act/:verb") view=Act ssr=SsrMode::Async/>
                     <Route path=path!("/decisions") view=Decisions ssr=SsrMode::Async/>
                     <Route path=path!("/decisions/:id") view=Decision ssr=SsrMode::Async/>

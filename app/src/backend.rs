@@ -9,6 +9,7 @@ use crate::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::flag::FlagsView;
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
+use crate::view::rehearsal::{RehearsalForm, RehearsalView};
 use crate::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use crate::view::runbook::{RunbookView, RunbooksView};
 use crate::view::service::{ServiceView, ServicesView};
@@ -135,6 +136,9 @@ pub trait ControlPlane: Send + Sync {
     async fn decisions(&self, caller: &Caller, filter: DecisionFilter) -> Result<DecisionsView, AppError>;
 
     async fn decision(&self, caller: &Caller, id: DecisionId) -> Result<DecisionView, AppError>;
+
+    /// What could happen if the release went back now. What is wrong with the form comes back in the view.
+    async fn rehearsal(&self, caller: &Caller, id: ReleaseId, form: RehearsalForm) -> Result<RehearsalView, AppError>;
 
     async fn services(&self, caller: &Caller) -> Result<ServicesView, AppError>;
 

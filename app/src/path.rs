@@ -38,6 +38,10 @@ pub fn saga(id: &str) -> String {
     format!("/releases/{id}/saga")
 }
 
+pub fn rehearsal(id: &str) -> String {
+    format!("/releases/{id}/rehearsal")
+}
+
 pub fn checklist(id: &str) -> String {
     format!("/releases/{id}/checklist")
 }

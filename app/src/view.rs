@@ -11,6 +11,8 @@ pub mod decision;
 pub mod door;
 pub mod flag;
 pub mod new_release;
+#[cfg(feature = "ssr")]
+pub mod rehearsal;
 pub mod release;
 pub mod runbook;
 pub mod service;

@@ -17,6 +17,7 @@ async function places(page: Page, demo: Demo, service: string): Promise<string[]
     `/releases/${id}/act/rollback`,
     `/releases/${id}/act/promote`,
     `/releases/${id}/act/rollforward`,
+    `/releases/${id}/rehearsal`,
     "/releases/new",
     "/decisions",
     `/decisions/${decision.id}`,

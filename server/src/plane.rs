@@ -13,6 +13,7 @@ use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::flag::FlagsView;
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView};
+use sternway_app::view::rehearsal::{RehearsalForm, RehearsalView};
 use sternway_app::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookView, RunbooksView};
 use sternway_app::view::service::{ServiceView, ServicesView};
@@ -34,6 +35,7 @@ mod explain;
 mod flags;
 mod new_release;
 mod panels;
+mod rehearsal;
 mod release;
 mod row;
 mod runbooks;
@@ -199,6 +201,15 @@ impl ControlPlane for Plane {
 
     async fn decision(&self, page: &PageCaller, id: DecisionId) -> Result<DecisionView, AppError> {
         self.decision_view(&caller(page), id).await.map_err(|error| worded(page, error))
+    }
+
+    async fn rehearsal(
+        &self,
+        page: &PageCaller,
+        id: ReleaseId,
+        form: RehearsalForm,
+    ) -> Result<RehearsalView, AppError> {
+        self.rehearsal_view(page, id, form).await
     }
 
     async fn services(&self, page: &PageCaller) -> Result<ServicesView, AppError> {

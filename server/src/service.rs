@@ -15,6 +15,7 @@ use sternway_domain::audit::Origin;
 use sternway_domain::flag;
 use sternway_domain::id::{EnvironmentName, ReleaseId, ServiceName};
 use sternway_domain::release::{Event, Refusal, Release};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 mod act;
@@ -42,7 +43,7 @@ pub use expected::{Expected, Played};
 pub use flag_summary::{FlagSummary, FlipSummary};
 pub use flags::{FlipRequest, Flipped};
 pub use past::Past;
-pub use saga::{SagaLog, StepActed, StepRequest};
+pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
 
 /// Who calls, and through which door.
@@ -134,6 +135,8 @@ pub struct Service {
     /// What this server's configuration lets documents name.
     pub steps: Arc<StepSettings>,
     placebos: course::Placebos,
+    /// One rehearsal at a time: it takes a whole core.
+    rehearsing: Arc<Semaphore>,
 }
 
 impl Service {
@@ -152,6 +155,7 @@ impl Service {
             environment: EnvironmentName::new("production").expect("letters are a name"),
             steps: Arc::default(),
             placebos: course::Placebos::default(),
+            rehearsing: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -5,11 +5,12 @@ use crate::backend::{Caller, FormReturn, Plane};
 use crate::drawn;
 use crate::error::AppError;
 use crate::packed::{Unfit, pack};
-use crate::view::Or;
 use crate::view::act::{ActView, Verb};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
+use crate::view::rehearsal::RehearsalForm;
 use crate::view::release::{ChecklistFault, ChoiceFault, ReleaseView};
+use crate::view::{Drawn, Or};
 use axum::http::StatusCode;
 use leptos::prelude::use_context;
 use leptos_axum::ResponseOptions;
@@ -52,6 +53,10 @@ pub(super) async fn answer(plane: Plane, caller: Caller, ask: Ask) -> Result<Str
             }
             Err(error) => told::<()>(Err(error)),
         },
+        Ask::Rehearsal { id, faults, runs, seed } => {
+            let form = RehearsalForm { faults, runs, seed };
+            told(rehearsal(&plane, &caller, &id, form).await)
+        }
         Ask::SignIn { next } => told(plane.sign_in_page(&caller, &next).await.map(|view| form.into_sign_in(view))),
         Ask::Setup { token } => told(plane.setup_page(&caller, &token).await.map(|view| form.into_setup(view))),
     }
@@ -66,6 +71,12 @@ async fn release(
 ) -> Result<ReleaseView, AppError> {
     let view = plane.release(caller, named(id, "release")?, done.parse().ok()).await?;
     Ok(form.into_release(view))
+}
+
+async fn rehearsal(plane: &Plane, caller: &Caller, id: &str, form: RehearsalForm) -> Result<Drawn, AppError> {
+    let view = plane.rehearsal(caller, named(id, "release")?, form).await?;
+    view.fault.iter().for_each(set_status);
+    Ok(drawn::rehearsal::page(&view))
 }
 
 async fn act(

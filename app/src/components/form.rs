@@ -1,6 +1,7 @@
 //! Fields: a label above, a hint below, the fault below that, in words that say what to do.
 
 use super::icon::icon;
+use super::marked::marked;
 use crate::view::{ChoiceView, Icon};
 use leptos::prelude::*;
 
@@ -125,7 +126,7 @@ fn inside_textarea(text: &str) -> String {
 }
 
 pub fn field_fault(id: String, fault: String) -> AnyView {
-    view! { <p class="field-fault" id=id>{icon(Icon::Fail)}{fault}</p> }.into_any()
+    view! { <p class="field-fault" id=id>{icon(Icon::Fail)}<span>{marked(&fault)}</span></p> }.into_any()
 }
 
 pub fn hidden(name: &'static str, value: impl ToString) -> AnyView {

@@ -28,6 +28,13 @@ pub fn Runbook() -> impl IntoView {
     loaded(move || Ask::Runbook { name: name.get(), release: release.get() }, Vec::new, page)
 }
 
+#[component]
+pub fn Rehearsal() -> impl IntoView {
+    let (id, faults, runs, seed) = (param("id"), query("faults"), query("runs"), query("seed"));
+    let ask = move || Ask::Rehearsal { id: id.get(), faults: faults.get(), runs: runs.get(), seed: seed.get() };
+    loaded(ask, Vec::new, page)
+}
+
 fn page(view: &Drawn) -> AnyView {
     view! {
         {title(view.title.clone())}

@@ -145,7 +145,7 @@ fn runbook(panel: &RunbookPanel) -> (AnyView, AnyView) {
 }
 
 fn way_back(panel: &ChecksPanel) -> (AnyView, AnyView) {
-    (view! { <span>{panel.note.clone()}</span>{age(&panel.age)} }.into_any(), checks(&panel.checks))
+    (view! { {link(&panel.link)}{age(&panel.age)} }.into_any(), checks(&panel.checks))
 }
 
 fn items(release: &str, panel: &ChecklistPanel) -> (AnyView, AnyView) {

@@ -209,7 +209,7 @@ pub struct RunbookPanel {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ChecksPanel {
-    pub note: String,
+    pub link: LinkView,
     pub age: String,
     pub checks: Vec<CheckView>,
 }

@@ -422,7 +422,7 @@ pub(crate) fn release(id: &str) -> ReleaseView {
             ],
         }),
         way_back: Or::Shown(ChecksPanel {
-            note: String::new(),
+            link: LinkView::new("/releases/checkout/rehearsal", "What could happen"),
             age: "proven 13:38:20".into(),
             checks: vec![check(
                 Tone::Go,

@@ -107,6 +107,7 @@ async fn given_each_address_when_rendered_then_it_is_whole_and_well_made() {
         ("new-release", "/releases/new".to_owned(), 200),
         ("decisions", "/decisions".to_owned(), 200),
         ("decision", format!("/decisions/{DECISION}"), 200),
+        ("rehearsal", format!("/releases/{RELEASE}/rehearsal"), 422),
         ("services", "/services".to_owned(), 200),
         ("service", "/services/checkout".to_owned(), 200),
         ("flags", "/flags".to_owned(), 200),

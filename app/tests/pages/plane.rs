@@ -3,13 +3,14 @@
 use super::fixture;
 use async_trait::async_trait;
 use sternway_app::backend::{Caller, ControlPlane};
-use sternway_app::error::AppError;
+use sternway_app::error::{AppError, Problem};
 use sternway_app::view::act::{ActDone, ActForm, ActView, Verb};
 use sternway_app::view::board::{BoardFilter, BoardView};
 use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::flag::{FlagRow, FlagsView};
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView, PreviewView};
+use sternway_app::view::rehearsal::{EndView, RehearsalForm, RehearsalView};
 use sternway_app::view::release::{ActButton, ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookRow, RunbookView, RunbooksView};
 use sternway_app::view::service::{ServiceRelease, ServiceRow, ServiceView, ServicesView};
@@ -201,6 +202,27 @@ impl ControlPlane for MadeUp {
             }],
             document: "kind: Service\nname: checkout\n".into(),
             can_create: true,
+        })
+    }
+
+    async fn rehearsal(&self, _: &Caller, _: ReleaseId, _: RehearsalForm) -> Result<RehearsalView, AppError> {
+        let end = EndView {
+            pill: PillView::new(Tone::Go, Icon::Pass, "complete"),
+            summary: "5 of 5 back.".into(),
+            runs: "457".into(),
+            share: "91.4\u{a0}%".into(),
+            example: LinkView::new("?faults=storm&runs=1&seed=1", "seed 1"),
+        };
+        Ok(RehearsalView {
+            release: LinkView::new("/releases/1", "checkout 1.41.3 → 1.42.0"),
+            typed: RehearsalForm { faults: "storms".into(), runs: "500".into(), seed: "1".into() },
+            fault: Some(AppError::Invalid { problems: vec![Problem::new("faults", "`storms`: write `NAME=CHANCE`.")] }),
+            count: "500 runs of 14 steps, faults: storm".into(),
+            lead: String::new(),
+            promise: Some(CheckView { text: "Every promise was kept in every run.".into(), ..CheckView::default() }),
+            ends: vec![end],
+            more: "And 3 rarer ways to end.".into(),
+            facts: vec![fact("Median time", "1m20s")],
         })
     }
 

@@ -19,6 +19,7 @@ mod documents;
 mod expected;
 mod flags;
 mod people;
+mod rehearsal;
 mod releases;
 mod sagas;
 mod shapes;
@@ -79,6 +80,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(sagas::get))
         .routes(routes!(sagas::preview))
         .routes(routes!(sagas::choose))
+        .routes(routes!(rehearsal::rehearsal))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::evidence))

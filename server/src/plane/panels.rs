@@ -49,7 +49,8 @@ pub(super) fn way_back(facts: &Facts) -> Or<ChecksPanel> {
     };
     let observed = facts.traffic.as_ref().and_then(|traffic| traffic.observed_at);
     let age = observed.map(|at| when(at, facts.now).ago).unwrap_or_default();
-    Or::Shown(ChecksPanel { note: String::new(), age, checks: vec![image, instances] })
+    let link = LinkView::new(path::rehearsal(&release.id.to_string()), "What could happen");
+    Or::Shown(ChecksPanel { link, age, checks: vec![image, instances] })
 }
 
 pub(super) fn checklist(plane: &Plane, caller: &Caller, facts: &Facts) -> Or<ChecklistPanel> {

@@ -12,6 +12,9 @@ use sternway_domain::release::Release;
 use sternway_domain::saga::{Choice, Command, Dice, Event, Observation, Saga, Side, Standing, StepAct, StepId};
 
 mod make;
+mod rehearse;
+
+pub use rehearse::{MOST_REHEARSALS, RehearsalRequest, Rehearsed};
 
 /// A saga with what happened in it.
 #[derive(Debug, Clone)]

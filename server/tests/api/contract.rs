@@ -180,7 +180,7 @@ rollback:
     let answer = rig.post(Role::Admin, "/api/v1/apply", &body).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", answer.text);
     let problem = answer.json();
-    let places: Vec<(&str, u64)> = problem["problems"]
+    let places: Vec<(&str, u64)> = problem["documents"]
         .as_array()
         .expect("a list")
         .iter()
@@ -194,4 +194,28 @@ rollback:
     ];
     assert_eq!(places, expected, "{}", answer.text);
     assert!(answer.text.contains("add it to `deploy.commands` in `sternway.toml`"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn given_a_release_when_its_way_back_is_rehearsed_then_the_same_seed_is_the_same_answer_and_nothing_is_written() {
+    let rig = Rig::new().await;
+    let (id, _) = rig.running().await;
+    let path = format!("/api/v1/releases/{id}/rehearsal");
+    // Traffic is all there is to take back.
+    assert_eq!(rig.get(Role::Viewer, &path).await.json()["steps"], Value::Null);
+    rig.apply("{kind: Service, name: checkout, traffic: memory, signals: memory, rollback: {recovery: {steady: 5s}}}")
+        .await;
+    let before = rig.entries().await;
+    let seen = rig.get(Role::Viewer, &format!("{path}?runs=60&seed=7")).await.json();
+    assert_eq!((&seen["runs"], &seen["broken"]), (&json!(60), &json!([])), "{seen}");
+    assert!(seen["steps"].as_u64() >= Some(2) && seen["crashes"].as_u64() > Some(0), "{seen}");
+    let runs: u64 = seen["ends"].as_array().expect("a list").iter().filter_map(|end| end["runs"].as_u64()).sum();
+    assert_eq!(runs, 60, "{seen}");
+    assert_eq!(rig.get(Role::Viewer, &format!("{path}?runs=60&seed=7")).await.json(), seen);
+    assert_eq!(rig.entries().await, before);
+    for (query, told) in [("runs=0", "1 to 2000"), ("runs=2001", "1 to 2000"), ("faults=crush=1", "no fault `crush`")] {
+        let refused = rig.get(Role::Viewer, &format!("{path}?{query}")).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}: {}", refused.text);
+        assert!(refused.text.contains(told), "{query}: {}", refused.text);
+    }
 }
