@@ -1,4 +1,4 @@
-//! The documents people write: services, plans, checklists and flags as YAML, runbooks as Markdown with a header.
+//! The documents people write: services, plans, checklists, flags and data migrations as YAML, runbooks as Markdown with a header.
 //!
 //! [`parse`] takes a whole set and accepts all of it or nothing; every problem comes with its file, line, column and
 //! field. Deliberately absent: reading directories, and storing.
@@ -11,6 +11,7 @@ use sternway_domain::audit::canonical_json;
 use sternway_domain::checklist::{self, Checklist};
 use sternway_domain::flag::{self, FlagPlan};
 use sternway_domain::id::Digest;
+use sternway_domain::migration::{self, MigrationPlan};
 use sternway_domain::plan::{self, Plan};
 use sternway_domain::runbook::Runbook;
 use sternway_domain::service::{self, Service};
@@ -51,10 +52,11 @@ pub enum Kind {
     Checklist,
     Runbook,
     Flag,
+    Migration,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::Service, Kind::Plan, Kind::Checklist, Kind::Runbook, Kind::Flag];
+    pub const ALL: [Kind; 6] = [Kind::Service, Kind::Plan, Kind::Checklist, Kind::Runbook, Kind::Flag, Kind::Migration];
 
     /// As it is written in `kind:` and stored.
     pub fn as_str(self) -> &'static str {
@@ -64,6 +66,7 @@ impl Kind {
             Kind::Checklist => "Checklist",
             Kind::Runbook => "Runbook",
             Kind::Flag => "Flag",
+            Kind::Migration => "Migration",
         }
     }
 
@@ -75,6 +78,7 @@ impl Kind {
             Kind::Checklist => "checklist",
             Kind::Runbook => "runbook",
             Kind::Flag => "flag",
+            Kind::Migration => "migration",
         }
     }
 
@@ -98,6 +102,7 @@ pub enum Body {
     Checklist(Checklist),
     Runbook(Runbook),
     Flag(Box<FlagPlan>),
+    Migration(Box<MigrationPlan>),
 }
 
 /// One document, read and found usable by itself.
@@ -119,6 +124,7 @@ impl Document {
             Body::Checklist(_) => Kind::Checklist,
             Body::Runbook(_) => Kind::Runbook,
             Body::Flag(_) => Kind::Flag,
+            Body::Migration(_) => Kind::Migration,
         }
     }
 
@@ -129,6 +135,7 @@ impl Document {
             Body::Checklist(checklist) => checklist.name.as_str(),
             Body::Runbook(runbook) => runbook.header.name.as_str(),
             Body::Flag(flag) => flag.key.as_str(),
+            Body::Migration(migration) => migration.name.as_str(),
         }
     }
 
@@ -140,6 +147,7 @@ impl Document {
             Body::Checklist(checklist) => serde_json::to_value(checklist),
             Body::Runbook(runbook) => serde_json::to_value(runbook),
             Body::Flag(flag) => serde_json::to_value(flag),
+            Body::Migration(migration) => serde_json::to_value(migration),
         };
         canonical_json(&value.expect("documents have text keys and were read without infinite numbers"))
     }
@@ -166,7 +174,11 @@ impl Document {
 
     /// What this document names, with the field that does.
     fn references(&self) -> Vec<(Kind, String, String)> {
-        let Body::Service(service) = &self.body else { return Vec::new() };
+        let service = match &self.body {
+            Body::Service(service) => service,
+            Body::Migration(plan) => return vec![(Kind::Service, plan.component.to_string(), "component".to_owned())],
+            _ => return Vec::new(),
+        };
         let others = service.depends_on.iter().enumerate();
         let others = others.map(|(i, name)| (Kind::Service, name.to_string(), format!("depends_on[{i}]")));
         let runbooks = service.runbooks.iter().enumerate();
@@ -317,6 +329,7 @@ fn own_problems(body: &Body) -> Vec<(String, String)> {
         Body::Plan(plan) => plan::problems(plan).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Checklist(checklist) => checklist::problems(checklist).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Flag(flag) => flag::problems(flag).into_iter().map(|p| (p.field, p.text)).collect(),
+        Body::Migration(plan) => migration::problems(plan).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Runbook(_) => Vec::new(),
     }
 }

@@ -22,6 +22,7 @@ use sternway_domain::audit::Origin;
 use sternway_domain::flag;
 use sternway_domain::id::{DecisionId, FlagKey, ReleaseId, RunbookName, ServiceName};
 use sternway_domain::judge::VerdictKind;
+use sternway_domain::migration;
 use sternway_domain::release::Refusal;
 
 mod act;
@@ -94,11 +95,18 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
             invalid("reason", "Say why in a few words: 3 to 2\u{a0}000 characters.")
         }
         ServiceError::Refused(Refusal::Plan { field, text }) => invalid("plan", &format!("`{field}`: {text}")),
+        ServiceError::DataRefused(migration::Refusal::Reason(_)) => {
+            invalid("reason", "Say why in a few words: 3 to 2\u{a0}000 characters.")
+        }
         ServiceError::FlagRefused(refusal) => AppError::Refused { why: told(&refusal.to_string()) },
         ServiceError::Refused(refusal) => AppError::Refused { why: told(&refusal.to_string()) },
         error @ (ServiceError::Busy { .. }
         | ServiceError::KeyReused(_)
         | ServiceError::StaleSaga { .. }
+        | ServiceError::DataStale { .. }
+        | ServiceError::DataMoved
+        | ServiceError::DataRefused(_)
+        | ServiceError::PastNoReturn(_)
         | ServiceError::Step(_)
         | ServiceError::Rollback(_)) => AppError::Refused { why: told(&error.to_string()) },
         ServiceError::Invalid { field, text } => invalid(&field, &told(&text)),

@@ -5,11 +5,11 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sternway_domain::artifact::Artifact;
-use sternway_domain::id::{CellName, ServiceName};
+use sternway_domain::id::{CellName, ConnectionName, ServiceName};
 use sternway_domain::plan::Weight;
 use sternway_domain::saga::Answer;
 use sternway_domain::signal::{Reading, SourceFailure};
-use sternway_domain::time::Timestamp;
+use sternway_domain::time::{Span, Timestamp};
 
 /// The time of day, for records. Everything that stores or compares a [`Timestamp`] asks this.
 pub trait Clock: Send + Sync {
@@ -130,6 +130,25 @@ pub trait Deployer: Send + Sync {
 
     /// Whether the target refuses a stale fencing token.
     fn fenced(&self) -> bool;
+}
+
+/// Asks the user's databases.
+#[async_trait]
+pub trait Queries: Send + Sync {
+    /// The one number that a read-only statement gives on a named connection, or why there is none, for people. It takes
+    /// no longer than `within`.
+    async fn number(&self, connection: &ConnectionName, sql: &str, within: Span) -> Result<f64, String>;
+}
+
+/// Where no connection is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct NoConnections;
+
+#[async_trait]
+impl Queries for NoConnections {
+    async fn number(&self, connection: &ConnectionName, _: &str, _: Span) -> Result<f64, String> {
+        Err(format!("connection `{connection}`: not set up; add `[connections.NAME]` to `sternway.toml`"))
+    }
 }
 
 /// A service's document names something that cannot be built.

@@ -4,7 +4,7 @@
 use crate::documents::DocumentProblem;
 use crate::flags::FlagTable;
 use crate::live::Bus;
-use crate::ports::{Clock, Rng};
+use crate::ports::{Clock, NoConnections, Queries, Rng};
 use crate::steps::settings::StepSettings;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
@@ -14,6 +14,7 @@ use sternway_domain::actor::{Actor, Rule};
 use sternway_domain::audit::Origin;
 use sternway_domain::flag;
 use sternway_domain::id::{EnvironmentName, ReleaseId, ServiceName};
+use sternway_domain::migration;
 use sternway_domain::release::{Event, Refusal, Release};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -26,6 +27,7 @@ mod evidence;
 mod expected;
 mod flag_summary;
 mod flags;
+mod migrations;
 pub(crate) mod once;
 mod past;
 mod progress;
@@ -42,6 +44,7 @@ pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, 
 pub use expected::{Expected, Played};
 pub use flag_summary::{FlagSummary, FlipSummary};
 pub use flags::{FlipRequest, Flipped};
+pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn};
 pub use past::Past;
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
@@ -82,6 +85,18 @@ pub enum ServiceError {
     /// There is no such rollback.
     #[error("{0}")]
     Rollback(String),
+    /// A rollback would lose data.
+    #[error("{0}")]
+    PastNoReturn(Box<PastNoReturn>),
+    /// The migration is not what the actor saw.
+    #[error("the migration has moved on: it is at version {actual}, you saw {expected}; look again")]
+    DataStale { expected: i64, actual: i64 },
+    /// A migration of the release moved while it was ordered back.
+    #[error("data of this release moved at the same moment; look again, then decide")]
+    DataMoved,
+    /// The migration does not allow this now.
+    #[error(transparent)]
+    DataRefused(#[from] migration::Refusal),
     /// The flag is not what the actor saw. `since` is what happened in between.
     #[error("the flag has changed: it is at version {actual}, you saw {expected}")]
     FlagStale { expected: i64, actual: i64, flag: Box<flag::Flag>, since: Vec<flag::Event> },
@@ -130,6 +145,8 @@ pub struct Service {
     /// What steps of sagas say while they run here.
     pub progress: progress::Progress,
     pub flags: FlagTable,
+    /// Runs the queries of data migrations.
+    pub queries: Arc<dyn Queries>,
     /// Where this Sternway's services run: flags are switched and evaluated here unless another one is named.
     pub environment: EnvironmentName,
     /// What this server's configuration lets documents name.
@@ -152,6 +169,7 @@ impl Service {
             metrics: Metrics::new(),
             progress: progress::Progress::default(),
             flags: FlagTable::default(),
+            queries: Arc::new(NoConnections),
             environment: EnvironmentName::new("production").expect("letters are a name"),
             steps: Arc::default(),
             placebos: course::Placebos::default(),

@@ -5,13 +5,14 @@
 //! [`Deployer`]. Deliberately absent: when a step is due, how often it is tried, and what follows from its answer.
 
 use crate::outbound::Outbound;
-use crate::ports::{BuildError, Clock, Deployer, TrafficDriver};
+use crate::ports::{BuildError, Clock, Deployer, Queries, TrafficDriver};
+use async_trait::async_trait;
 use deploy::{CommandDeployer, MemoryDeployments, WebhookDeployer};
 use notify::Notice;
 use settings::StepSettings;
 use std::sync::Arc;
 use sternway_domain::deploy::Deploy;
-use sternway_domain::id::ServiceName;
+use sternway_domain::id::{ConnectionName, ServiceName};
 use sternway_domain::probe::Probe;
 use sternway_domain::saga::{Answer, Cache};
 use sternway_domain::service::Signals;
@@ -79,5 +80,12 @@ impl Hands {
     /// Waits until the candidate works on nothing, at most for `limit`.
     pub async fn drain(&self, driver: &dyn TrafficDriver, limit: Span) -> Answer {
         drain::wait(driver, limit, self.wire.clock.as_ref()).await
+    }
+}
+
+#[async_trait]
+impl Queries for Hands {
+    async fn number(&self, connection: &ConnectionName, sql: &str, within: Span) -> Result<f64, String> {
+        probe::query(&self.wire.outbound, &self.settings, connection, sql, within).await
     }
 }

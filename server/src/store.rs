@@ -6,7 +6,7 @@
 use crate::store::rows::*;
 use async_trait::async_trait;
 use std::sync::Arc;
-use sternway_domain::id::{Digest, FlagKey, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
+use sternway_domain::id::{Digest, FlagKey, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
@@ -85,6 +85,18 @@ pub trait Store: Send + Sync {
     async fn flag(&self, key: &FlagKey) -> Result<Option<FlagRow>>;
     /// Events of one flag with a version above `after`, in order.
     async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>>;
+
+    /// Data migrations of a release, by name.
+    async fn migrations(&self, release: ReleaseId) -> Result<Vec<MigrationRow>>;
+    /// Those of all releases whose newest event has a position above `after`, in the order of these positions.
+    async fn migrations_after(&self, after: i64) -> Result<Vec<MigrationRow>>;
+    /// Events of one migration with a version above `after`, in order.
+    async fn migration_events(
+        &self,
+        release: ReleaseId,
+        name: &MigrationName,
+        after: i64,
+    ) -> Result<Vec<MigrationEventRow>>;
 
     /// Newest first.
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>>;

@@ -167,6 +167,7 @@ impl Rig {
     async fn started(&self) -> ReleaseId {
         let new = NewRelease {
             components: vec![],
+            migrations: vec![],
             service: SERVICE.into(),
             candidate: build("1.42.0"),
             baseline: Some(build("1.41.3")),

@@ -24,6 +24,10 @@ pub enum Action {
     Steer,
     /// Change services, plans, checklists, runbooks and flags.
     Apply,
+    /// Move data of a release forward or back, run its queries, sign.
+    MoveData,
+    /// Ask for, or confirm, going back although data is lost.
+    BreakGlass,
     /// Switch a flag on or off.
     Flip,
     /// Ask what flags give.
@@ -39,7 +43,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 20] = [
+    pub const ALL: [Action; 22] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -52,6 +56,8 @@ impl Action {
         Action::Freeze,
         Action::Cancel,
         Action::Steer,
+        Action::MoveData,
+        Action::BreakGlass,
         Action::Apply,
         Action::Flip,
         Action::Evaluate,
@@ -77,6 +83,8 @@ impl Action {
             Action::Freeze => "freeze",
             Action::Cancel => "cancel",
             Action::Steer => "steer",
+            Action::MoveData => "move_data",
+            Action::BreakGlass => "break_glass",
             Action::Apply => "apply",
             Action::Flip => "flip",
             Action::Evaluate => "evaluate",
@@ -103,6 +111,8 @@ impl Action {
             Action::Freeze => "freeze",
             Action::Cancel => "cancel",
             Action::Steer => "choose how it goes on",
+            Action::MoveData => "move data",
+            Action::BreakGlass => "break the glass",
             Action::Apply => "change configuration",
             Action::Flip => "switch flags",
             Action::Evaluate => "evaluate flags",
@@ -122,7 +132,7 @@ pub fn may(role: Role, action: Action) -> bool {
         Evaluate => true,
         View | ManageTokens | SignIn | SignOut => role != Role::FlagClient,
         Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
-        Hold | Resume | Rollback | Rollforward | Freeze | Steer | Flip => {
+        Hold | Resume | Rollback | Rollforward | Freeze | Steer | MoveData | BreakGlass | Flip => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
         Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
@@ -171,7 +181,8 @@ mod tests {
         let table: Vec<(Action, String)> = Action::ALL.into_iter().map(|action| (action, row(action))).collect();
         let expected = [
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
-            ".x..x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.", ".xx.x.", "xxxxx.", "xxxxx.",
+            ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.", ".xx.x.",
+            "xxxxx.", "xxxxx.",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

@@ -155,6 +155,10 @@ pub enum Rule {
     FreezeOnRollback,
     /// A flag belongs to what is taken back.
     SwitchOnRollback,
+    /// Data belongs to what is taken back: reads, then writes, return to the old shape.
+    MoveDataOnRollback,
+    /// A rollback would be due and would lose data: nothing moves until a person decides.
+    FreezePastNoReturn,
 }
 
 impl Rule {
@@ -168,6 +172,8 @@ impl Rule {
             Rule::ConfirmObserved => "confirm-observed",
             Rule::FreezeOnRollback => "freeze-on-rollback",
             Rule::SwitchOnRollback => "switch-on-rollback",
+            Rule::MoveDataOnRollback => "move-data-on-rollback",
+            Rule::FreezePastNoReturn => "freeze-past-no-return",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! A migration is an event stream of its own: [`Migration::decide`] says what would happen, [`Migration::evolve`] makes it
 //! so. Each phase is entered under conditions; how far it has come decides whether the component may still go back
 //! ([`Migration::way_back`]). Past the point of no return going back loses data: it is refused with the loss stated, unless
-//! two people break the glass.
+//! two people break the glass: one asks with a reason, another one confirms it within an hour.
 //!
 //! Deliberately absent: running the queries, and moving reads or writes.
 
@@ -22,7 +22,7 @@ mod event;
 #[cfg(test)]
 mod tests;
 
-pub use back::{BreakGlass, OtherWay, WayBack};
+pub use back::{BreakGlass, GLASS_WAITS, GlassAsked, OtherWay, WayBack};
 pub use check::{MigrationProblem, lint, problems};
 pub use decide::{Command, Refusal};
 pub use entry::Unmet;
@@ -30,6 +30,7 @@ pub use event::Event;
 
 /// The migration as a person writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = Migration))]
 #[serde(deny_unknown_fields)]
 pub struct MigrationPlan {
     pub name: MigrationName,
@@ -44,6 +45,7 @@ pub struct MigrationPlan {
     pub queries: BTreeMap<String, Validation>,
     /// What must be true before a phase is entered. A phase that is missing here has no conditions.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = std::collections::HashMap<String, Vec<Condition>>))]
     pub enter: BTreeMap<Phase, Vec<Condition>>,
     /// The last phase from which going back loses nothing.
     #[serde(default = "MigrationPlan::default_last_safe")]
@@ -60,6 +62,7 @@ impl MigrationPlan {
 
 /// One read-only statement that gives one row with one number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Validation {
     pub sql: String,
@@ -77,6 +80,7 @@ impl Validation {
 
 /// What must be true before a phase is entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Condition {
     /// The phase before has lasted at least this long.
@@ -106,6 +110,9 @@ pub struct Migration {
     pub results: BTreeMap<String, QueryResult>,
     /// Who signed in which role since the present phase was entered.
     pub signed: Vec<Signature>,
+    /// Somebody asked to break the glass; whether it still waits for a second person, [`Migration::asked`] says.
+    #[serde(default)]
+    pub asked: Option<GlassAsked>,
     pub broken: Option<BreakGlass>,
 }
 
@@ -143,6 +150,7 @@ pub struct Signature {
 
 /// How far a migration has come: the last phase that was entered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = MigrationPhase))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Nothing has been changed.

@@ -3,7 +3,9 @@
 //! Structs and enums derive theirs; these have a form of their own.
 
 use crate::component::Accepts;
-use crate::id::{CellName, ChecklistName, ConnectionName, Digest, FlagKey, ItemId, PlanName, RunbookName, ServiceName};
+use crate::id::{
+    CellName, ChecklistName, ConnectionName, Digest, FlagKey, ItemId, MigrationName, PlanName, RunbookName, ServiceName,
+};
 use crate::plan::{Metric, Weight};
 use crate::service::HaproxyAddress;
 use crate::time::Span;
@@ -41,6 +43,7 @@ written_as_text! {
     ChecklistName: "The name of a checklist.", NAME;
     RunbookName: "The name of a runbook.", NAME;
     CellName: "The name of a cell or region.", NAME;
+    MigrationName: "The name of a data migration.", NAME;
     ConnectionName: "The name of a connection in the server's configuration.", NAME;
     Accepts: "Versions: `any`, `1.41.3`, `1.41.*`, `>=1.41 <2`, alternatives with `||`.", ".";
     FlagKey: "The key of a flag.", "^(?!\\.+$)[A-Za-z0-9._-]{1,128}$";

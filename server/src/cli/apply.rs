@@ -14,6 +14,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use sternway_domain::flag::lint_plan;
+use sternway_domain::migration;
 
 #[derive(Debug, Args)]
 pub(super) struct Apply {
@@ -105,11 +106,15 @@ fn check(files: &[(String, String)], json: bool) -> Result<u8> {
             .collect();
         say(&json!({"items": items}).to_string());
     } else {
-        let findings = found.iter().filter_map(|document| match &document.body {
-            Body::Flag(flag) => lint_plan(flag, SystemClock.now()),
-            _ => None,
+        let findings = found.iter().flat_map(|document| match &document.body {
+            Body::Flag(flag) => lint_plan(flag, SystemClock.now()).into_iter().map(|finding| finding.text).collect(),
+            Body::Migration(plan) => migration::lint(plan)
+                .into_iter()
+                .map(|found| format!("`{}`: {}", found.field, found.text))
+                .collect::<Vec<_>>(),
+            _ => vec![],
         });
-        let findings: String = findings.map(|finding| format!("Note: {}.\n", finding.text)).collect();
+        let findings: String = findings.map(|finding: String| format!("Note: {finding}.\n")).collect();
         let number =
             if found.len() == 1 { "1 document is".to_owned() } else { format!("{} documents are", found.len()) };
         say(&format!(

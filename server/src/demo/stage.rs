@@ -179,6 +179,7 @@ impl Stage {
         let version = self.next_version(name, &now.stable_version);
         let new = NewRelease {
             components: vec![],
+            migrations: vec![],
             service: name.to_string(),
             candidate: build(name, &version),
             baseline: Some(build(name, now.stable_version.as_str())),

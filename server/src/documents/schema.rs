@@ -8,6 +8,7 @@ use super::Kind;
 use serde_json::{Map, Value, json};
 use sternway_domain::checklist::Checklist;
 use sternway_domain::flag::FlagPlan;
+use sternway_domain::migration::MigrationPlan;
 use sternway_domain::plan::Plan;
 use sternway_domain::runbook::Header;
 use sternway_domain::service::Service;
@@ -22,6 +23,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Checklist => of::<Checklist>(kind),
         Kind::Runbook => of::<Header>(kind),
         Kind::Flag => of::<FlagPlan>(kind),
+        Kind::Migration => of::<MigrationPlan>(kind),
     }
 }
 

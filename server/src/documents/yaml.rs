@@ -31,6 +31,7 @@ fn document(file: &str, mut node: Node, source: String) -> Result<Document, Vec<
         Kind::Plan => typed::read(&node).map(Body::Plan),
         Kind::Checklist => typed::read(&node).map(Body::Checklist),
         Kind::Flag => typed::read(&node).map(|flag| Body::Flag(Box::new(flag))),
+        Kind::Migration => typed::read(&node).map(|plan| Body::Migration(Box::new(plan))),
         Kind::Runbook => {
             let text = "a runbook is a Markdown file (`.md`) with this as its header".to_owned();
             return Err(vec![problem("kind", text)]);

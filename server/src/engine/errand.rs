@@ -8,7 +8,8 @@ use crate::store::rows::{Fence, ReleaseFilter};
 use std::sync::Arc;
 use std::time::Duration;
 use sternway_domain::actor::Rule;
-use sternway_domain::id::{CellName, FlagKey, SagaId, ServiceName};
+use sternway_domain::id::{CellName, FlagKey, MigrationName, SagaId, ServiceName};
+use sternway_domain::migration::Phase;
 use sternway_domain::plan::Weight;
 use sternway_domain::release::{Command, HoldCause, Release, State};
 use sternway_domain::saga::{Answer, StepAct, StepId};
@@ -75,7 +76,7 @@ impl Errand {
             }
             StepAct::RecoveryGate { components, policy } => self.prove(components, policy.clone()).await,
             StepAct::KillSwitch { flag, enabled } => self.switch(flag, *enabled).await,
-            StepAct::Data { migration, .. } => never(format!("there is no migration `{migration}` on this server")),
+            StepAct::Data { migration, from, to, .. } => self.move_data(migration, *from, *to).await,
             // A person does it; no order ever leaves for one.
             StepAct::Manual { .. } => Answer::Running,
         }
@@ -120,6 +121,24 @@ impl Errand {
         let fence = Some(self.fence.clone());
         match service.switch_by_rule(&caller, flag, enabled, &reason, &self.key, fence).await {
             Ok(_) => Answer::Done { output: format!("`{flag}` is {}", if enabled { "on" } else { "off" }) },
+            Err(error @ ServiceError::Store(_)) => again(error.to_string()),
+            Err(error) => never(error.to_string()),
+        }
+    }
+
+    /// Back only: what was undone goes forward again by a person, who knows what was written meanwhile.
+    async fn move_data(&self, name: &MigrationName, from: Phase, to: Phase) -> Answer {
+        if to > from {
+            let (from, to) = (from.label(), to.label());
+            return never(format!(
+                "`{name}` went back to `{from}`; only a person moves it on to `{to}`, then go on without this step"
+            ));
+        }
+        let service = &self.engine.service;
+        let caller = Caller::engine(Rule::MoveDataOnRollback);
+        let fence = Some(self.fence.clone());
+        match service.data_back_by_rule(&caller, &self.release, name, to, &self.key, fence).await {
+            Ok(acted) => Answer::Done { output: format!("`{name}` {}", acted.said) },
             Err(error @ ServiceError::Store(_)) => again(error.to_string()),
             Err(error) => never(error.to_string()),
         }

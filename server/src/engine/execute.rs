@@ -32,7 +32,15 @@ impl Steward {
     async fn act(&mut self, rule: Rule, command: Command) -> Result<bool, ServiceError> {
         let service = self.engine.service.clone();
         let before = self.release.clone();
-        let acted = service.act_by_rule(&Caller::engine(rule), before, command, self.fence.clone()).await;
+        let back = matches!(command, Command::Rollback { .. }).then(|| command.reason().to_owned());
+        let acted = service.act_by_rule(&Caller::engine(rule), before.clone(), command, self.fence.clone()).await;
+        let acted = match (acted, back) {
+            // Going back would lose data: nothing moves until a person decides.
+            (Err(ServiceError::PastNoReturn(refused)), Some(reason)) => {
+                service.freeze_instead(rule, before, &reason, &refused, self.fence.clone()).await
+            }
+            (acted, _) => acted,
+        };
         match acted {
             Ok(after) => {
                 let changed = after.version != self.release.version;

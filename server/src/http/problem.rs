@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sternway_domain::access::Denied;
 use sternway_domain::flag;
+use sternway_domain::migration::{self, OtherWay};
 use sternway_domain::release::Refusal;
 use utoipa::ToSchema;
 
@@ -52,6 +53,13 @@ pub struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     since: Option<Vec<Value>>,
+    /// Of a rollback that would lose data: what would be lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_loss: Option<String>,
+    /// Of the same: the two other ways, `freeze` and `roll_forward`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    instead: Vec<OtherWay>,
     /// Of refused documents: every problem with its file, line and field.
     #[serde(skip_serializing_if = "Option::is_none")]
     documents: Option<Vec<DocumentProblem>>,
@@ -83,6 +91,8 @@ impl Problem {
             expected_version: None,
             actual_version: None,
             since: None,
+            data_loss: None,
+            instead: Vec::new(),
             documents: None,
             retry_after: None,
         }))
@@ -200,11 +210,20 @@ impl From<ServiceError> for Problem {
                 stale("The flag has changed", &text, (expected, actual), &since)
             }
             ServiceError::StaleSaga { expected, actual } => {
-                let mut problem = Problem::new(StatusCode::CONFLICT, "stale", "The saga has moved on", sentence(&text));
-                problem.0.expected_version = Some(expected);
-                problem.0.actual_version = Some(actual);
+                moved_on("The saga has moved on", &text, (expected, actual))
+            }
+            ServiceError::DataStale { expected, actual } => {
+                moved_on("The migration has moved on", &text, (expected, actual))
+            }
+            ServiceError::DataMoved => Problem::new(StatusCode::CONFLICT, "stale", "Data has moved", sentence(&text)),
+            ServiceError::PastNoReturn(refused) => {
+                let title = "Going back would lose data";
+                let mut problem = Problem::new(StatusCode::CONFLICT, "past-no-return", title, sentence(&text));
+                problem.0.data_loss = Some(refused.data_loss);
+                problem.0.instead = refused.instead.to_vec();
                 problem
             }
+            ServiceError::DataRefused(refusal) => not_now(data_field(&refusal), &text),
             ServiceError::Refused(refusal) => refused(&refusal, &text),
             ServiceError::Step(_) | ServiceError::Rollback(_) => {
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Not possible now", sentence(&text))
@@ -251,6 +270,24 @@ impl From<AuthError> for Problem {
             }
             AuthError::Service(error) => error.into(),
         }
+    }
+}
+
+/// The same without the events since.
+fn moved_on(title: &'static str, text: &str, (expected, actual): (i64, i64)) -> Problem {
+    let mut problem = Problem::new(StatusCode::CONFLICT, "stale", title, sentence(text));
+    problem.0.expected_version = Some(expected);
+    problem.0.actual_version = Some(actual);
+    problem
+}
+
+fn data_field(refusal: &migration::Refusal) -> &'static str {
+    match refusal {
+        migration::Refusal::Reason(_) => "/reason",
+        migration::Refusal::NotNext { .. } | migration::Refusal::NotBack { .. } => "/to",
+        migration::Refusal::Conditions { .. } => "/override",
+        migration::Refusal::NoSuchQuery(_) => "/query",
+        _ => "",
     }
 }
 

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 
 mod acts;
 mod apply;
+mod data;
 mod decisions;
 mod documents;
 mod expected;
@@ -81,6 +82,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(sagas::preview))
         .routes(routes!(sagas::choose))
         .routes(routes!(rehearsal::rehearsal))
+        .routes(routes!(data::list))
+        .routes(routes!(data::act))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::evidence))

@@ -114,6 +114,7 @@ fn read(form: &NewReleaseForm) -> Result<NewRelease> {
     let named = !(baseline.version.is_empty() && baseline.digest.is_empty());
     Ok(NewRelease {
         components: vec![],
+        migrations: vec![],
         service: form.service.trim().to_owned(),
         candidate: artifact(&form.version, &form.digest),
         baseline: named.then_some(baseline),

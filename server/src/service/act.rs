@@ -12,6 +12,7 @@ use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::checklist::ItemState;
 use sternway_domain::component::Scope;
 use sternway_domain::id::{Digest, MessageId, ReleaseId};
+use sternway_domain::migration::Migration;
 use sternway_domain::release::{Command, Event, HoldCause, Release, ReleaseAct, RunbookRef};
 use sternway_domain::saga::{Saga, SagaPlan};
 use sternway_domain::time::Timestamp;
@@ -47,6 +48,8 @@ pub enum Wanted {
 struct Decided {
     events: Vec<Event>,
     saga: Option<SagaPlan>,
+    /// The migrations that the steps were made from.
+    data: Vec<Migration>,
 }
 
 /// Whether everything goes back.
@@ -133,9 +136,9 @@ impl Service {
         let reason = command.reason().to_owned();
         let mut described = Act::on(act.action(), target(&release), &reason);
         described.expected_version = Some(release.version);
-        let (command, saga) = self.with_saga(&release, command, &Scope::default()).await?;
+        let (command, saga, data) = self.with_saga(&release, command, &Scope::default()).await?;
         let events = release.decide(command, &caller.actor, self.clock.now())?;
-        let decided = Decided { events, saga };
+        let decided = Decided { events, saga, data };
         let (after, _) = self.commit_act(caller, &release, decided, described, None, Some(fence)).await?;
         Ok(after)
     }
@@ -187,6 +190,11 @@ impl Service {
             Ok((after, decision)) => Ok(Acted { release: ReleaseSummary::from(&after), decision }),
             Err(ServiceError::Store(StoreError::Conflict { .. })) => {
                 let release = self.load(request.release).await?;
+                if release.version == request.expected_version {
+                    return self
+                        .refuse_unless_replayed(caller, &described, ServiceError::DataMoved, &request.idempotency_key)
+                        .await;
+                }
                 let stale = self.stale(&release, request.expected_version).await?;
                 self.refuse_unless_replayed(caller, &described, stale, &request.idempotency_key).await
             }
@@ -200,8 +208,8 @@ impl Service {
         release.decide(command.clone(), &caller.actor, self.clock.now())?;
         let everything = Scope::default();
         let scope = if let Wanted::Rollback { scope } = wanted { scope } else { &everything };
-        let (command, saga) = self.with_saga(release, command, scope).await?;
-        Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga })
+        let (command, saga, data) = self.with_saga(release, command, scope).await?;
+        Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga, data })
     }
 
     /// A rollback of more than traffic gets the saga that carries it out.
@@ -210,10 +218,10 @@ impl Service {
         release: &Release,
         command: Command,
         scope: &Scope,
-    ) -> Result<(Command, Option<SagaPlan>)> {
-        let Command::Rollback { reason, .. } = command else { return Ok((command, None)) };
-        let plan = self.rollback_plan(release, scope, &reason).await?;
-        Ok((Command::Rollback { saga: plan.as_ref().map(|plan| plan.id), reason }, plan))
+    ) -> Result<(Command, Option<SagaPlan>, Vec<Migration>)> {
+        let Command::Rollback { reason, .. } = command else { return Ok((command, None, vec![])) };
+        let (plan, data) = self.rollback_plan(release, scope, &reason).await?.unzip();
+        Ok((Command::Rollback { saga: plan.as_ref().map(|plan| plan.id), reason }, plan, data.unwrap_or_default()))
     }
 
     /// Logs the refusal, unless the same key has meanwhile succeeded: then nothing was refused.
@@ -246,7 +254,7 @@ impl Service {
         key: Option<(&str, &Digest)>,
         fence: Option<Fence>,
     ) -> Result<(Release, DecisionBrief)> {
-        let Decided { events, saga } = decided;
+        let Decided { events, saga, data } = decided;
         let (write, after) = release_write(release, &events);
         let saga = match saga {
             Some(plan) => {
@@ -256,6 +264,8 @@ impl Service {
             }
             None => None,
         };
+        let (migrations, notices) = self.back_ordered(&data, &caller.actor, act.reason)?;
+        act.overridden.extend(notices);
         let (digest, evidence) = self.evidence_for(release).await?;
         act.evidence = Some(digest.clone());
         act.release = Some(&after);
@@ -286,6 +296,7 @@ impl Service {
         let unit = Unit {
             release: Some(write),
             saga,
+            migrations,
             decision: Some(decision),
             evidence: vec![(digest, evidence)],
             outbox: self.messages(&after, &events, at),

@@ -1,4 +1,4 @@
-//! Changing what Sternway knows: services, plans, checklists, runbooks and flags, all of a set or nothing.
+//! Changing what Sternway knows: services, plans, checklists, runbooks, flags and migrations, all of a set or nothing.
 
 use super::flags::flag_write;
 use super::once::Once;
@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 use sternway_domain::access::Action;
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::flag::{Command, Flag, lint};
+use sternway_domain::migration;
 use sternway_domain::release::{REASON_CHARS, Refusal};
 use utoipa::ToSchema;
 
@@ -22,7 +23,7 @@ const TRIES: u32 = 5;
 /// One document of an applied set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppliedDocument {
-    /// `Service`, `Plan`, `Checklist`, `Runbook` or `Flag`.
+    /// `Service`, `Plan`, `Checklist`, `Runbook`, `Flag` or `Migration`.
     pub kind: String,
     pub name: String,
     pub digest: String,
@@ -31,7 +32,7 @@ pub struct AppliedDocument {
     /// A plan that is new or changed, over the recent past of services that were watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub placebo: Vec<Played>,
-    /// What the linter says of a flag.
+    /// What the linter says of a flag or a migration.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
 }
@@ -117,6 +118,10 @@ impl Service {
     ) -> Result<Vec<FlagWrite>> {
         let mut writes = Vec::new();
         for (document, applied) in documents.iter().zip(&mut applied.documents) {
+            if let Body::Migration(plan) = &document.body {
+                applied.findings =
+                    migration::lint(plan).into_iter().map(|f| format!("`{}`: {}", f.field, f.text)).collect();
+            }
             let Body::Flag(plan) = &document.body else { continue };
             let (now, reason) = (self.clock.now(), reason.trim().to_owned());
             let before = match self.load_flag(&plan.key).await {

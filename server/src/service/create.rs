@@ -50,6 +50,9 @@ pub struct NewRelease {
     /// Other services that move together with this one, in any order: their documents say who depends on whom.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<NewComponent>,
+    /// Data migrations that happen with it, by name: each of this service or of one that moves with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrations: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checklist: Option<String>,
     /// What the release is for; also the reason of the decision. 3 to 2000 characters.
@@ -153,6 +156,13 @@ impl Service {
             Err(error) => return Err(self.refuse(caller, &act, error).await),
         };
         let release = Release::fold(&events).expect("the first event of a stream creates it");
+        let planned = match self.planned(caller, &release, &new.migrations).await {
+            Ok(planned) => planned,
+            Err(error @ ServiceError::Store(_)) => return Err(error),
+            Err(error) => return Err(self.refuse(caller, &act, error).await),
+        };
+        let (migrations, pinned): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
+        act.effects = pinned;
         let evidence = encode(&new);
         let digest = Digest::of(evidence.as_bytes());
         act.target = target(&release);
@@ -172,6 +182,7 @@ impl Service {
         };
         let unit = Unit {
             release: Some(write_of(0, &events, &release)),
+            migrations,
             decision: Some(decision),
             evidence: vec![(digest, evidence)],
             idempotency: Some(idempotency),

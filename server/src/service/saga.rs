@@ -16,6 +16,8 @@ mod rehearse;
 
 pub use rehearse::{MOST_REHEARSALS, RehearsalRequest, Rehearsed};
 
+pub(crate) use make::names;
+
 /// A saga with what happened in it.
 #[derive(Debug, Clone)]
 pub struct SagaLog {

@@ -10,7 +10,7 @@ use sternway_domain::id::ConnectionName;
 use sternway_domain::probe::{Ask, Expect, Probe};
 use sternway_domain::saga::Answer;
 use sternway_domain::service::Signals;
-use sternway_domain::time::Timestamp;
+use sternway_domain::time::{Span, Timestamp};
 use tokio::net::TcpStream;
 
 mod sql;
@@ -62,6 +62,17 @@ pub(super) async fn ask(
         Ok(output) => Answer::Done { output: format!("`{}`: {output}", probe.name) },
         Err(Bad { text, again }) => Answer::Failed { error: format!("`{}`: {text}", probe.name), again },
     }
+}
+
+/// What one read-only statement gives, without a judgement. A data migration's query may take longer than a probe.
+pub(super) async fn query(
+    outbound: &Outbound,
+    settings: &StepSettings,
+    connection: &ConnectionName,
+    sql: &str,
+    within: Span,
+) -> Result<f64, String> {
+    number(outbound, settings, connection, sql, duration(within)).await.map_err(|bad| bad.text)
 }
 
 /// The number of a query at a named connection.
@@ -137,9 +148,7 @@ async fn prometheus(
         return Err(Bad::always("the service does not read its signals from Prometheus, so there is nobody to ask"));
     };
     let config = sternway_domain::service::Prometheus {
-        timeout: config
-            .timeout
-            .min(sternway_domain::time::Span::from_millis(i64::try_from(within.as_millis()).unwrap_or(i64::MAX))),
+        timeout: config.timeout.min(Span::from_millis(i64::try_from(within.as_millis()).unwrap_or(i64::MAX))),
         ..config.clone()
     };
     let numbers =

@@ -3,6 +3,10 @@
 use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::Timestamp;
 
+mod data;
+
+pub use data::{MigrationEventRow, MigrationRow, MigrationWrite};
+
 /// Everything one decision changes. Empty parts are left alone.
 #[derive(Debug, Clone, Default)]
 pub struct Unit {
@@ -10,6 +14,8 @@ pub struct Unit {
     pub saga: Option<SagaWrite>,
     /// Each flag at most once.
     pub flags: Vec<FlagWrite>,
+    /// Each data migration at most once.
+    pub migrations: Vec<MigrationWrite>,
     pub decision: Option<DecisionWrite>,
     /// Stored once per digest; storing it again changes nothing.
     pub evidence: Vec<(Digest, String)>,

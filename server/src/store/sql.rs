@@ -8,7 +8,9 @@ use crate::store::{Result, Store, StoreError};
 use async_trait::async_trait;
 use link::{Link, Row, Tx};
 use schema::Migration;
-use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
+use sternway_domain::id::{
+    DecisionId, Digest, FlagKey, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
+};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
@@ -17,6 +19,7 @@ mod flags;
 mod leases;
 pub(super) mod link;
 mod log;
+mod migrations;
 mod people;
 mod releases;
 mod sagas;
@@ -105,6 +108,23 @@ impl<B: Backend> Store for B {
 
     async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>> {
         flags::events(self.reads("read the events of a flag"), key, after).await
+    }
+
+    async fn migrations(&self, release: ReleaseId) -> Result<Vec<MigrationRow>> {
+        migrations::of(self.reads("read the migrations of a release"), release).await
+    }
+
+    async fn migrations_after(&self, after: i64) -> Result<Vec<MigrationRow>> {
+        migrations::after(self.reads("read the migrations"), after).await
+    }
+
+    async fn migration_events(
+        &self,
+        release: ReleaseId,
+        name: &MigrationName,
+        after: i64,
+    ) -> Result<Vec<MigrationEventRow>> {
+        migrations::events(self.reads("read the events of a migration"), release, name, after).await
     }
 
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {

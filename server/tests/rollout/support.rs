@@ -104,6 +104,7 @@ impl Desk {
     pub(super) async fn created(&self, service: &str, plan: &str) -> ReleaseId {
         let new = NewRelease {
             components: vec![],
+            migrations: vec![],
             service: service.into(),
             candidate: build("1.42.0"),
             baseline: Some(build("1.41.3")),

@@ -1,8 +1,12 @@
 //! Whether the component may still go back, and what it costs.
 
 use super::{Migration, Phase};
-use crate::time::Timestamp;
+use crate::id::PersonId;
+use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// A wish to break the glass is forgotten after this: who confirms it late confirms another situation.
+pub const GLASS_WAITS: Span = Span::from_secs(3600);
 
 /// The way back from where a migration stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +51,18 @@ impl OtherWay {
     }
 }
 
+/// Somebody wants to go back although data is lost, and waits for a second person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GlassAsked {
+    /// The human being behind it: nobody confirms their own wish.
+    pub person: PersonId,
+    pub by: String,
+    pub reason: String,
+    /// The loss as it was stated.
+    pub data_loss: String,
+    pub at: Timestamp,
+}
+
 /// Going back although data is lost: who, who else, why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakGlass {
@@ -67,6 +83,11 @@ impl BreakGlass {
 }
 
 impl Migration {
+    /// The wish to break the glass that still waits for a second person.
+    pub fn asked(&self, now: Timestamp) -> Option<&GlassAsked> {
+        self.asked.as_ref().filter(|asked| self.past_no_return() && now.since(asked.at) < GLASS_WAITS)
+    }
+
     /// Whether going back loses data from here on.
     pub fn past_no_return(&self) -> bool {
         self.phase > self.plan.last_safe

@@ -37,6 +37,9 @@ pub fn problems(plan: &MigrationPlan) -> Vec<MigrationProblem> {
             add(format!("queries.{name}.timeout"), "use more than 0s and at most 5m".into());
         }
     }
+    if plan.enter.contains_key(&Phase::Planned) {
+        add("enter.planned".into(), "a migration begins there: conditions belong to a later phase".into());
+    }
     for (phase, conditions) in &plan.enter {
         for (i, condition) in conditions.iter().enumerate() {
             if let Condition::Validated { query, .. } = condition

@@ -1,10 +1,11 @@
 //! What is asked of a migration, and what is refused.
 
 use super::{
-    BreakGlass, Event, Migration, MigrationPlan, MigrationProblem, Move, Phase, QueryResult, Signature, Unmet, problems,
+    BreakGlass, Event, GlassAsked, Migration, MigrationPlan, MigrationProblem, Move, Phase, QueryResult, Signature,
+    Unmet, problems,
 };
 use crate::actor::Actor;
-use crate::id::ReleaseId;
+use crate::id::{PersonId, ReleaseId};
 use crate::plan::Weight;
 use crate::release::REASON_CHARS;
 use crate::time::Timestamp;
@@ -33,9 +34,16 @@ pub enum Command {
         role: String,
         note: String,
     },
-    /// Allow going back although data is lost. `second` confirms it.
+    /// Ask a second person to allow going back although data is lost.
+    AskGlass {
+        reason: String,
+    },
+    /// The second person allows it, in their own words.
     BreakGlass {
-        second: Actor,
+        reason: String,
+    },
+    /// The release goes back.
+    OrderBack {
         reason: String,
     },
 }
@@ -57,8 +65,16 @@ pub enum Refusal {
     NoSuchQuery(String),
     #[error("only people may do this")]
     OnlyPeople,
-    #[error("a second person must confirm; `{0}` cannot be both")]
+    #[error("a second person must confirm; {0} cannot be both")]
     SamePerson(String),
+    #[error("nobody has asked to break the glass within the last hour; ask first, then a second person confirms")]
+    NobodyAsked,
+    #[error("{by} has asked already; a second person must confirm it now")]
+    AskedAlready { by: String },
+    #[error("the glass is broken already")]
+    BrokenAlready,
+    #[error("the release is {0}: its data goes forward no more; it can go back")]
+    NotForward(String),
     #[error("there is no glass to break: going back from `{}` loses nothing", .0.label())]
     NothingLost(Phase),
     #[error("automation moves data back only as part of a rollback, never forward")]
@@ -97,7 +113,9 @@ impl Migration {
                 check_reason(&note)?;
                 Ok(vec![Event::Signed { signature: Signature { role, by: by.label(), note, at: now } }])
             }
-            Command::BreakGlass { second, reason } => self.break_glass(&second, reason, by, now),
+            Command::AskGlass { reason } => self.ask_glass(reason, by, now),
+            Command::BreakGlass { reason } => self.break_glass(&reason, by, now),
+            Command::OrderBack { reason } => Ok(vec![Event::BackOrdered { by: by.label(), reason, at: now }]),
         }
     }
 
@@ -144,18 +162,34 @@ impl Migration {
         Ok(vec![Event::Validated { query, result }])
     }
 
-    fn break_glass(&self, second: &Actor, reason: String, by: &Actor, now: Timestamp) -> Decided {
-        check_reason(&reason)?;
-        let (one, two) = by.person().zip(second.person()).ok_or(Refusal::OnlyPeople)?;
-        if one == two {
-            return Err(Refusal::SamePerson(by.label()));
-        }
-        if !self.past_no_return() {
-            return Err(Refusal::NothingLost(self.phase));
+    fn ask_glass(&self, reason: String, by: &Actor, now: Timestamp) -> Decided {
+        let person = self.may_break(&reason, by)?;
+        if let Some(asked) = self.asked(now) {
+            return Err(Refusal::AskedAlready { by: asked.by.clone() });
         }
         let data_loss = self.plan.data_loss.clone();
-        let glass = BreakGlass { by: by.label(), second: second.label(), reason, data_loss, at: now };
-        Ok(vec![Event::GlassBroken { glass }])
+        Ok(vec![Event::GlassAsked { asked: GlassAsked { person, by: by.label(), reason, data_loss, at: now } }])
+    }
+
+    fn break_glass(&self, note: &str, by: &Actor, now: Timestamp) -> Decided {
+        let person = self.may_break(note, by)?;
+        let asked = self.asked(now).ok_or(Refusal::NobodyAsked)?;
+        if asked.person == person {
+            return Err(Refusal::SamePerson(asked.by.clone()));
+        }
+        let (one, second) = (asked.by.clone(), by.label());
+        let (reason, data_loss) = (asked.reason.clone(), asked.data_loss.clone());
+        Ok(vec![Event::GlassBroken { glass: BreakGlass { by: one, second, reason, data_loss, at: now } }])
+    }
+
+    fn may_break(&self, reason: &str, by: &Actor) -> Result<PersonId, Refusal> {
+        check_reason(reason)?;
+        let person = by.person().ok_or(Refusal::OnlyPeople)?;
+        match (self.past_no_return(), &self.broken) {
+            (false, _) => Err(Refusal::NothingLost(self.phase)),
+            (true, Some(_)) => Err(Refusal::BrokenAlready),
+            (true, None) => Ok(person),
+        }
     }
 }
 

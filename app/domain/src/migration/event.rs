@@ -1,6 +1,6 @@
 //! What happened to a migration, and what it amounts to. Stored as JSON for ever: fields are added with a default.
 
-use super::{BreakGlass, Migration, MigrationPlan, Move, Phase, QueryResult, Signature};
+use super::{BreakGlass, GlassAsked, Migration, MigrationPlan, Move, Phase, QueryResult, Signature};
 use crate::id::ReleaseId;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -30,9 +30,19 @@ pub enum Event {
     Signed {
         signature: Signature,
     },
+    /// Somebody wants to go back although data is lost; a second person must confirm it.
+    GlassAsked {
+        asked: GlassAsked,
+    },
     /// Two people allow going back although data is lost.
     GlassBroken {
         glass: BreakGlass,
+    },
+    /// The release goes back. Written with the order, so that nobody moves data forward at the same moment.
+    BackOrdered {
+        by: String,
+        reason: String,
+        at: Timestamp,
     },
 }
 
@@ -45,16 +55,19 @@ impl Event {
             Event::Reverted { .. } => "reverted",
             Event::Validated { .. } => "validated",
             Event::Signed { .. } => "signed",
+            Event::GlassAsked { .. } => "glass_asked",
             Event::GlassBroken { .. } => "glass_broken",
+            Event::BackOrdered { .. } => "back_ordered",
         }
     }
 
     pub fn at(&self) -> Timestamp {
         match self {
-            Event::Planned { at, .. } => *at,
+            Event::Planned { at, .. } | Event::BackOrdered { at, .. } => *at,
             Event::Advanced { moved } | Event::Reverted { moved } => moved.at,
             Event::Validated { result, .. } => result.at,
             Event::Signed { signature } => signature.at,
+            Event::GlassAsked { asked } => asked.at,
             Event::GlassBroken { glass } => glass.at,
         }
     }
@@ -74,6 +87,7 @@ impl Migration {
             moves: vec![],
             results: BTreeMap::new(),
             signed: vec![],
+            asked: None,
             broken: None,
         };
         Some(events.fold(first, Migration::evolve))
@@ -83,19 +97,20 @@ impl Migration {
     pub fn evolve(mut self, event: &Event) -> Self {
         self.version += 1;
         match event {
-            Event::Planned { .. } => {}
+            Event::Planned { .. } | Event::BackOrdered { .. } => {}
             Event::Advanced { moved } | Event::Reverted { moved } => {
                 self.phase = moved.to;
                 self.since = moved.at;
                 self.signed.clear();
-                self.broken = None;
+                (self.asked, self.broken) = (None, None);
                 self.moves.push(moved.clone());
             }
             Event::Validated { query, result } => {
                 self.results.insert(query.clone(), result.clone());
             }
             Event::Signed { signature } => self.signed.push(signature.clone()),
-            Event::GlassBroken { glass } => self.broken = Some(glass.clone()),
+            Event::GlassAsked { asked } => self.asked = Some(asked.clone()),
+            Event::GlassBroken { glass } => (self.asked, self.broken) = (None, Some(glass.clone())),
         }
         self
     }

@@ -125,10 +125,28 @@ fn given_a_migration_past_no_return_then_the_refusal_states_loss_and_other_ways(
     assert!(at_phase(Phase::SwitchReads).safety().contains("This is the last safe rollback point"));
 }
 
+fn ask() -> Command {
+    Command::AskGlass { reason: "customers cannot pay".into() }
+}
+
+fn confirm() -> Command {
+    Command::BreakGlass { reason: "seen, go on".into() }
+}
+
 #[test]
-fn given_two_people_then_the_glass_breaks_and_says_so_and_one_person_is_not_two() {
-    let migration = at_phase(Phase::Contract);
-    let glass = |second| Command::BreakGlass { second, reason: "customers cannot pay".into() };
+fn given_one_who_asks_and_another_who_confirms_then_the_glass_breaks_and_says_so() {
+    let asked = after(at_phase(Phase::Contract), ask(), &maya(), 30);
+    assert!(matches!(asked.way_back(), WayBack::Refused { .. }), "one person is not two");
+    assert_eq!(asked.asked(at(31)).map(|asked| asked.by.as_str()), Some("Maya Ortiz"));
+    let broken = after(asked, confirm(), &person(2, "Ben"), 60);
+    assert!(matches!(broken.way_back(), WayBack::GlassBroken { .. }));
+    assert!(broken.safety().starts_with("Glass broken by Maya Ortiz and Ben: customers cannot pay."));
+    assert_eq!(broken.decide(ask(), &maya(), at(61)), Err(Refusal::BrokenAlready));
+}
+
+#[test]
+fn given_one_person_in_two_guises_or_a_rule_then_the_glass_stays_whole() {
+    let asked = after(at_phase(Phase::Contract), ask(), &maya(), 30);
     let robot = Actor::Token {
         id: TokenId(Uuid::from_u128(9)),
         name: "phone".into(),
@@ -136,14 +154,23 @@ fn given_two_people_then_the_glass_breaks_and_says_so_and_one_person_is_not_two(
         owner_name: "Maya Ortiz".into(),
         role: Role::Admin,
     };
-    assert_eq!(migration.decide(glass(robot), &maya(), at(30)), Err(Refusal::SamePerson("Maya Ortiz".into())));
+    for same in [maya(), robot] {
+        assert_eq!(asked.decide(confirm(), &same, at(40)), Err(Refusal::SamePerson("Maya Ortiz".into())));
+    }
     let rule = Actor::Automation { rule: Rule::RollBackOnFail };
-    assert_eq!(migration.decide(glass(rule), &maya(), at(30)), Err(Refusal::OnlyPeople));
-    let safe = at_phase(Phase::SwitchReads);
-    assert!(matches!(safe.decide(glass(person(2, "Ben")), &maya(), at(30)), Err(Refusal::NothingLost(_))));
-    let broken = after(migration, glass(person(2, "Ben")), &maya(), 30);
-    assert!(matches!(broken.way_back(), WayBack::GlassBroken { .. }));
-    assert!(broken.safety().starts_with("Glass broken by Maya Ortiz and Ben: customers cannot pay."));
+    assert_eq!(asked.decide(confirm(), &rule, at(40)), Err(Refusal::OnlyPeople));
+    assert_eq!(at_phase(Phase::Contract).decide(ask(), &rule, at(40)), Err(Refusal::OnlyPeople));
+    let again = asked.decide(ask(), &person(2, "Ben"), at(40));
+    assert_eq!(again, Err(Refusal::AskedAlready { by: "Maya Ortiz".into() }));
+    assert!(matches!(at_phase(Phase::SwitchReads).decide(ask(), &maya(), at(40)), Err(Refusal::NothingLost(_))));
+}
+
+#[test]
+fn given_a_wish_that_is_an_hour_old_then_it_is_asked_anew() {
+    let asked = after(at_phase(Phase::Contract), ask(), &maya(), 30);
+    assert_eq!(asked.decide(confirm(), &person(2, "Ben"), at(3_630)), Err(Refusal::NobodyAsked));
+    assert!(asked.decide(confirm(), &person(2, "Ben"), at(3_629)).is_ok());
+    assert!(asked.decide(ask(), &person(2, "Ben"), at(3_630)).is_ok());
 }
 
 #[test]

@@ -46,7 +46,7 @@ fn plan() -> SagaPlan {
             name: "orders".parse().expect("a name"),
             phase: migration::Phase::SwitchReads,
             loses: false,
-            glass: false,
+            glass: None,
         };
         ComponentBack {
             weight: Weight::try_from(50).expect("a weight"),

@@ -1,7 +1,7 @@
 //! What would happen: commands in, events or a refusal out.
 
 use super::{Command, Draft, Event, Release, ReleaseAct, RunbookRef, State, table};
-use crate::actor::Actor;
+use crate::actor::{Actor, Rule};
 use crate::artifact::Artifact;
 use crate::checklist::ItemState;
 use crate::id::SagaId;
@@ -114,14 +114,15 @@ impl Release {
         if act != ReleaseAct::Check && !REASON_CHARS.contains(&chars) {
             return Err(Refusal::Reason(chars));
         }
-        if let Actor::Automation { .. } = by {
-            self.check_automation(act)?;
+        if let Actor::Automation { rule } = by {
+            self.check_automation(act, *rule)?;
         }
         Ok(())
     }
 
     /// Invariants 1 and 2: automation promotes only on `pass`, and rolls back only on `fail` or at a deadline that says so.
-    fn check_automation(&self, act: ReleaseAct) -> Result<(), Refusal> {
+    /// Where its rollback would lose data it freezes instead.
+    fn check_automation(&self, act: ReleaseAct, rule: Rule) -> Result<(), Refusal> {
         let verdict = self.current_verdict().map(|note| note.kind);
         let refuse = |why| Err(Refusal::Automation { act, why });
         match act {
@@ -136,6 +137,7 @@ impl Release {
             ReleaseAct::Rollback => {
                 refuse("there is no `fail` for this stage, or the plan leaves rolling back to people")
             }
+            ReleaseAct::Freeze if rule == Rule::FreezePastNoReturn => self.check_automation(ReleaseAct::Rollback, rule),
             ReleaseAct::Start
             | ReleaseAct::Cancel
             | ReleaseAct::Freeze

@@ -68,13 +68,13 @@ pub struct MigrationBack {
     pub phase: Phase,
     /// Whether it is past its point of no return.
     pub loses: bool,
-    /// Whether two people took the loss upon them: then data is repaired by hand.
-    pub glass: bool,
+    /// What is said of the two people who took the loss upon them: then data is repaired by hand.
+    pub glass: Option<String>,
 }
 
 impl From<&Migration> for MigrationBack {
     fn from(migration: &Migration) -> Self {
-        let (loses, glass) = (migration.past_no_return(), migration.broken.is_some());
+        let (loses, glass) = (migration.past_no_return(), migration.broken.as_ref().map(|glass| glass.notice()));
         Self { name: migration.plan.name.clone(), phase: migration.phase, loses, glass }
     }
 }
@@ -316,14 +316,14 @@ impl Maker<'_> {
         migration: &MigrationBack,
         after: Vec<StepId>,
     ) -> Result<StepId, BuildError> {
-        let (settings, migration) = match migration.glass {
-            true => (self.order.settings, &migration.name),
-            false => return Err(BuildError::PastNoReturn { service: name.clone(), migration: migration.name.clone() }),
+        let Some(notice) = &migration.glass else {
+            return Err(BuildError::PastNoReturn { service: name.clone(), migration: migration.name.clone() });
         };
+        let (settings, migration) = (self.order.settings, &migration.name);
         let instruction =
-            format!("Restore or repair the data of `{migration}` for the old version, and write down how.");
+            format!("{notice} Restore or repair the data of `{migration}` for the old version, and write down how.");
         let act = StepAct::Manual { role: settings.role.clone(), instruction };
-        let id = self.add(&format!("Repair the data of `{migration}`"), Some(name), after, act);
+        let id = self.add(&format!("Repair the data of `{migration}`: the glass is broken"), Some(name), after, act);
         let timeout = settings.recovery_timeout;
         Ok(self.change(id, |step| step.timeout = timeout))
     }

@@ -110,7 +110,7 @@ impl Part {
     }
 
     fn back(&self) -> ComponentBack {
-        let moved = |m: &Moved| MigrationBack { name: m.name.clone(), phase: m.phase, loses: m.loses, glass: false };
+        let moved = |m: &Moved| MigrationBack { name: m.name.clone(), phase: m.phase, loses: m.loses, glass: None };
         ComponentBack {
             weight: self.weight,
             beside: self.beside,

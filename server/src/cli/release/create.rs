@@ -88,6 +88,7 @@ impl Create {
             let empty = NewArtifact { version: String::new(), digest: String::new() };
             return Ok(NewRelease {
                 components: vec![],
+                migrations: vec![],
                 service: text(&self.service),
                 candidate: artifact(&self.candidate).unwrap_or(empty),
                 baseline: artifact(&self.baseline),

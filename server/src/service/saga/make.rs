@@ -1,17 +1,18 @@
 //! What a rollback of a release is made of: its components, what their documents say, and how things stand.
 
-use crate::service::{Caller, Point, Result, Service, ServiceError, TrafficStatus, decode};
+use crate::service::{Caller, PastNoReturn, Point, Result, Service, ServiceError, TrafficStatus, decode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sternway_domain::access::Action;
 use sternway_domain::component::{Component, ComponentError, Components, Fit, Layer, Need, Neighbour, Scope};
 use sternway_domain::flag::Flag;
 use sternway_domain::id::{FlagKey, ReleaseId, SagaId, ServiceName};
+use sternway_domain::migration::Migration;
 use sternway_domain::plan::{Metric, Weight};
 use sternway_domain::preview::{self, Load, Observed, PastRun, Preview, Side};
 use sternway_domain::recovery::RecoveryPolicy;
 use sternway_domain::release::Release;
-use sternway_domain::saga::{ComponentBack, RollbackOrder, SagaPlan, Settings, rollback};
+use sternway_domain::saga::{BuildError, ComponentBack, MigrationBack, RollbackOrder, SagaPlan, Settings, rollback};
 use sternway_domain::service::{GoingBack, Service as Document};
 use sternway_domain::time::Span;
 
@@ -25,7 +26,7 @@ impl Service {
     pub async fn preview_rollback(&self, caller: &Caller, id: ReleaseId, scope: &Scope) -> Result<Option<Preview>> {
         self.authorise(caller, Action::View)?;
         let release = self.load(id).await?;
-        let Some(plan) = self.rollback_plan(&release, scope, "").await? else { return Ok(None) };
+        let Some((plan, migrations)) = self.rollback_plan(&release, scope, "").await? else { return Ok(None) };
         let (past, flags) = (self.past_steps(&release).await?, self.flag_states().await?);
         let mut observed = Observed { past, flags, ..Observed::default() };
         let since = self.clock.now() - FRESH;
@@ -37,26 +38,35 @@ impl Service {
                 observed.traffic.insert(name, load(&status, &seen));
             }
         }
-        Ok(Some(preview::preview(&plan, &observed)))
+        let mut preview = preview::preview(&plan, &observed);
+        let broken = migrations.iter().filter_map(|migration| migration.broken.as_ref());
+        preview.warnings.extend(broken.map(|glass| glass.notice()));
+        Ok(Some(preview))
     }
 
-    /// The steps that take this release back. `None` when traffic is all there is to take back.
+    /// The steps that take this release back, and the migrations as they stood when these were made. `None` when traffic
+    /// is all there is to take back.
     pub(crate) async fn rollback_plan(
         &self,
         release: &Release,
         scope: &Scope,
         reason: &str,
-    ) -> Result<Option<SagaPlan>> {
+    ) -> Result<Option<(SagaPlan, Vec<Migration>)>> {
+        let migrations = self.migrations_of(release.id).await?;
         let documents = self.documents_of(&names(release)).await?;
         let alone = release.components.is_empty();
-        if alone && documents.values().all(|document| document.rollback.is_none() && document.deploy.is_none()) {
+        if alone
+            && migrations.is_empty()
+            && documents.values().all(|document| document.rollback.is_none() && document.deploy.is_none())
+        {
             return Ok(None);
         }
         let list = if alone { vec![the_only(release)] } else { release.components.clone() };
         let components = Components::new(completed(list, &documents), self.neighbours(&documents).await?)
             .map_err(|errors| ServiceError::Rollback(listed(&errors)))?;
         let weight = release.stages_entered.last().map_or(Weight::ZERO, |entry| entry.weight);
-        let known = documents.iter().map(|(name, document)| (name.clone(), back(document, weight))).collect();
+        let known =
+            documents.iter().map(|(name, document)| (name.clone(), back(document, weight, &migrations))).collect();
         // All of it has run beside its neighbours before; only a part of it may never have.
         let accept = if *scope == Scope::default() { Fit::Undeclared } else { Fit::Fits };
         let settings = Settings { accept, ..settings(release, &documents, reason) };
@@ -70,8 +80,17 @@ impl Service {
             flags: &flags,
             settings: &settings,
         };
-        let plan = rollback(&order).map_err(|error| ServiceError::Rollback(error.to_string()))?;
-        Ok(Some(plan))
+        let plan = rollback(&order).map_err(|error| match &error {
+            BuildError::PastNoReturn { migration, .. } => {
+                let refused = migrations.iter().find(|known| known.plan.name == *migration).and_then(PastNoReturn::of);
+                refused.map_or_else(
+                    || ServiceError::Rollback(error.to_string()),
+                    |refused| ServiceError::PastNoReturn(Box::new(refused)),
+                )
+            }
+            _ => ServiceError::Rollback(error.to_string()),
+        })?;
+        Ok(Some((plan, migrations)))
     }
 
     /// Refuses components that have no order, by name.
@@ -180,9 +199,11 @@ fn needs(document: &Document) -> Vec<Need> {
     document.depends_on.iter().map(need).collect()
 }
 
-fn back(document: &Document, weight: Weight) -> ComponentBack {
+fn back(document: &Document, weight: Weight, migrations: &[Migration]) -> ComponentBack {
+    let own = migrations.iter().filter(|migration| migration.plan.component == document.name);
+    let migrations = own.map(MigrationBack::from).collect();
     let GoingBack { drain, probes, caches, .. } = document.rollback.clone().unwrap_or_default();
-    ComponentBack { weight, beside: true, drain, deploy: document.deploy.is_some(), migrations: vec![], caches, probes }
+    ComponentBack { weight, beside: true, drain, deploy: document.deploy.is_some(), migrations, caches, probes }
 }
 
 fn settings(release: &Release, documents: &Documents, reason: &str) -> Settings {

@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, people, sagas};
+use super::{Dialect, flags, migrations, people, sagas};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -26,6 +26,7 @@ pub(super) fn check(unit: &Unit) -> Result<()> {
         }
     }
     unit.flags.iter().try_for_each(flags::check)?;
+    unit.migrations.iter().try_for_each(migrations::check)?;
     if let Some(decision) = &unit.decision
         && decision.entry.len() > 65_535
     {
@@ -50,10 +51,14 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     for write in &unit.flags {
         flags::claim(&mut tx, write).await?;
     }
+    for write in &unit.migrations {
+        migrations::claim(&mut tx, write).await?;
+    }
 
     let events = unit.release.as_ref().map_or(0, |write| write.events.len() as i64);
     let of_flags: i64 = unit.flags.iter().map(|write| write.events.len() as i64).sum();
-    let head = advance(&mut tx, events + of_flags, i64::from(unit.decision.is_some())).await?;
+    let of_data: i64 = unit.migrations.iter().map(|write| write.events.len() as i64).sum();
+    let head = advance(&mut tx, events + of_flags + of_data, i64::from(unit.decision.is_some())).await?;
     let leaf_index = unit.decision.as_ref().map(|_| head.leaves - 1);
 
     for (digest, body) in &unit.evidence {
@@ -68,11 +73,15 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     if let Some(write) = &unit.release {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        put_events(&mut tx, write, head.position - of_flags - events, decision).await?;
+        put_events(&mut tx, write, head.position - of_data - of_flags - events, decision).await?;
     }
     if !unit.flags.is_empty() {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        flags::put(&mut tx, &unit.flags, head.position - of_flags, decision).await?;
+        flags::put(&mut tx, &unit.flags, head.position - of_data - of_flags, decision).await?;
+    }
+    if !unit.migrations.is_empty() {
+        let decision = unit.decision.as_ref().map(|decision| decision.row.id);
+        migrations::put(&mut tx, &unit.migrations, head.position - of_data, decision).await?;
     }
     if let Some(write) = &unit.saga {
         sagas::put_events(&mut tx, write, unit.decision.as_ref().map(|decision| decision.row.id)).await?;

@@ -6,7 +6,9 @@ use sqlx::query::Query;
 use sqlx::{ColumnIndex, Database, Decode, Encode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type};
 use std::fmt::Display;
 use std::str::FromStr;
-use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
+use sternway_domain::id::{
+    DecisionId, Digest, FlagKey, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
+};
 use sternway_domain::time::Timestamp;
 
 /// A parameter. An empty one keeps its type: PostgreSQL wants to know.
@@ -104,7 +106,18 @@ macro_rules! ids_as_text {
     )+};
 }
 
-ids_as_text!(ReleaseId, SagaId, DecisionId, PersonId, TokenId, MessageId, &ServiceName, &FlagKey, &Digest);
+ids_as_text!(
+    ReleaseId,
+    SagaId,
+    DecisionId,
+    PersonId,
+    TokenId,
+    MessageId,
+    &ServiceName,
+    &FlagKey,
+    &MigrationName,
+    &Digest
+);
 
 /// A row of either database.
 pub(in crate::store) enum Row {

@@ -13,7 +13,7 @@ fn list(ids: &[StepId]) -> String {
 }
 
 fn orders(phase: migration::Phase) -> MigrationBack {
-    MigrationBack { name: "orders".parse().expect("a name"), phase, loses: false, glass: false }
+    MigrationBack { name: "orders".parse().expect("a name"), phase, loses: false, glass: None }
 }
 
 fn full() -> ComponentBack {
@@ -93,7 +93,7 @@ fn given_a_migration_past_its_contract_then_it_is_refused_unless_the_glass_is_br
     let scope = Scope::default();
     let refused = rollback(&order(&components, &scope, &known, &Settings::default())).expect_err("is refused");
     assert!(refused.to_string().contains("`orders` is past its point of no return"), "{refused}");
-    let migrations = vec![MigrationBack { glass: true, ..migration }];
+    let migrations = vec![MigrationBack { glass: Some("Glass broken by A and B.".into()), ..migration }];
     let known = [(name("api"), ComponentBack { migrations, ..deployed() })].into();
     let plan = rollback(&order(&components, &scope, &known, &Settings::default())).expect("the glass is broken");
     let repair = plan.steps.iter().find(|step| step.title.contains("Repair")).expect("is planned");

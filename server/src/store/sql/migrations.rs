@@ -1,0 +1,114 @@
+//! Data migrations: their folds, and their events on one line with those of releases.
+
+use super::all;
+use super::link::{Link, Row, Tx, args};
+use crate::store::rows::{MigrationEventRow, MigrationRow, MigrationWrite};
+use crate::store::{Result, StoreError};
+use sternway_domain::id::{DecisionId, MigrationName, ReleaseId};
+
+/// By name.
+pub(super) async fn of(link: Link<'_>, release: ReleaseId) -> Result<Vec<MigrationRow>> {
+    const OF: &str = "SELECT release, name, version, position, created_at, updated_at, body FROM data_migration \
+        WHERE release = $1 ORDER BY name";
+    all(&link.all(OF, args![release]).await?, read)
+}
+
+/// Of all releases, in the order of their newest events.
+pub(super) async fn after(link: Link<'_>, after: i64) -> Result<Vec<MigrationRow>> {
+    const AFTER: &str = "SELECT release, name, version, position, created_at, updated_at, body FROM data_migration \
+        WHERE position > $1 ORDER BY position";
+    all(&link.all(AFTER, args![after]).await?, read)
+}
+
+pub(super) async fn events(
+    link: Link<'_>,
+    release: ReleaseId,
+    name: &MigrationName,
+    after: i64,
+) -> Result<Vec<MigrationEventRow>> {
+    const EVENTS: &str = "SELECT position, version, kind, at, body, decision FROM data_event \
+        WHERE release = $1 AND name = $2 AND version > $3 ORDER BY version";
+    all(&link.all(EVENTS, args![release, name, after]).await?, |row| {
+        Ok(MigrationEventRow {
+            position: row.get("position")?,
+            version: row.get("version")?,
+            kind: row.get("kind")?,
+            at: row.time("at")?,
+            body: row.get("body")?,
+            decision: row.opt_parse("decision")?,
+        })
+    })
+}
+
+/// Refuses a write that no caller should have made.
+pub(super) fn check(write: &MigrationWrite) -> Result<()> {
+    let version = write.expected + write.events.len() as i64;
+    if write.events.is_empty() || write.expected < 0 || write.row.version != version {
+        let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
+        let detail = format!("{events} events after version {expected} do not lead to version {row}");
+        return Err(StoreError::Corrupt { what: "migration", detail });
+    }
+    Ok(())
+}
+
+/// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
+/// The position follows in [`put`], once it is known.
+pub(super) async fn claim(tx: &mut Tx, write: &MigrationWrite) -> Result<()> {
+    const CREATE: &str = "INSERT INTO data_migration (release, name, version, position, created_at, updated_at, body) \
+        VALUES ($1, $2, $3, 1, $4, $5, $6) ON CONFLICT (release, name) DO NOTHING";
+    const UPDATE: &str = "UPDATE data_migration SET version = $3, created_at = $4, updated_at = $5, body = $6 \
+        WHERE release = $1 AND name = $2 AND version = $7";
+    const VERSION: &str = "SELECT version FROM data_migration WHERE release = $1 AND name = $2";
+    let MigrationRow { release, name, version, created_at, updated_at, body, .. } = &write.row;
+    let mut values = args![*release, name, *version, *created_at, *updated_at, body];
+    let written = if write.expected == 0 {
+        tx.run(CREATE, values).await?
+    } else {
+        values.extend(args![write.expected]);
+        tx.run(UPDATE, values).await?
+    };
+    if written == 1 {
+        return Ok(());
+    }
+    let actual = match tx.one(VERSION, args![*release, name]).await? {
+        Some(row) => row.get("version")?,
+        None => 0,
+    };
+    Err(StoreError::Conflict { expected: write.expected, actual })
+}
+
+/// Numbers and writes the events that follow position `before`.
+pub(super) async fn put(
+    tx: &mut Tx,
+    writes: &[MigrationWrite],
+    before: i64,
+    decision: Option<DecisionId>,
+) -> Result<()> {
+    const EVENT: &str = "INSERT INTO data_event (position, release, name, version, kind, at, body, decision) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    const PLACE: &str = "UPDATE data_migration SET position = $3 WHERE release = $1 AND name = $2";
+    let mut position = before;
+    for write in writes {
+        let (release, name) = (write.row.release, &write.row.name);
+        for (n, event) in (1..).zip(&write.events) {
+            position += 1;
+            let version = write.expected + n;
+            let values = args![position, release, name, version, event.kind, event.at, &event.body, decision];
+            tx.add(EVENT, values, || format!("version {version} of migration `{name}`")).await?;
+        }
+        tx.run(PLACE, args![release, name, position]).await?;
+    }
+    Ok(())
+}
+
+fn read(row: &Row) -> Result<MigrationRow> {
+    Ok(MigrationRow {
+        release: row.parse("release")?,
+        name: row.parse("name")?,
+        version: row.get("version")?,
+        position: row.get("position")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+        body: row.get("body")?,
+    })
+}
