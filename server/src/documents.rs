@@ -185,6 +185,7 @@ impl Document {
         others.chain(runbooks.map(|(i, name)| (Kind::Runbook, name.to_string(), format!("runbooks[{i}]")))).collect()
     }
 
+    /// Something wrong with one of its fields.
     pub(crate) fn problem(&self, field: &str, text: impl Into<String>) -> DocumentProblem {
         DocumentProblem::new(&self.file, place(&self.places, field), field, text)
     }

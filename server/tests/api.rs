@@ -2,6 +2,7 @@
 
 mod api {
     mod contract;
+    mod data;
     mod doors;
     mod events;
     mod flags;

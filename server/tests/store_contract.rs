@@ -6,6 +6,7 @@ mod store_contract {
     mod append_only;
     mod commits;
     mod concurrency;
+    mod data;
     mod flags;
     mod leases;
     mod log;

@@ -165,7 +165,18 @@ impl Service {
             let refused = self.steps.refused(service);
             problems.extend(refused.into_iter().map(|problem| document.problem(&problem.field, problem.text)));
         }
+        problems.extend(documents.iter().filter_map(|document| self.no_connection(document)));
         if problems.is_empty() { Ok(documents) } else { Err(ServiceError::Documents(problems)) }
+    }
+
+    /// A migration's queries run on this server: it must have the connection.
+    fn no_connection(&self, document: &Document) -> Option<DocumentProblem> {
+        let Body::Migration(plan) = &document.body else { return None };
+        let name = plan.connection.as_ref().filter(|name| !self.steps.connections.contains_key(name))?;
+        let text = format!(
+            "`{name}` is not set up on this server; add `[connections.{name}]` with `url_file` to `sternway.toml`"
+        );
+        Some(document.problem("connection", text))
     }
 
     async fn compared(&self, documents: &[Document]) -> Result<Applied> {

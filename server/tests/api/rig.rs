@@ -60,7 +60,7 @@ pub(super) struct Rig {
     clock: Arc<Standing>,
     tokens: BTreeMap<Role, String>,
     keys: AtomicU64,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 /// What came back.
@@ -99,7 +99,11 @@ impl Rig {
     pub(super) async fn with(flags: SettingFlags, change: impl FnOnce(&mut http::HttpSettings)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let flags = flags.set("database", format!("sqlite:{}", dir.path().join("t.db").display()));
-        let config = Effective::collect(None, |_| None, &flags).and_then(|all| all.config()).expect("a configuration");
+        let file = dir.path().join("sternway.toml");
+        let orders = format!("[connections.orders]\nurl = \"sqlite:{}\"\n", dir.path().join("orders.db").display());
+        std::fs::write(&file, orders).expect("written");
+        let config =
+            Effective::collect(Some(&file), |_| None, &flags).and_then(|all| all.config()).expect("a configuration");
         let clock = Arc::new(Standing(AtomicI64::new(BEGIN.micros())));
         let base = Base::lay(config, clock.clone(), Arc::new(SystemRng)).await.expect("laid");
         let parsed = documents::parse(&[("all.yaml".to_owned(), DOCUMENTS.to_owned())]).expect("well-formed");
@@ -110,7 +114,7 @@ impl Rig {
         change(&mut settings);
         state.settings = Arc::new(settings);
         let router = http::router(state);
-        let mut rig = Self { base, router, clock, tokens: BTreeMap::new(), keys: AtomicU64::new(0), _dir: dir };
+        let mut rig = Self { base, router, clock, tokens: BTreeMap::new(), keys: AtomicU64::new(0), dir };
         rig.people().await;
         rig
     }
@@ -139,6 +143,11 @@ impl Rig {
             let made = auth.create_token(&caller, new, "first").await.expect("made");
             self.tokens.insert(role, made.secret.expect("shown once"));
         }
+    }
+
+    /// Where the connection `orders` leads: an SQLite file that is not there yet.
+    pub(super) fn orders(&self) -> String {
+        format!("sqlite:{}", self.dir.path().join("orders.db").display())
     }
 
     pub(super) fn forward(&self, span: Span) {

@@ -46,6 +46,12 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
         ("POST", "/api/v1/releases/{id}/saga/{choice}") => {
             (Action::Steer, json!({"reason": "a test of rights", "expected_version": 1}))
         }
+        ("POST", path) if path.starts_with("/api/v1/releases/{id}/migrations/{name}/") => {
+            let asked =
+                json!({"reason": "a test of rights", "expected_version": 1, "to": "expand", "query": "q", "role": "r"});
+            let glass = path.ends_with("_glass");
+            (if glass { Action::BreakGlass } else { Action::MoveData }, asked)
+        }
         ("POST", path) => {
             let verb = path.strip_prefix("/api/v1/releases/{id}/actions/")?;
             let action = Action::ALL.into_iter().find(|action| action.as_str() == verb)?;
@@ -63,11 +69,13 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
 /// The verbs stand for themselves.
 fn unfolded() -> Vec<(Method, String)> {
     let verbs = ["start", "promote", "hold", "resume", "rollback", "rollforward", "freeze", "cancel"];
+    let data = ["move", "back", "validate", "sign", "ask_glass", "break_glass"];
     let mut all = Vec::new();
     for (method, path) in operations() {
-        match path.strip_suffix("{verb}") {
-            Some(head) => all.extend(verbs.map(|verb| (method.clone(), format!("{head}{verb}")))),
-            None => all.push((method, path)),
+        match (path.strip_suffix("{verb}"), path.strip_suffix("{act}")) {
+            (Some(head), _) => all.extend(verbs.map(|verb| (method.clone(), format!("{head}{verb}")))),
+            (_, Some(head)) => all.extend(data.map(|act| (method.clone(), format!("{head}{act}")))),
+            _ => all.push((method, path)),
         }
     }
     all
@@ -82,6 +90,7 @@ fn filled(path: &str) -> String {
         .replace("{digest}", &digest)
         .replace("{kind}", kind)
         .replace("{verb}", "hold")
+        .replace("{act}", "move")
         .replace("{token}", "none")
         .replace("{choice}", "stop")
         .replace("{key}", "none")

@@ -141,6 +141,7 @@ impl Fleet {
             service: "shop".to_owned(),
             candidate: build("1.42.0"),
             baseline: Some(build("1.41.3")),
+            migrations: vec![],
             components: SERVICES[..4].iter().map(component).collect(),
             plan: "halves".to_owned(),
             checklist: None,

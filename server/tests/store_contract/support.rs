@@ -62,11 +62,13 @@ impl Rig {
 
     /// How many rows each table has that a unit writes to.
     pub(super) async fn counts(&self) -> Vec<(&'static str, i64)> {
-        const COUNTS: [(&str, &str); 12] = [
+        const COUNTS: [(&str, &str); 14] = [
             ("release", "SELECT count(*) FROM release"),
             ("events", "SELECT count(*) FROM events"),
             ("flag", "SELECT count(*) FROM flag"),
             ("flag_event", "SELECT count(*) FROM flag_event"),
+            ("data_migration", "SELECT count(*) FROM data_migration"),
+            ("data_event", "SELECT count(*) FROM data_event"),
             ("decision", "SELECT count(*) FROM decision"),
             ("audit_leaf", "SELECT count(*) FROM audit_leaf"),
             ("evidence", "SELECT count(*) FROM evidence"),
@@ -151,6 +153,24 @@ pub(super) fn flag(name: &str, expected: i64, count: i64) -> FlagWrite {
         body: format!(r#"{{"at":{version}}}"#),
     };
     FlagWrite { expected, events, row }
+}
+
+/// `count` events of a data migration of release `n` after version `expected`, and the row after them.
+pub(super) fn data(n: u128, name: &str, expected: i64, count: i64) -> MigrationWrite {
+    let version = expected + count;
+    let events = (expected + 1..=version)
+        .map(|v| EventWrite { kind: "advanced", at: at(v), body: format!(r#"{{"version":{v}}}"#) })
+        .collect();
+    let row = MigrationRow {
+        release: ReleaseId(Uuid::from_u128(n)),
+        name: name.parse().unwrap(),
+        version,
+        position: 0,
+        created_at: at(0),
+        updated_at: at(version),
+        body: format!(r#"{{"at":{version}}}"#),
+    };
+    MigrationWrite { expected, events, row }
 }
 
 pub(super) fn decision(n: u128) -> DecisionWrite {
