@@ -5,6 +5,7 @@
 use crate::error::AppError;
 use crate::view::act::{ActDone, ActForm, ActView, Verb};
 use crate::view::board::{BoardFilter, BoardView};
+use crate::view::data::DataForm;
 use crate::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::flag::FlagsView;
@@ -61,6 +62,10 @@ pub enum FormReturn {
     },
     Choice {
         typed: ChoiceForm,
+        error: AppError,
+    },
+    Data {
+        typed: DataForm,
         error: AppError,
     },
     /// `error` is `None` when a preview was asked for.
@@ -126,6 +131,9 @@ pub trait ControlPlane: Send + Sync {
 
     /// Chooses how a rollback goes on where a step needs a person.
     async fn choose(&self, caller: &Caller, id: ReleaseId, form: ChoiceForm) -> Result<ActDone, AppError>;
+
+    /// Moves data of a release, asks it, signs, or breaks the glass.
+    async fn move_data(&self, caller: &Caller, id: ReleaseId, form: DataForm) -> Result<ActDone, AppError>;
 
     /// The form, with choices; `form.service` may be given by the address. With `intent` = `preview` the view carries
     /// what the plan would do, or what is wrong with what was typed.

@@ -42,6 +42,10 @@ pub fn rehearsal(id: &str) -> String {
     format!("/releases/{id}/rehearsal")
 }
 
+pub fn data(id: &str) -> String {
+    format!("/releases/{id}/data")
+}
+
 pub fn checklist(id: &str) -> String {
     format!("/releases/{id}/checklist")
 }

@@ -7,6 +7,7 @@
 pub mod act;
 pub mod board;
 pub mod chart;
+pub mod data;
 pub mod decision;
 pub mod door;
 pub mod flag;

@@ -9,6 +9,7 @@ use sternway_app::error::{AppError, Problem};
 use sternway_app::view::PillView;
 use sternway_app::view::act::{ActDone, ActForm, ActView, Verb};
 use sternway_app::view::board::{BoardFilter, BoardView};
+use sternway_app::view::data::DataForm;
 use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::flag::FlagsView;
@@ -29,6 +30,7 @@ mod act;
 mod board;
 mod buttons;
 mod confirmed;
+mod data;
 mod decision;
 mod decisions;
 mod door;
@@ -164,6 +166,10 @@ impl ControlPlane for Plane {
     async fn choose(&self, page: &PageCaller, id: ReleaseId, form: ChoiceForm) -> Result<ActDone, AppError> {
         let result = self.chosen(&caller(page), id, form).await;
         result.map_err(|error| worded(page, error))
+    }
+
+    async fn move_data(&self, page: &PageCaller, id: ReleaseId, form: DataForm) -> Result<ActDone, AppError> {
+        self.data_moved(&caller(page), id, form).await.map_err(|error| worded(page, error))
     }
 
     async fn flags(&self, page: &PageCaller, done: Option<DecisionId>) -> Result<FlagsView, AppError> {

@@ -44,6 +44,7 @@ pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, 
 pub use expected::{Expected, Played};
 pub use flag_summary::{FlagSummary, FlipSummary};
 pub use flags::{FlipRequest, Flipped};
+pub(crate) use migrations::goes_forward;
 pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn};
 pub use past::Past;
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};

@@ -3,6 +3,7 @@
 
 mod rollout {
     mod acting;
+    mod data;
     mod faults;
     mod fleet;
     mod kill;

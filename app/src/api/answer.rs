@@ -6,6 +6,7 @@ use crate::drawn;
 use crate::error::AppError;
 use crate::packed::{Unfit, pack};
 use crate::view::act::{ActView, Verb};
+use crate::view::data::{DataPanel, DataParts};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
 use crate::view::rehearsal::RehearsalForm;
@@ -169,6 +170,13 @@ impl CameBack {
                 if let Some(panel) = &mut view.saga {
                     set_status(&error);
                     panel.fault = Some(ChoiceFault { typed, error });
+                }
+            }
+            Some(FormReturn::Data { typed, error }) => {
+                if let Some(panel) = view.data.iter_mut().find(|panel| panel.parts.name == typed.migration) {
+                    set_status(&error);
+                    let parts = std::mem::take(&mut panel.parts);
+                    *panel = DataPanel::drawn(DataParts { typed, fault: Some(error), ..*parts });
                 }
             }
             _ => {}

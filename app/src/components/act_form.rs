@@ -32,12 +32,18 @@ pub fn act_form(view: &ActView, dialog: bool) -> AnyView {
     let deciding = if view.allowed {
         view! { {hotfix(view, dialog)}{overriding(view)}{reason(view, dialog)} }.into_any()
     } else {
+        let instead = view
+            .instead
+            .iter()
+            .map(|link| view! { <a class="btn" rel="external" href=link.href.clone()>{link.text.clone()}</a> });
+        let instead = (!view.instead.is_empty()).then(|| view! { <div class="row">{instead.collect_view()}</div> });
         let why = view.why_not.clone().unwrap_or_else(|| "This cannot be done now.".to_owned());
         part(
             dialog,
             format!("{id}why-not"),
             "Not now",
-            view! { <p class="why-not">{icon(Icon::Lock)}" "{marked(&why)}</p> }.into_any(),
+            view! { <div class="stack"><p class="why-not">{icon(Icon::Lock)}" "{marked(&why)}</p>{instead}</div> }
+                .into_any(),
         )
     };
     view! {

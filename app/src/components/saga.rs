@@ -1,6 +1,6 @@
 //! How a release goes back, step by step, and what a person may choose where a step needs one.
 
-use super::form::hidden;
+use super::form::{hidden, inside_textarea};
 use super::marked::{marked, plain};
 use super::notice::form_fault;
 use super::steps::steps;
@@ -43,7 +43,7 @@ fn choose(release: &str, panel: &SagaPanel, need: &NeedView) -> AnyView {
                 {hidden("idempotency_key", &need.idempotency_key)}
                 <label class="field">
                     <span class="field-label">"Why"</span>
-                    <textarea class="input" name="reason" rows="2" required minlength="3" maxlength="2000">{typed}</textarea>
+                    <textarea class="input" name="reason" rows="2" required minlength="3" maxlength="2000">{inside_textarea(&typed)}</textarea>
                 </label>
                 <div class="row">{buttons}</div>
             </form>

@@ -16,7 +16,8 @@ use crate::components::timeline::timeline;
 use crate::components::track::track;
 use crate::components::verdict::verdict;
 use crate::view::Or;
-use crate::view::release::{ChecklistPanel, ChecksPanel, MigrationPanel, ReleaseView, RunbookPanel, SignalsView};
+use crate::view::data::DataPanel;
+use crate::view::release::{ChecklistPanel, ChecksPanel, ReleaseView, RunbookPanel, SignalsView};
 use leptos::prelude::*;
 
 #[component]
@@ -47,6 +48,7 @@ fn page(view: &ReleaseView) -> AnyView {
             <div class="split">
                 <div class="split-main">
                     {view.saga.as_ref().map(|panel| saga(&view.id, panel))}
+                    {data(&view.data)}
                     {judged(view)}
                     {view.explained.as_ref().map(explained)}
                     {signals(&view.signals)}
@@ -54,7 +56,6 @@ fn page(view: &ReleaseView) -> AnyView {
                 </div>
                 <div class="split-side">
                     {panel("runbook", "Runbook", &view.runbook, runbook)}
-                    {view.migration.as_ref().map(migration)}
                     {panel("wayback", "Way back", &view.way_back, way_back)}
                     {panel("checklist", "Checklist", &view.checklist, |panel| items(&view.id, panel))}
                 </div>
@@ -152,11 +153,19 @@ fn items(release: &str, panel: &ChecklistPanel) -> (AnyView, AnyView) {
     (view! { <span>{panel.count.clone()}</span>{age(&panel.age)} }.into_any(), checklist(release, panel))
 }
 
-fn migration(panel: &MigrationPanel) -> AnyView {
+/// As the server drew it.
+fn data(panels: &[DataPanel]) -> AnyView {
+    if panels.is_empty() {
+        return ().into_any();
+    }
+    let items = panels
+        .iter()
+        .map(|panel| view! { <div class="data-item"><div inner_html=panel.facts.clone()></div><div inner_html=panel.form.clone()></div></div> })
+        .collect_view();
     view! {
-        <section class="panel" aria-labelledby="migration-h">
-            <div class="panel-head"><h2 id="migration-h">"Migration"</h2><span><code>{panel.name.clone()}</code></span>{age(&panel.age)}</div>
-            {steps(&panel.steps)}
+        <section class="panel" aria-labelledby="data-h">
+            <div class="panel-head"><h2 id="data-h">"Data"</h2></div>
+            {items}
         </section>
     }
     .into_any()

@@ -2,7 +2,7 @@
 
 use super::board::ActStyle;
 use super::chart::TableView;
-use super::{ChangeView, CheckView, ChoiceView, FormFault, Icon, PillView, StepView, When};
+use super::{ChangeView, CheckView, ChoiceView, FormFault, Icon, LinkView, PillView, StepView, When};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -147,6 +147,8 @@ pub struct ActView {
     pub allowed: bool,
     /// Shown instead of the button when not allowed.
     pub why_not: Option<String>,
+    /// Where else to go when it is not allowed.
+    pub instead: Vec<LinkView>,
     /// The release changed since the version the person saw: what happened, oldest first. Asks again.
     pub changes: Vec<ChangeView>,
     /// What was typed before, when the form comes back.

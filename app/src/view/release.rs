@@ -2,6 +2,7 @@
 
 use super::board::ActStyle;
 use super::chart::{ChartView, TableView};
+use super::data::DataPanel;
 use super::{ChangeView, CheckView, Icon, LinkView, NoticeView, Or, PillView, StepView, Tone, When};
 use serde::{Deserialize, Serialize};
 
@@ -38,8 +39,8 @@ pub struct ReleaseView {
     pub checklist: Or<ChecklistPanel>,
     /// `None` for a release that never went back by steps.
     pub saga: Option<SagaPanel>,
-    /// `None` when the release carries no migration: the panel is left out.
-    pub migration: Option<MigrationPanel>,
+    /// Empty when the release carries no migration: the panel is left out.
+    pub data: Vec<DataPanel>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -212,13 +213,6 @@ pub struct ChecksPanel {
     pub link: LinkView,
     pub age: String,
     pub checks: Vec<CheckView>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct MigrationPanel {
-    pub name: String,
-    pub age: String,
-    pub steps: Vec<StepView>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use super::made_up::{cells, chart, stages};
 use sternway_app::view::act::*;
 use sternway_app::view::board::*;
 use sternway_app::view::chart::*;
+use sternway_app::view::data::*;
 use sternway_app::view::decision::*;
 use sternway_app::view::release::*;
 use sternway_app::view::*;
@@ -462,16 +463,20 @@ pub(crate) fn release(id: &str) -> ReleaseView {
             steps: vec![step(StepState::Failed, "Deploy `storage` 1.41.3", "the volume is read-only", "0:31")],
             ..SagaPanel::default()
         }),
-        migration: Some(MigrationPanel {
-            name: "orders.currency".into(),
-            age: "dual write 4:48 h".into(),
-            steps: vec![
+        data: vec![DataPanel::drawn(DataParts {
+            release: "0198".into(),
+            name: "orders-currency".into(),
+            description: "`currency` becomes a column of its own.".into(),
+            safety: "`orders-currency` is at `dual write`: reads and writes go back first.".into(),
+            phases: vec![
                 step(StepState::Done, "Expand", "", "17 Nov"),
                 step(StepState::Now, "Dual write", "last safe rollback point: now", "0 mismatches"),
                 step(StepState::NoReturn, "point of no return", "", ""),
                 step(StepState::Todo, "Contract", "", ""),
             ],
-        }),
+            acts: vec![("move:contract".into(), "Enter contract".into())],
+            ..DataParts::default()
+        })],
     }
 }
 
@@ -549,6 +554,7 @@ pub(crate) fn act_view(id: &str, verb: Verb) -> ActView {
         cancel: "Keep watching".into(),
         allowed: !refused,
         why_not: refused.then(|| "Promoting checkout needs the role `release manager`; you are `viewer`.".into()),
+        instead: vec![],
         changes: vec![],
         typed: ActForm::default(),
         fault: None,

@@ -6,6 +6,7 @@ use sternway_app::backend::{Caller, ControlPlane};
 use sternway_app::error::{AppError, Problem};
 use sternway_app::view::act::{ActDone, ActForm, ActView, Verb};
 use sternway_app::view::board::{BoardFilter, BoardView};
+use sternway_app::view::data::DataForm;
 use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::flag::{FlagRow, FlagsView};
@@ -66,6 +67,10 @@ impl ControlPlane for MadeUp {
     }
 
     async fn choose(&self, _: &Caller, _: ReleaseId, _: ChoiceForm) -> Result<ActDone, AppError> {
+        Err(AppError::Refused { why: "Nothing moves in a test.".into() })
+    }
+
+    async fn move_data(&self, _: &Caller, _: ReleaseId, _: DataForm) -> Result<ActDone, AppError> {
         Err(AppError::Refused { why: "Nothing moves in a test.".into() })
     }
 

@@ -58,6 +58,7 @@ pub(super) const FORMS: &[&str] = &[
     "/releases/{id}/act/{verb}",
     "/releases/{id}/checklist",
     "/releases/{id}/saga",
+    "/releases/{id}/data",
     "/flags/{id}/{verb}",
     path::DEMO_INJECT,
     path::DEMO_RELEASE,
@@ -90,6 +91,7 @@ pub(super) fn routes() -> Router<Http> {
         .route("/releases/{id}/act/{verb}", post(acts::act))
         .route("/releases/{id}/checklist", post(acts::set_item))
         .route("/releases/{id}/saga", post(acts::choose))
+        .route("/releases/{id}/data", post(acts::data))
         .route("/flags/{id}/{verb}", post(acts::switch))
         .route(path::DEMO_INJECT, post(demo::inject))
         .route(path::DEMO_RELEASE, post(demo::release))

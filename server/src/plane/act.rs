@@ -41,7 +41,7 @@ impl Plane {
             Verb::Start | Verb::Promote | Verb::Resume | Verb::Rollforward => ActStyle::Main,
             Verb::Hold | Verb::Freeze | Verb::Cancel | Verb::On | Verb::Off => ActStyle::Plain,
         };
-        Ok(ActView {
+        let mut view = ActView {
             release: release.id.to_string(),
             verb,
             crumb: format!("{} {} → {}", release.service, release.baseline.version, release.candidate.version),
@@ -65,10 +65,13 @@ impl Plane {
             cancel: "Keep watching".to_owned(),
             allowed: why_not.is_none(),
             why_not,
+            instead: vec![],
             changes,
             typed: ActForm { expected_version: unsigned(release.version), ..ActForm::default() },
             fault: None,
-        })
+        };
+        self.past_no_return(caller, &facts, &mut view).await?;
+        Ok(view)
     }
 
     pub(super) async fn act_done(&self, caller: &Caller, id: ReleaseId, verb: Verb, form: ActForm) -> Result<ActDone> {

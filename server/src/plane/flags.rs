@@ -132,6 +132,7 @@ impl Plane {
             cancel: "Leave it".to_owned(),
             allowed: why_not.is_none(),
             why_not,
+            instead: vec![],
             changes,
             typed: ActForm { expected_version: version, ..ActForm::default() },
             fault: None,

@@ -16,7 +16,7 @@ use sternway_domain::release::{Release, ReleaseAct, State, table};
 use sternway_domain::runbook::{Runbook, StepMode};
 
 /// The artifact to go back to, and what is known of it.
-pub(super) fn way_back(facts: &Facts) -> Or<ChecksPanel> {
+pub(super) fn way_back(facts: &Facts, data: Vec<CheckView>) -> Or<ChecksPanel> {
     let release = &facts.release;
     let ready = facts.traffic.as_ref().and_then(|traffic| traffic.baseline_ready);
     let image = CheckView {
@@ -50,7 +50,7 @@ pub(super) fn way_back(facts: &Facts) -> Or<ChecksPanel> {
     let observed = facts.traffic.as_ref().and_then(|traffic| traffic.observed_at);
     let age = observed.map(|at| when(at, facts.now).ago).unwrap_or_default();
     let link = LinkView::new(path::rehearsal(&release.id.to_string()), "What could happen");
-    Or::Shown(ChecksPanel { link, age, checks: vec![image, instances] })
+    Or::Shown(ChecksPanel { link, age, checks: [vec![image, instances], data].concat() })
 }
 
 pub(super) fn checklist(plane: &Plane, caller: &Caller, facts: &Facts) -> Or<ChecklistPanel> {

@@ -3,7 +3,7 @@
 use super::buttons::acts;
 use super::traffic::{flow, marks, track};
 use super::words::{NBSP, capital, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, explain, panels, signals};
+use super::{Plane, data, explain, panels, signals};
 use crate::service::{Caller, Course, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
@@ -11,6 +11,7 @@ use sternway_app::path;
 use sternway_app::view::release::*;
 use sternway_app::view::{ChangeView, Icon, LinkView, NoticeView, Or, StateView, Tone};
 use sternway_domain::access::{self, Action};
+use sternway_domain::audit::Entry;
 use sternway_domain::id::{DecisionId, ReleaseId};
 use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Mode, grouped};
@@ -56,6 +57,7 @@ impl Plane {
         let facts = self.facts(caller, id).await?;
         let (timeline, more) = self.timeline(&facts).await?;
         let release = &facts.release;
+        let seen = self.service.data(caller, id).await?;
         let course = self.service.course(release, &facts.ticks);
         let course = course.as_ref();
         let stage = release.state.stage();
@@ -85,7 +87,7 @@ impl Plane {
                 format!("{} v{}", release.plan_ref.name, release.plan_ref.version),
             ),
             toast: self.toast(done, &facts).await?,
-            notices: notices(&facts),
+            notices: [notices(&facts), data::notices(&facts, &seen)].concat(),
             acts: acts(caller, &facts),
             marks: marks(&facts),
             track: track(&facts),
@@ -100,10 +102,10 @@ impl Plane {
             timeline,
             timeline_more: more,
             runbook: self.runbook_panel(&facts).await?,
-            way_back: panels::way_back(&facts),
+            way_back: panels::way_back(&facts, data::checks(&seen)),
             checklist: panels::checklist(self, caller, &facts),
             saga: self.saga_panel(caller, &facts).await?,
-            migration: None,
+            data: self.data_panels(caller, &facts, &seen),
         })
     }
 
@@ -137,8 +139,13 @@ impl Plane {
         let waiting =
             if facts.release.state.active() && !facts.release.confirmed() { " Waiting for the proxy." } else { "" };
         let verb = decision.action.replace('_', " ");
+        let entry: Entry = decode("decision", &decision.body)?;
+        let text = match entry.effects.first().filter(|_| matches!(verb.as_str(), "move data" | "break glass")) {
+            Some(effect) => format!("Written down {}: {effect}.", decision.at.clock()),
+            None => format!("Asked {}: {verb} {}.{waiting}", decision.at.clock(), facts.release.service),
+        };
         Ok(Some(ToastView {
-            text: format!("Asked {}: {verb} {}.{waiting}", decision.at.clock(), facts.release.service),
+            text,
             link: Some(LinkView::new(
                 path::decision(&id.to_string()),
                 format!("Decision {}", grouped(decision.leaf_index)),

@@ -286,7 +286,7 @@ impl Service {
 }
 
 /// Whether data may still go forward: not while anything goes back, and not while all stays as it is.
-fn goes_forward(state: &State) -> bool {
+pub(crate) fn goes_forward(state: &State) -> bool {
     use State::*;
     !matches!(state, RollingBack | RolledBack | PartiallyRolledBack | Frozen { .. } | Cancelled)
 }

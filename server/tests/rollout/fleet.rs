@@ -132,6 +132,11 @@ impl Fleet {
 
     /// Everything on its way, with half of the traffic on the candidates.
     pub(super) async fn started(&self) -> ReleaseId {
+        self.started_with(vec![]).await
+    }
+
+    /// The same with data migrations.
+    pub(super) async fn started_with(&self, migrations: Vec<String>) -> ReleaseId {
         let component = |service: &&str| NewComponent {
             service: (*service).to_owned(),
             candidate: build("1.42.0"),
@@ -141,7 +146,7 @@ impl Fleet {
             service: "shop".to_owned(),
             candidate: build("1.42.0"),
             baseline: Some(build("1.41.3")),
-            migrations: vec![],
+            migrations,
             components: SERVICES[..4].iter().map(component).collect(),
             plan: "halves".to_owned(),
             checklist: None,

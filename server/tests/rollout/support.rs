@@ -7,6 +7,7 @@ use std::time::Duration;
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::Origin;
 use sternway_domain::id::{Digest, PersonId, ReleaseId, ServiceName};
+use sternway_domain::migration::{Migration, MigrationPlan, Phase};
 use sternway_domain::plan::Plan;
 use sternway_domain::release::{Event, Release};
 use sternway_domain::service::Service as Document;
@@ -16,7 +17,8 @@ use sternway_server::engine::{Engine, EngineConfig};
 use sternway_server::outbound::Outbound;
 use sternway_server::ports::Clock;
 use sternway_server::service::{
-    ActRequest, Acted, Caller, NewArtifact, NewRelease, Service, ServiceError, TrafficStatus, Wanted,
+    ActRequest, Acted, Caller, DataRequest, DataWanted, NewArtifact, NewRelease, Service, ServiceError, TrafficStatus,
+    Wanted,
 };
 use sternway_server::steps::Hands;
 use sternway_server::store;
@@ -85,6 +87,36 @@ impl Desk {
         self.service.store.commit(Unit { documents, ..Unit::default() }).await.expect("applied");
     }
 
+    /// Applies a data migration.
+    pub(super) async fn apply_migration(&self, plan: Value) {
+        let plan: MigrationPlan = serde_json::from_value(plan).expect("the migration is well-formed");
+        let body = serde_json::to_string(&plan).expect("documents are JSON");
+        let documents = vec![document("Migration", plan.name.as_str(), body)];
+        self.service.store.commit(Unit { documents, ..Unit::default() }).await.expect("applied");
+    }
+
+    /// Moves the data of a release through all phases up to this one, whatever is missing.
+    pub(super) async fn data_up_to(&self, id: ReleaseId, last: Phase) {
+        for to in Phase::ALL.into_iter().filter(|phase| *phase > Phase::Planned && *phase <= last) {
+            let before = self.data(id).await;
+            let request = DataRequest {
+                release: id,
+                migration: before.plan.name,
+                wanted: DataWanted::Move { to, override_conditions: true },
+                reason: "as planned".to_owned(),
+                expected_version: before.version,
+                idempotency_key: format!("{id} to {}", to.as_str()),
+            };
+            self.service.move_data(&maya(), request).await.expect("accepted");
+        }
+    }
+
+    /// The one data migration of a release.
+    pub(super) async fn data(&self, id: ReleaseId) -> Migration {
+        let seen = self.service.data(&maya(), id).await.expect("the database answers");
+        seen.into_iter().next().expect("the release has one").migration
+    }
+
     /// An engine that reaches only this machine.
     pub(super) fn engine(&self, holder: &str, lease: Span) -> Running {
         let outbound = Outbound::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a way out");
@@ -102,9 +134,14 @@ impl Desk {
     }
 
     pub(super) async fn created(&self, service: &str, plan: &str) -> ReleaseId {
+        self.created_with(service, plan, vec![]).await
+    }
+
+    /// With data migrations.
+    pub(super) async fn created_with(&self, service: &str, plan: &str, migrations: Vec<String>) -> ReleaseId {
         let new = NewRelease {
             components: vec![],
-            migrations: vec![],
+            migrations,
             service: service.into(),
             candidate: build("1.42.0"),
             baseline: Some(build("1.41.3")),

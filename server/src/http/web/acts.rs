@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use sternway_app::backend::FormReturn;
 use sternway_app::path;
 use sternway_app::view::act::{ActDone, ActForm, Verb};
+use sternway_app::view::data::DataForm;
 use sternway_app::view::new_release::NewReleaseForm;
 use sternway_app::view::release::{ChecklistForm, ChoiceForm};
 use sternway_domain::id::{FlagKey, ReleaseId};
@@ -97,6 +98,24 @@ pub(super) async fn choose(State(http): State<Http>, Path(id): Path<String>, req
         Err(error) => {
             let status = error.status();
             with_status(http.render(&parts, Some(FormReturn::Choice { typed, error })).await, status)
+        }
+    }
+}
+
+pub(super) async fn data(State(http): State<Http>, Path(id): Path<String>, request: Request) -> Response {
+    let (parts, typed) = match form::<DataForm>(request, &http).await {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    let Ok(release) = id.parse::<ReleaseId>() else { return http.render(&parts, None).await };
+    if let Some(door) = stranger(&parts) {
+        return door;
+    }
+    match http.pages.plane.move_data(&page_caller(&parts), release, typed.clone()).await {
+        Ok(done) => to_release(&done),
+        Err(error) => {
+            let status = error.status();
+            with_status(http.render(&parts, Some(FormReturn::Data { typed, error })).await, status)
         }
     }
 }

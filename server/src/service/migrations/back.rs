@@ -35,7 +35,7 @@ impl fmt::Display for PastNoReturn {
 
 impl PastNoReturn {
     /// `None` where the migration may go back.
-    pub(in crate::service) fn of(migration: &Migration) -> Option<Self> {
+    pub(crate) fn of(migration: &Migration) -> Option<Self> {
         let WayBack::Refused { why, data_loss, instead, .. } = migration.way_back() else { return None };
         let (service, name) = (migration.plan.component.clone(), migration.plan.name.clone());
         Some(Self { service, migration: name, why, data_loss, instead })
