@@ -1,7 +1,7 @@
 //! `sternway demo`.
 
 use crate::config::{ConfigError, Effective, SettingFlags};
-use crate::demo::stage::{Stage, StageError};
+use crate::demo::stage::{Stage, StageError, orders};
 use crate::demo::{DemoError, DemoWorld};
 use crate::http;
 use crate::serve::{Base, ServeError, Task, bind};
@@ -51,7 +51,10 @@ impl Demo {
             .set("database", format!("sqlite:{}", database.display()))
             .set("outbound-allow", "127.0.0.0/8")
             .set("log-filter", std::env::var("STERNWAY_LOG_FILTER").unwrap_or_else(|_| "warn".into()));
-        let config = Effective::collect(None, |_| None, &flags)?.config()?;
+        let mut config = Effective::collect(None, |_| None, &flags)?.config()?;
+        let orders = self.data.join("orders.db");
+        orders::connect(&mut config.steps, &orders);
+        orders::keep(&orders).await?;
         log::start(&config.log_filter, config.log_format)?;
         let (listener, address) = bind(config.listen).await?;
         println!("Setting the stage …");
@@ -64,7 +67,8 @@ impl Demo {
         println!("Sternway's demo runs at {url}");
         println!("  data        {}", self.data.display());
         println!("  people      offered on the sign-in page; for scripts in {}", file.display());
-        println!("  on stage    search goes well, checkout starts to fail, payments gets slower");
+        println!("  on stage    search goes well, checkout starts to fail, payments gets slower,");
+        println!("              orders has changed its data and cannot simply go back");
         println!("Ctrl-C ends it.");
         let follow: Task = Box::pin(stage.clone().follow(base.shutdown.clone()));
         let engine = base.engine(stage.clone());
@@ -81,7 +85,7 @@ impl Demo {
     fn fresh_database(&self) -> Result<PathBuf, DemoFailure> {
         let failed = |source| DemoFailure::Data { path: self.data.clone(), source };
         std::fs::create_dir_all(&self.data).map_err(failed)?;
-        for name in ["demo.db", "demo.db-wal", "demo.db-shm", "demo.json"] {
+        for name in ["demo.db", "demo.db-wal", "demo.db-shm", "orders.db", "demo.json"] {
             match std::fs::remove_file(self.data.join(name)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 mod act;
 mod back;
 mod create;
+mod data;
 pub(super) mod find;
 mod look;
 mod watch;
@@ -55,6 +56,9 @@ enum What {
     /// Choose how a way back goes on where a step needs a person
     #[command(after_long_help = exit::HELP)]
     Choose(back::Choose),
+    /// Data that changes shape with it: how far, moving it, asking it
+    #[command(after_long_help = exit::HELP)]
+    Data(data::Data),
     /// Replace the candidate by a hotfix
     #[command(after_long_help = exit::HELP)]
     Rollforward(act::Rollforward),
@@ -84,6 +88,7 @@ impl ReleaseCommand {
             What::Rollback(rollback) => rollback.run(remote).await,
             What::Steps(steps) => steps.run(remote).await,
             What::Choose(choose) => choose.run(remote).await,
+            What::Data(data) => data.run(remote).await,
             What::Rollforward(act) => act.run(remote).await,
             What::Freeze(act) => act.run(remote, "freeze").await,
             What::Cancel(act) => act.run(remote, "cancel").await,

@@ -102,7 +102,7 @@ const fn call(service: &'static str, share: f64) -> Call {
 }
 
 /// Callers before the services they call.
-pub(super) const SERVICES: [Spec; 6] = [
+pub(super) const SERVICES: [Spec; 7] = [
     Spec {
         name: "gateway",
         description: "The front door: takes what browsers and apps ask and passes it on.",
@@ -182,6 +182,20 @@ pub(super) const SERVICES: [Spec; 6] = [
         work_ms: 4.0,
         slots: 96,
         background: 30,
+        calls: Calls::Each(&[]),
+        refused: 0.0,
+        refusal: Outcome::NotFound,
+        kpi: None,
+    },
+    Spec {
+        name: "orders",
+        description: "Keeps orders and tells how far they are.",
+        path: "/orders",
+        version: "9.4.2",
+        offered: 12.0,
+        work_ms: 6.0,
+        slots: 64,
+        background: 18,
         calls: Calls::Each(&[]),
         refused: 0.0,
         refusal: Outcome::NotFound,

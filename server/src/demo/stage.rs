@@ -2,6 +2,7 @@
 //!
 //! Everything goes through the application service like anybody else's doing; the world only runs what is released.
 
+pub mod orders;
 mod people;
 mod switches;
 
@@ -58,6 +59,8 @@ pub enum StageError {
     Documents(String),
     #[error("`{0}` is not a fault; choose one from the bar")]
     UnknownFault(String),
+    #[error("the demo's orders cannot be kept")]
+    Orders(#[from] sqlx::Error),
     #[error("the demo's file cannot be written")]
     File(#[source] std::io::Error),
 }
@@ -74,7 +77,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Makes the people, applies the documents and starts the three releases.
+    /// Makes the people, applies the documents and starts the releases.
     pub async fn set(
         world: Arc<DemoWorld>,
         service: Service,
@@ -89,6 +92,7 @@ impl Stage {
         for (service, plan, behaviour, reason) in RELEASES {
             stage.release(&stage.manager, &demo_name(service), plan, behaviour, reason).await?;
         }
+        orders::play(&stage, &callers[ADMIN]).await?;
         Ok(stage)
     }
 
@@ -174,12 +178,25 @@ impl Stage {
         behaviour: Behaviour,
         reason: &str,
     ) -> Result<ReleaseId, StageError> {
+        self.release_with(caller, name, plan, behaviour, reason, vec![]).await
+    }
+
+    /// The same with data migrations.
+    async fn release_with(
+        &self,
+        caller: &Caller,
+        name: &ServiceName,
+        plan: &str,
+        behaviour: Behaviour,
+        reason: &str,
+        migrations: Vec<String>,
+    ) -> Result<ReleaseId, StageError> {
         self.clear_away(name).await?;
         let now = self.find(name)?;
         let version = self.next_version(name, &now.stable_version);
         let new = NewRelease {
             components: vec![],
-            migrations: vec![],
+            migrations,
             service: name.to_string(),
             candidate: build(name, &version),
             baseline: Some(build(name, now.stable_version.as_str())),
@@ -270,6 +287,7 @@ impl Stage {
             documents::examples().into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect();
         files.push(("demo/plans.yaml".into(), include_str!("documents/plans.yaml").into()));
         files.push(("demo/flags.yaml".into(), switches::yaml(self.service.clock.now())));
+        files.push(("demo/orders.yaml".into(), include_str!("documents/orders.yaml").into()));
         files.push(("demo/services.yaml".into(), services_yaml(&self.world.services())));
         let key = self.service.new_id().to_string();
         self.service.apply(admin, &files, "What the demo runs on", &key).await?;

@@ -1,6 +1,7 @@
 //! Going back: what it would do, where it stands, what is chosen on the way.
 
 use super::act::{On, Why, post};
+use super::data::broken;
 use super::look::find_any;
 use crate::cli::exit;
 use crate::cli::remote::{Client, Key, Remote, Result, wrong};
@@ -93,6 +94,9 @@ impl Rollback {
         if let Some(scope) = self.scope() {
             body["scope"] = scope;
         }
+        for notice in broken(&client, &id).await? {
+            complain(&notice);
+        }
         post(&client, remote, &id, "rollback", &body, &self.on.key.get()).await?;
         Ok(exit::DONE)
     }
@@ -140,6 +144,10 @@ fn foreseen(preview: &Preview) {
     say(&text(&mut steps));
     let expected = preview.expected.map_or_else(|| "not known yet".to_owned(), |span| span.to_string());
     say(&format!("Expected in all: {expected}; at most {} without somebody being called.", preview.at_most));
+    for change in &preview.migrations {
+        let (from, to) = (change.from.label(), change.to.label());
+        say(&format!("Data of `{}`: `{}` goes back from {from} to {to}.", change.service, change.migration));
+    }
     for change in &preview.flags {
         say(&format!("Flag `{}` is switched {}.", change.flag, if change.after { "on" } else { "off" }));
     }

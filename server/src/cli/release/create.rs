@@ -26,7 +26,7 @@ pub(super) fn build(text: &str) -> std::result::Result<Build, String> {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// YAML with service, candidate, baseline, plan, checklist and reason; flags beside it count more (`-`: standard input)
+    /// YAML with service, candidate, baseline, plan, migrations, checklist and reason; flags beside it count more (`-`: standard input)
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The service that is released
@@ -44,6 +44,9 @@ pub(super) struct Create {
     /// The checklist to be completed before the start, by its name
     #[arg(long, value_name = "NAME")]
     checklist: Option<String>,
+    /// A data migration that happens with it, by its name; may be given again
+    #[arg(long = "migration", value_name = "NAME")]
+    migrations: Vec<String>,
     /// What the release is for, in 3 to 2000 characters; it goes into the decision log
     #[arg(long, short, value_name = "TEXT", required_unless_present = "file")]
     reason: Option<String>,
@@ -88,7 +91,7 @@ impl Create {
             let empty = NewArtifact { version: String::new(), digest: String::new() };
             return Ok(NewRelease {
                 components: vec![],
-                migrations: vec![],
+                migrations: self.migrations.clone(),
                 service: text(&self.service),
                 candidate: artifact(&self.candidate).unwrap_or(empty),
                 baseline: artifact(&self.baseline),
@@ -114,6 +117,7 @@ impl Create {
             ("baseline", json!(self.baseline)),
             ("plan", json!(self.plan)),
             ("checklist", json!(self.checklist)),
+            ("migrations", if self.migrations.is_empty() { json!(null) } else { json!(self.migrations) }),
             ("reason", json!(self.reason)),
         ];
         read.extend(
