@@ -65,7 +65,7 @@ fn form(parts: &DataParts) -> AnyView {
             .iter()
             .map(|link| view! { <a class="btn" href=link.href.clone()>{link.text.clone()}</a> })
             .collect_view();
-        view! { <div class="row">{links}</div> }
+        view! { <div class="data-instead"><h4>"What remains"</h4><div class="row">{links}</div></div> }
     });
     if parts.acts.is_empty() {
         let why_not = (!parts.why_not.is_empty()).then(|| view! { <p class="small quiet">{parts.why_not.clone()}</p> });

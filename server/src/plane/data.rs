@@ -56,7 +56,7 @@ impl Plane {
     fn moves(&self, caller: &Caller, facts: &Facts, migration: &Migration) -> Vec<(String, String)> {
         let mut acts = Vec::new();
         for query in migration.plan.queries.keys() {
-            acts.push((format!("validate:{query}"), format!("Run {query}")));
+            acts.push((format!("validate:{query}"), format!("Run query {query}")));
         }
         if let Some(next) = migration.phase.next().filter(|_| goes_forward(&facts.release.state)) {
             for condition in migration.plan.enter.get(&next).into_iter().flatten() {
@@ -92,6 +92,8 @@ impl Plane {
         view.risks.extend(checks(&seen));
         let refused = seen.iter().find_map(|seen| PastNoReturn::of(&seen.migration));
         if let (Verb::Rollback, true, Some(refused)) = (view.verb, view.allowed, refused) {
+            (view.shift, view.steps) = (vec![], vec![]);
+            view.told.clear();
             view.allowed = false;
             view.why_not = Some(format!("{refused}."));
             view.instead = others(facts);
@@ -141,7 +143,12 @@ pub(super) fn checks(seen: &[DataSeen]) -> Vec<CheckView> {
     let line = |seen: &DataSeen| {
         let bad = seen.migration.past_no_return();
         let tone = if bad { Tone::Stop } else { Tone::Plain };
-        CheckView { tone, icon: Icon::Data, text: seen.migration.safety(), ..CheckView::default() }
+        let name = &seen.migration.plan.name;
+        let text = match PastNoReturn::of(&seen.migration) {
+            Some(_) => format!("`{name}` is past its point of no return: going back is refused."),
+            None => seen.migration.safety(),
+        };
+        CheckView { tone, icon: Icon::Data, text, ..CheckView::default() }
     };
     seen.iter().map(line).collect()
 }
@@ -163,7 +170,10 @@ pub(super) fn notices(facts: &Facts, seen: &[DataSeen]) -> Vec<NoticeView> {
                 tone: Tone::Caution,
                 icon: Icon::Data,
                 title: "Past the point of no return".to_owned(),
-                text: migration.safety(),
+                text: format!(
+                    "Going back would lose data of `{}`. {}",
+                    migration.plan.component, migration.plan.data_loss
+                ),
                 acts: vec![],
             });
         }

@@ -113,7 +113,9 @@ impl Migration {
     fn refused(&self) -> WayBack {
         let last_safe = self.plan.last_safe;
         let left = self.moves.iter().rev().find(|moved| moved.from <= last_safe && moved.to > last_safe);
-        let when = left.map_or(String::new(), |moved| format!(" at {} by {}", moved.at, moved.by));
+        let when = left.map_or(String::new(), |moved| {
+            format!(" on {} at {} UTC by {}", moved.at.date(), moved.at.clock(), moved.by)
+        });
         let why = format!(
             "`{}` entered `{}`{when}, past its last safe rollback point `{}`. {}",
             self.plan.name,
