@@ -170,7 +170,7 @@ impl Intake {
             };
             match self.service.act(caller, request).await {
                 Ok(_) => return Ok(Some(release)),
-                Err(ServiceError::Stale { .. }) => {}
+                Err(ServiceError::Stale { .. } | ServiceError::DataMoved) => {}
                 Err(error @ ServiceError::Store(_)) => return Err(error),
                 Err(error) => {
                     tracing::error!(release = %release.id, %error, "the release of an emergency could not be rolled back; a person has to");

@@ -141,8 +141,12 @@ async fn missed(http: &Http, id: &HeaderValue) -> Result<VecDeque<Event>, Proble
     if rows.len() > REPLAY as usize {
         return Ok(VecDeque::from([told("resync", last)]));
     }
-    let position = rows.last().map_or(after, |row| row.position);
-    let releases: BTreeSet<ReleaseId> = rows.iter().map(|row| row.release).collect();
+    // Data of a release is a stream of its own, shown on the release's page.
+    let moved = store.migrations_after(after).await?;
+    let newest = rows.last().map(|row| row.position).max(moved.last().map(|row| row.position));
+    let position = newest.unwrap_or(after);
+    let of_data = moved.iter().map(|row| row.release);
+    let releases: BTreeSet<ReleaseId> = rows.iter().map(|row| row.release).chain(of_data).collect();
     let mut events: VecDeque<Event> =
         releases.iter().map(|release| told(&format!("release:{release}"), position)).collect();
     // Decisions and documents are not events of a release: they are said to have changed, to be sure.

@@ -263,6 +263,25 @@ async fn given_two_people_when_the_glass_is_broken_then_it_goes_back_by_hand_and
 }
 
 #[tokio::test]
+async fn given_a_rollback_and_a_last_move_at_the_same_moment_then_never_both() {
+    let (mut back, mut forward) = (0, 0);
+    for _ in 0..6 {
+        let data = Data::new().await;
+        data.start().await;
+        data.up_to("switch_reads").await;
+        let last = json!({"to": "contract", "override": true});
+        let (rolled, moved) = tokio::join!(data.roll_back(Role::Admin), data.act(Role::OnCall, "move", last));
+        let (rolled, moved) = (rolled.status == StatusCode::ACCEPTED, moved.status == StatusCode::OK);
+        assert!(!(rolled && moved), "going back while the old data goes away would lose it");
+        back += usize::from(rolled);
+        forward += usize::from(moved);
+        let phase = data.read().await["phase"].clone();
+        assert_eq!(phase == "contract", moved, "{phase}");
+    }
+    assert!(back + forward > 0, "one of them gets through");
+}
+
+#[tokio::test]
 async fn given_a_wish_that_is_an_hour_old_then_it_is_asked_anew() {
     let data = Data::new().await;
     data.up_to("contract").await;

@@ -116,6 +116,19 @@ fn automation_promotes_only_on_pass_and_only_in_automatic_mode() {
 }
 
 #[test]
+fn automation_freezes_only_where_its_rollback_would_be_due_and_under_its_own_rule() {
+    let freeze = || Command::Freeze { reason: reason() };
+    let rule = Actor::Automation { rule: Rule::FreezePastNoReturn };
+    for kind in VerdictKind::ALL {
+        let release = after(running(Mode::Automatic), verdict(kind, at(2)), &robot(), at(2));
+        assert_eq!(release.decide(freeze(), &rule, at(3)).is_ok(), kind == VerdictKind::Fail, "{kind:?}");
+        assert!(matches!(release.decide(freeze(), &robot(), at(3)), Err(Refusal::Automation { .. })), "{kind:?}");
+    }
+    let assisted = after(running(Mode::Assisted), verdict(VerdictKind::Fail, at(2)), &robot(), at(2));
+    assert!(matches!(assisted.decide(freeze(), &rule, at(3)), Err(Refusal::Automation { .. })));
+}
+
+#[test]
 fn rolled_back_is_what_the_proxy_says() {
     let release = after(running(Mode::Assisted), Command::Rollback { saga: None, reason: reason() }, &maya(), at(5));
     assert_eq!(release.state, State::RollingBack);
