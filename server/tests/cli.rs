@@ -3,6 +3,8 @@
 
 #[path = "cli/acts.rs"]
 mod acts;
+#[path = "cli/data.rs"]
+mod data;
 #[path = "cli/documents.rs"]
 mod documents;
 #[path = "cli/emergency.rs"]

@@ -466,15 +466,9 @@ pub(crate) fn release(id: &str) -> ReleaseView {
         data: vec![DataPanel::drawn(DataParts {
             release: "0198".into(),
             name: "orders-currency".into(),
-            description: "`currency` becomes a column of its own.".into(),
             safety: "`orders-currency` is at `dual write`: reads and writes go back first.".into(),
-            phases: vec![
-                step(StepState::Done, "Expand", "", "17 Nov"),
-                step(StepState::Now, "Dual write", "last safe rollback point: now", "0 mismatches"),
-                step(StepState::NoReturn, "point of no return", "", ""),
-                step(StepState::Todo, "Contract", "", ""),
-            ],
-            acts: vec![("move:contract".into(), "Enter contract".into())],
+            phases: vec![step(StepState::NoReturn, "point of no return", "", "")],
+            acts: vec![("back".into(), "Back".into())],
             ..DataParts::default()
         })],
     }

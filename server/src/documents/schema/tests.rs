@@ -72,6 +72,7 @@ signals: {prometheus: {url: "http://p:9090", baseline: 'a="1"', canary: 'a="2"',
 const CHECKLIST: &str =
     "kind: Checklist\nname: a\ntitle: A\nitems:\n  - {id: x, title: X, evidence: y, owner: z, may_not_apply: true}\n";
 const FLAG: &str = "kind: Flag\nkey: pay.new_1\npurpose: Pays anew\nowner: team\nexpires: 2027-01-31\nvariants: {off: 1, on: 2}\ndefault: {enabled: true, split: [{variant: on, percent: 12.5}]}\nenvironments: {staging: {enabled: false}}\n";
+const MIGRATION: &str = "kind: Migration\nname: a\ncomponent: shop\ndescription: b\nconnection: orders\ndata_loss: lost\nlast_safe: backfill\nqueries: {q: {sql: SELECT 1, expect: {at_most: 0}, timeout: 5s}}\nenter: {contract: [{validated: {query: q, within: 10m}}, {lasted: 1h}]}\n";
 const RUNBOOK: &str = "---\nkind: Runbook\nname: a\ntitle: A\npurpose: rollback\nobjective: 5m\nroles:\n  - {role: lead, duty: leads}\n---\n## 1. Go\nRole: lead\n";
 
 /// What is wrong with one field, as an exchange of one part of a good document.
@@ -138,6 +139,17 @@ const WRONG: &[(&str, &str, &str)] = &[
     (FLAG, "enabled: true, ", ""),
     (FLAG, "percent: 12.5", "percent: all"),
     (FLAG, "variants: {off: 1, on: 2}", "variants: [1, 2]"),
+    (MIGRATION, "component: shop", "component: A B"),
+    (MIGRATION, "component: shop\n", ""),
+    (MIGRATION, "data_loss: lost\n", ""),
+    (MIGRATION, "connection: orders", "connection: [orders]"),
+    (MIGRATION, "last_safe: backfill", "last_safe: later"),
+    (MIGRATION, "sql: SELECT 1, ", ""),
+    (MIGRATION, "at_most: 0", "below: 0"),
+    (MIGRATION, "timeout: 5s", "timeout: soon"),
+    (MIGRATION, "within: 10m", "within: 10"),
+    (MIGRATION, "lasted: 1h", "lasts: 1h"),
+    (MIGRATION, "enter:", "enters:"),
     (RUNBOOK, "purpose: rollback", "purpose: back"),
     (RUNBOOK, "objective: 5m", "objective: 5"),
     (RUNBOOK, "duty: leads", "does: leads"),
@@ -152,6 +164,7 @@ fn schema_and_parser_refuse_the_same_documents() {
         (SERVICE, Kind::Service),
         (CHECKLIST, Kind::Checklist),
         (FLAG, Kind::Flag),
+        (MIGRATION, Kind::Migration),
         (RUNBOOK, Kind::Runbook),
     ];
     for (good, kind) in kinds {
