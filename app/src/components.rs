@@ -6,8 +6,6 @@ pub mod board;
 pub mod brand;
 pub mod chart;
 pub mod checklist;
-#[cfg(feature = "ssr")]
-pub mod data;
 pub mod demo_bar;
 pub mod dialog;
 pub mod explained;

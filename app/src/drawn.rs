@@ -4,6 +4,7 @@
 use crate::view::Drawn;
 use leptos::prelude::*;
 
+pub mod data;
 pub mod rehearsal;
 pub mod runbook;
 pub mod runbooks;

@@ -69,7 +69,7 @@ impl Base {
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
         let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));
         let outbound = Outbound::new(config.outbound_allow.clone()).map_err(ServeError::Outbound)?;
-        service.queries = Arc::new(Hands::new(outbound.clone(), service.clock.clone(), config.steps.clone()));
+        service.queries = Arc::new(Hands::new(outbound.clone(), service.clock.clone(), service.steps.clone()));
         let holder = if config.replica.is_empty() { service.new_id().to_string() } else { config.replica.clone() };
         Ok(Self { service, auth, outbound, holder, shutdown: CancellationToken::new(), config: Arc::new(config) })
     }

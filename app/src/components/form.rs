@@ -121,7 +121,7 @@ impl Field {
 }
 
 /// Leptos writes what stands inside `<textarea>` without escaping it. In the browser it is a text node and needs none.
-pub(super) fn inside_textarea(text: &str) -> String {
+pub(crate) fn inside_textarea(text: &str) -> String {
     if cfg!(feature = "ssr") { text.replace('&', "&amp;").replace('<', "&lt;") } else { text.to_owned() }
 }
 

@@ -172,10 +172,7 @@ impl Service {
     /// A migration's queries run on this server: it must have the connection.
     fn no_connection(&self, document: &Document) -> Option<DocumentProblem> {
         let Body::Migration(plan) = &document.body else { return None };
-        let name = plan.connection.as_ref().filter(|name| !self.steps.connections.contains_key(name))?;
-        let text = format!(
-            "`{name}` is not set up on this server; add `[connections.{name}]` with `url_file` to `sternway.toml`"
-        );
+        let text = self.steps.no_connection(plan.connection.as_ref()?)?;
         Some(document.problem("connection", text))
     }
 

@@ -60,7 +60,8 @@ impl StepSettings {
         found
     }
 
-    fn no_connection(&self, name: &ConnectionName) -> Option<String> {
+    /// Why queries cannot be asked there; `None` where they can.
+    pub(crate) fn no_connection(&self, name: &ConnectionName) -> Option<String> {
         let text = "is not set up on this server; add `[connections.NAME]` with `url_file` to `sternway.toml`";
         (!self.connections.contains_key(name)).then(|| format!("the connection `{name}` {text}"))
     }

@@ -1,10 +1,10 @@
 //! How far the data of a release is, and moving it. Drawn on the server only.
 
-use super::form::{hidden, inside_textarea};
-use super::icon::icon;
-use super::marked::marked;
-use super::notice::form_fault;
-use super::steps::steps;
+use crate::components::form::{hidden, inside_textarea};
+use crate::components::icon::icon;
+use crate::components::marked::marked;
+use crate::components::notice::form_fault;
+use crate::components::steps::steps;
 use crate::path;
 use crate::view::Icon;
 use crate::view::data::{DataPanel, DataParts, QueryView};
