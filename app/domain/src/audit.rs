@@ -1,13 +1,22 @@
 //! What is written down about an act, in one canonical form, and its place in the Merkle tree.
 //!
-//! The tree itself, checkpoints and proofs are deliberately absent here; an entry and its leaf hash are what they stand on.
+//! [`Entry`] is what is known of an act; [`record`] is the form in which it becomes a leaf, personal text replaced by
+//! commitments. [`merkle`] is the tree, [`tile`] its files, [`note`] and [`checkpoint`] its signed head, [`proof`] the
+//! evidence that one entry is in it, [`pin`] what an outsider remembers, [`verify`] the check of a whole log.
+//!
+//! Deliberately absent: where leaves, keys and salts are kept, who asks for a checkpoint, and what time it is.
+
+pub mod canonical;
+pub mod merkle;
+mod text;
+
+
+pub use canonical::canonical_json;
 
 use crate::actor::Actor;
 use crate::id::{DecisionId, Digest, EnvironmentName, FlagKey, ReleaseId, ServiceName};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 /// Version of the entry's shape, in every entry as `v`.
 pub const ENTRY_VERSION: u8 = 1;
@@ -115,60 +124,12 @@ impl Entry {
 
 /// `SHA-256(0x00 ‖ entry)`, RFC 6962 section 2.1.
 pub fn leaf_hash(entry: &[u8]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update([0u8]);
-    hasher.update(entry);
-    hasher.finalize().into()
-}
-
-/// JSON with keys sorted by code unit and no white space, so that equal values are equal bytes.
-pub fn canonical_json(value: &Value) -> String {
-    let mut out = String::new();
-    write_canonical(value, &mut out);
-    out
-}
-
-fn write_canonical(value: &Value, out: &mut String) {
-    match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
-            out.push('{');
-            for (i, key) in keys.into_iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::String(key.clone()).to_string());
-                out.push(':');
-                write_canonical(&map[key], out);
-            }
-            out.push('}');
-        }
-        Value::Array(items) => {
-            out.push('[');
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                write_canonical(item, out);
-            }
-            out.push(']');
-        }
-        scalar => out.push_str(&scalar.to_string()),
-    }
+    merkle::leaf_hash(entry).0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn equal_values_are_equal_bytes() {
-        let one: Value = serde_json::from_str(r#"{"b": [1, {"z": null, "a": "é"}], "a": true}"#).expect("json");
-        let two: Value = serde_json::from_str(r#"{ "a":true,"b":[1,{"a":"é","z":null}] }"#).expect("json");
-        assert_eq!(canonical_json(&one), r#"{"a":true,"b":[1,{"a":"é","z":null}]}"#);
-        assert_eq!(canonical_json(&one), canonical_json(&two));
-    }
 
     #[test]
     fn the_leaf_of_nothing_is_that_of_the_standard() {
