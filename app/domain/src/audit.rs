@@ -9,6 +9,7 @@
 pub mod canonical;
 pub mod merkle;
 mod text;
+pub mod tile;
 
 
 pub use canonical::canonical_json;
