@@ -7,7 +7,9 @@
 //! Deliberately absent: where leaves, keys and salts are kept, who asks for a checkpoint, and what time it is.
 
 pub mod canonical;
+pub mod checkpoint;
 pub mod merkle;
+pub mod note;
 mod text;
 pub mod tile;
 
