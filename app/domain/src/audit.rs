@@ -8,8 +8,10 @@
 
 pub mod canonical;
 pub mod checkpoint;
+pub mod commitment;
 pub mod merkle;
 pub mod note;
+pub mod record;
 mod text;
 pub mod tile;
 
