@@ -11,10 +11,11 @@ pub mod checkpoint;
 pub mod commitment;
 pub mod merkle;
 pub mod note;
+pub mod pin;
+pub mod proof;
 pub mod record;
 mod text;
 pub mod tile;
-
 
 pub use canonical::canonical_json;
 

@@ -92,7 +92,9 @@ impl fmt::Display for Field {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a text of an entry: use `reason`, `actor.name`, `actor.owner_name`, `outcome.why`, `target.0`, `overridden.0`, `effects.0`, `origin.ip` or `origin.user_agent`")]
+#[error(
+    "`{0}` is not a text of an entry: use `reason`, `actor.name`, `actor.owner_name`, `outcome.why`, `target.0`, `overridden.0`, `effects.0`, `origin.ip` or `origin.user_agent`"
+)]
 pub struct FieldError(String);
 
 impl FromStr for Field {
@@ -224,7 +226,9 @@ mod tests {
 
     #[test]
     fn given_a_path_then_it_has_one_spelling() {
-        for path in ["reason", "actor.name", "actor.owner_name", "outcome.why", "target.0", "effects.65535", "origin.ip"] {
+        for path in
+            ["reason", "actor.name", "actor.owner_name", "outcome.why", "target.0", "effects.65535", "origin.ip"]
+        {
             assert_eq!(path.parse::<Field>().map(|field| field.to_string()).as_deref(), Ok(path));
         }
         for wrong in ["", "Reason", "effects", "effects.", "effects.00", "effects.65536", "effects.-1", "reason.0"] {

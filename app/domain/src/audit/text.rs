@@ -38,7 +38,8 @@ mod tests {
     fn given_a_number_then_it_has_one_spelling() {
         assert_eq!(decimal("0"), Some(0));
         assert_eq!(decimal("9223372036854775807"), Some(MOST));
-        for wrong in ["", "00", "01", "+1", "-1", " 1", "1 ", "1_000", "9223372036854775808", "18446744073709551616", "١"]
+        for wrong in
+            ["", "00", "01", "+1", "-1", " 1", "1 ", "1_000", "9223372036854775808", "18446744073709551616", "١"]
         {
             assert_eq!(decimal(wrong), None, "{wrong:?}");
         }

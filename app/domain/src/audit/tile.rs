@@ -10,6 +10,8 @@ mod bundle;
 mod set;
 
 pub use bundle::{BUNDLE_BYTES, BundleError, bundle, entries};
+#[cfg(test)]
+pub(crate) use set::tiles_of;
 pub use set::{TileError, TileSet};
 
 use super::merkle::{Node, Plan};
@@ -154,7 +156,9 @@ fn parse(path: &str) -> Option<Resource> {
     }
     let (kind, place) = path.strip_prefix("tile/")?.split_once('/')?;
     let (place, width) = match place.split_once(".p/") {
-        Some((place, width)) => (place, text::decimal(width).filter(|width| (1..u64::from(FULL)).contains(width))? as u16),
+        Some((place, width)) => {
+            (place, text::decimal(width).filter(|width| (1..u64::from(FULL)).contains(width))? as u16)
+        }
         None => (place, FULL),
     };
     let mut index: u64 = 0;

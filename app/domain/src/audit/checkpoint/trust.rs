@@ -135,7 +135,8 @@ mod tests {
     }
 
     fn note(origin: &str, size: u64, keys: &[&SignerKey]) -> Note {
-        let mut note = Checkpoint::new(origin, size, empty_root()).and_then(|c| Ok(c.note())).expect("good").expect("good");
+        let mut note =
+            Checkpoint::new(origin, size, empty_root()).and_then(|c| Ok(c.note())).expect("good").expect("good");
         for key in keys {
             match key.verifier().kind() {
                 KeyKind::Plain => note.sign(key),
@@ -194,7 +195,8 @@ mod tests {
             LogKey { key: new.verifier().clone(), from: 100, until: None },
         ];
         let trust = Trust { origin: ORIGIN.into(), keys, witnesses: Vec::new(), quorum: 0 };
-        let open = |size: u64, keys: &[&SignerKey]| trust.open_note(note(ORIGIN, size, keys)).map(|one| one.signed_by.len());
+        let open =
+            |size: u64, keys: &[&SignerKey]| trust.open_note(note(ORIGIN, size, keys)).map(|one| one.signed_by.len());
         assert_eq!(open(99, &[&old]), Ok(1));
         assert_eq!(open(100, &[&old, &new]), Ok(2));
         assert_eq!(open(101, &[&new]), Ok(1));

@@ -25,7 +25,12 @@ pub enum ConsistencyError {
 }
 
 /// The root that the proof leads to.
-pub fn root_of_inclusion(index: u64, size: u64, leaf: TreeHash, proof: &[TreeHash]) -> Result<TreeHash, InclusionError> {
+pub fn root_of_inclusion(
+    index: u64,
+    size: u64,
+    leaf: TreeHash,
+    proof: &[TreeHash],
+) -> Result<TreeHash, InclusionError> {
     if index >= size {
         return Err(InclusionError::Index { index, size });
     }

@@ -56,7 +56,9 @@ pub enum KeyError {
     Kind { name: String, kind: u8 },
     #[error("the key `{name}` is not a point of the curve")]
     Point { name: String },
-    #[error("the key `{name}` has the id {found:08x}, not {written:08x}: it was not copied in whole, or belongs to another name")]
+    #[error(
+        "the key `{name}` has the id {found:08x}, not {written:08x}: it was not copied in whole, or belongs to another name"
+    )]
     Id { name: String, written: u32, found: u32 },
 }
 

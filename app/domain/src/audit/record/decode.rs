@@ -21,7 +21,9 @@ pub enum DecodeError {
     Form(#[from] canonical::NotCanonical),
     #[error("the entry has no version: `v` should be a number")]
     NoVersion,
-    #[error("the entry has version {0}; versions {ENTRY_VERSION} and {RECORD_VERSION} are known here, a newer Sternway may know it")]
+    #[error(
+        "the entry has version {0}; versions {ENTRY_VERSION} and {RECORD_VERSION} are known here, a newer Sternway may know it"
+    )]
     Version(u64),
     #[error("the entry is not one of version {version}: {text}")]
     Shape { version: u8, text: String },

@@ -15,7 +15,9 @@ pub struct Redactions {
 pub enum Missing {
     #[error("the text of `{field}` of entry {index} is gone, and no entry says that it was redacted")]
     Unexplained { index: u64, field: Field },
-    #[error("the text of `{field}` of entry {index} was redacted by entry {by} and is still there: replay the redactions")]
+    #[error(
+        "the text of `{field}` of entry {index} was redacted by entry {by} and is still there: replay the redactions"
+    )]
     StillThere { index: u64, field: Field, by: u64 },
 }
 

@@ -98,9 +98,8 @@ impl<S: FnMut() -> Salt> Sealer<S> {
     }
 
     fn door(&mut self, origin: &Origin, user_agent: Option<&str>) -> Result<Door, SealError> {
-        let word = |field: &'static str, given: &str| {
-            Word::new(given).map_err(|error| SealError::Word { field, error })
-        };
+        let word =
+            |field: &'static str, given: &str| Word::new(given).map_err(|error| SealError::Word { field, error });
         Ok(Door {
             transport: word("transport", &origin.transport)?,
             request_id: origin.request_id.as_deref().map(|id| word("request id", id)).transpose()?,

@@ -106,7 +106,10 @@ fn given_a_redaction_then_the_leaf_stays_and_the_rest_still_opens() {
     let redaction = Record::seal(&entry(), &says(vec![Field::Reason]), salts(0)).expect("it fits");
     redactions.take(9, &redaction.record);
     assert_eq!(redactions.check(5, &sealed.record, &sealed.openings), Ok(()));
-    assert_eq!(redactions.check(6, &sealed.record, &sealed.openings), Err(Missing::Unexplained { index: 6, field: Field::Reason }));
+    assert_eq!(
+        redactions.check(6, &sealed.record, &sealed.openings),
+        Err(Missing::Unexplained { index: 6, field: Field::Reason })
+    );
     assert_eq!(redactions.iter().collect::<Vec<_>>(), [(5, Field::Reason, 9)]);
     // A restore brings the text back: that is found, too.
     sealed.openings.push(removed);
@@ -210,7 +213,11 @@ fn given_an_entry_in_clear_then_it_is_read_as_it_was() {
     let bytes = clear.canonical().expect("it fits");
     assert_eq!(Leaf::decode(&bytes), Ok(Leaf::Clear(Box::new(clear))));
     let text = String::from_utf8(bytes).expect("JSON is text");
-    for wrong in [text.replace("\"v\":1", "\"v\": 1"), text.replace("\"v\":1", "\"u\":1,\"v\":1"), text.replace("rollback", "roll\\u0062ack")] {
+    for wrong in [
+        text.replace("\"v\":1", "\"v\": 1"),
+        text.replace("\"v\":1", "\"u\":1,\"v\":1"),
+        text.replace("rollback", "roll\\u0062ack"),
+    ] {
         assert!(Leaf::decode(wrong.as_bytes()).is_err(), "{wrong}");
     }
 }

@@ -172,7 +172,10 @@ mod tests {
             let mut set = all(&leaves);
             set.tiles.get_mut(&(level, index)).expect("it is there")[0].0[0] ^= 1;
             let found = set.check(root);
-            assert!(matches!(found, Err(TileError::Root { .. } | TileError::Changed { .. })), "{level}/{index}: {found:?}");
+            assert!(
+                matches!(found, Err(TileError::Root { .. } | TileError::Changed { .. })),
+                "{level}/{index}: {found:?}"
+            );
         }
         let mut set = all(&leaves);
         set.tiles.remove(&(1, 0));
@@ -189,6 +192,9 @@ mod tests {
             assert_eq!(set.insert(0, 1, &vec![0; wrong]), Err(error));
         }
         assert_eq!(set.insert(0, 2, &[0; 32]), Err(TileError::Unknown { level: 0, index: 2, size: 300 }));
-        assert_eq!(set.insert(63, u64::MAX, &[0; 32]), Err(TileError::Unknown { level: 63, index: u64::MAX, size: 300 }));
+        assert_eq!(
+            set.insert(63, u64::MAX, &[0; 32]),
+            Err(TileError::Unknown { level: 63, index: u64::MAX, size: 300 })
+        );
     }
 }
