@@ -16,6 +16,7 @@ pub mod proof;
 pub mod record;
 mod text;
 pub mod tile;
+pub mod verify;
 
 pub use canonical::canonical_json;
 
