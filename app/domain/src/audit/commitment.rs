@@ -124,8 +124,7 @@ impl FromStr for Field {
 pub struct BytesError(String, &'static str);
 
 fn bytes(given: &str, prefix: &'static str) -> Result<[u8; 32], BytesError> {
-    let encoded = given.strip_prefix(prefix).filter(|encoded| encoded.len() == 44);
-    let bytes = encoded.and_then(text::base64).and_then(|bytes| bytes.try_into().ok());
+    let bytes = given.strip_prefix(prefix).and_then(text::base64_32);
     bytes.ok_or_else(|| BytesError(text::quote(given), prefix))
 }
 

@@ -63,10 +63,7 @@ impl FromStr for TreeHash {
     type Err = HashError;
 
     fn from_str(given: &str) -> Result<Self, HashError> {
-        // Longer text is not even decoded.
-        let bytes = if given.len() == 44 { text::base64(given) } else { None };
-        let bytes: Option<[u8; 32]> = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Self).ok_or_else(|| HashError(text::quote(given)))
+        text::base64_32(given).map(Self).ok_or_else(|| HashError(text::quote(given)))
     }
 }
 

@@ -23,6 +23,7 @@
 //! refused with the place.
 
 mod decode;
+mod read;
 mod redaction;
 mod seal;
 
@@ -34,54 +35,53 @@ use super::commitment::{Commitment, Field};
 use crate::actor::{Role, Rule};
 use crate::id::{DecisionId, Digest, EnvironmentName, FlagKey, PersonId, ReleaseId, ServiceName, TokenId};
 use crate::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Version of the form, in every record as `v`.
 pub const RECORD_VERSION: u8 = 2;
 
 /// One act, as it was hashed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Record {
     pub v: u8,
     pub id: DecisionId,
     /// When it was written down.
     pub at: Timestamp,
     /// When it happened, if it was written down late.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred: Option<Timestamp>,
     pub actor: Who,
     /// The stable name of the act.
     pub action: Word,
     pub target: What,
     /// The version of the target that the actor saw.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub expected_version: Option<i64>,
     pub reason: Commitment,
     pub outcome: Finding,
     /// What was seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Digest>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Digest>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub runbooks: Vec<Digest>,
     /// Other bodies that are too large for an entry: configuration, reports.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub documents: Vec<Digest>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Commitment>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Commitment>,
     /// Earlier entries this one belongs to.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub points_back: Vec<PointsBack>,
     pub origin: Door,
 }
 
 /// Who acted, in which role, on whose behalf.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Who {
     Person { id: PersonId, name: Commitment, role: Role },
     Token { id: TokenId, name: Commitment, owner: PersonId, owner_name: Commitment, role: Role },
@@ -90,50 +90,63 @@ pub enum Who {
 }
 
 /// On what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum What {
-    Release { id: ReleaseId, service: ServiceName },
-    Service { name: ServiceName },
-    Flag { key: FlagKey, environment: EnvironmentName },
-    Configuration { names: Vec<Commitment> },
-    Account { name: Commitment },
-    Unknown { text: Commitment },
+    Release {
+        id: ReleaseId,
+        service: ServiceName,
+    },
+    Service {
+        name: ServiceName,
+    },
+    Flag {
+        key: FlagKey,
+        environment: EnvironmentName,
+    },
+    Configuration {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        names: Vec<Commitment>,
+    },
+    Account {
+        name: Commitment,
+    },
+    Unknown {
+        text: Commitment,
+    },
 }
 
 /// Whether it was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
     Accepted {},
     Refused { why: Commitment },
 }
 
 /// Through which door it came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Door {
     pub transport: Word,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<Word>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<Commitment>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<Commitment>,
 }
 
 /// An earlier entry and what this one is to it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct PointsBack {
     /// Its place in the log.
     pub index: u64,
     #[serde(rename = "as")]
     pub relation: Relation,
     /// The texts that were removed, if this is a redaction.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
 }
 
@@ -181,26 +194,11 @@ impl Word {
     }
 }
 
-impl<'de> Deserialize<'de> for Word {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
-    }
-}
-
 /// A number as text: some readers of JSON hold no more than 53 bits.
-mod as_text {
-    use serde::{Deserialize as _, Deserializer, Serializer, de};
-
-    pub(super) fn serialize<S: Serializer>(number: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-        match number {
-            Some(number) => serializer.collect_str(number),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map(Some).map_err(|_| de::Error::custom("`expected_version` should be a whole number as text"))
+fn as_text<S: Serializer>(number: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => serializer.collect_str(number),
+        None => serializer.serialize_none(),
     }
 }
 

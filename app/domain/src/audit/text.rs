@@ -20,6 +20,13 @@ pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
+/// 32 bytes in base64; longer text is not even decoded.
+pub(super) fn base64_32(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 33];
+    let length = if text.len() == 44 { STANDARD.decode_slice(text, &mut bytes).ok()? } else { 0 };
+    (length == 32).then(|| *bytes.first_chunk().expect("33 bytes begin with 32"))
+}
+
 pub(super) fn to_base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
@@ -50,6 +57,11 @@ mod tests {
         assert_eq!(base64("AQI="), Some(vec![1, 2]));
         for wrong in ["AQI", "AQJ=", "AQI==", "AQI=\n", "A-I=", " AQI=", "AQI=AQI="] {
             assert_eq!(base64(wrong), None, "{wrong:?}");
+        }
+        let text = to_base64(&[7; 32]);
+        assert_eq!(base64_32(&text), Some([7; 32]));
+        for wrong in ["", "AQI=", &to_base64(&[7; 31]), &to_base64(&[7; 33]), &text.replace('=', "A")] {
+            assert_eq!(base64_32(wrong), None, "{wrong:?}");
         }
     }
 }

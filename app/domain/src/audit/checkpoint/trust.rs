@@ -135,8 +135,8 @@ mod tests {
     }
 
     fn note(origin: &str, size: u64, keys: &[&SignerKey]) -> Note {
-        let mut note =
-            Checkpoint::new(origin, size, empty_root()).and_then(|c| Ok(c.note())).expect("good").expect("good");
+        let head = Checkpoint::new(origin, size, empty_root()).expect("a good origin");
+        let mut note = head.note().expect("text");
         for key in keys {
             match key.verifier().kind() {
                 KeyKind::Plain => note.sign(key),
