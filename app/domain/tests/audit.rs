@@ -1,0 +1,10 @@
+//! The decision log against other implementations and against hostile bytes.
+
+#[path = "audit/corpus.rs"]
+mod corpus;
+#[path = "audit/hostile.rs"]
+mod hostile;
+#[path = "audit/log.rs"]
+mod log;
+#[path = "audit/oracle.rs"]
+mod oracle;
