@@ -2,6 +2,8 @@
 
 #[path = "audit/corpus.rs"]
 mod corpus;
+#[path = "audit/go.rs"]
+mod go;
 #[path = "audit/hostile.rs"]
 mod hostile;
 #[path = "audit/log.rs"]
