@@ -175,6 +175,8 @@ fn given_bytes_that_are_no_entry_then_the_error_says_where() {
     assert_eq!(decode(r#"{"v":2}"#), DecodeError::Record { at: 1, what: "action" });
     assert!(matches!(decode(r#"{"v": 2}"#), DecodeError::Form(_)));
     assert!(matches!(decode(&format!("{good} ")), DecodeError::Form(_)));
+    let end = decode(&format!("{good},\"v\":2}}"));
+    assert_eq!(end, DecodeError::Record { at: good.len(), what: "nothing after the entry" });
     for version in [0, 3, 12, 9_007_199_254_740_991] {
         assert_eq!(decode(&good.replace("\"v\":2", &format!("\"v\":{version}"))), DecodeError::Version(version));
     }

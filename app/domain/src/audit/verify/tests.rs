@@ -94,6 +94,13 @@ fn given_any_changed_entry_then_it_is_named() {
         let bad = check(&found, Some(&hashes(&found)), heads(&log, &[20, 50, 70])).expect_err("it was changed");
         assert!(matches!(bad, Bad::Between { .. }), "{bad}");
     }
+    // Nor one that differs elsewhere: its first difference is where to look, not what is proven.
+    let mut found = log.clone();
+    found[30] = entry(1_000);
+    let mut wrong = memory;
+    wrong[25].0[0] ^= 1;
+    let bad = check(&found, Some(&wrong), heads(&log, &[20, 70])).expect_err("it was changed");
+    assert!(matches!(bad, Bad::Between { after: 20, size: 70, suspect: Some(25), .. }), "{bad}");
 }
 
 #[test]
