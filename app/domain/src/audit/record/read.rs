@@ -22,7 +22,8 @@ pub(super) struct Expected {
 type Read<T> = Result<T, Expected>;
 
 pub(super) fn record(bytes: &[u8]) -> Read<Record> {
-    let mut r = Reader { bytes, at: 0 };
+    let text = str::from_utf8(bytes).map_err(|error| Expected { at: error.valid_up_to(), what: "UTF-8" })?;
+    let mut r = Reader { text, bytes, at: 0 };
     r.byte(b'{', "`{`")?;
     let record = Record {
         action: r.key("action", Reader::word)?,
@@ -52,6 +53,8 @@ pub(super) fn record(bytes: &[u8]) -> Read<Record> {
 }
 
 struct Reader<'a> {
+    text: &'a str,
+    /// The same.
     bytes: &'a [u8],
     at: usize,
 }
@@ -105,15 +108,14 @@ impl<'a> Reader<'a> {
         Ok(items)
     }
 
-    /// A text without escapes, of visible ASCII.
+    /// What stands between two quotes. Escapes are left as they are, and nothing that reads a text takes one.
     fn text(&mut self, what: &'static str) -> Read<&'a str> {
-        let before = self.at;
-        let rest = &self.bytes[before..];
-        let inner = rest.strip_prefix(b"\"").ok_or(self.expected(what))?;
-        let end = inner.iter().position(|b| !matches!(b, 0x20..=0x7e) || matches!(b, b'"' | b'\\'));
-        let end = end.filter(|end| inner[*end] == b'"').ok_or(self.expected(what))?;
-        self.at += end + 2;
-        Ok(std::str::from_utf8(&inner[..end]).expect("visible ASCII is UTF-8"))
+        self.byte(b'"', what)?;
+        // After a quote always begins a character.
+        let rest = &self.text[self.at..];
+        let end = rest.find('"').ok_or(self.expected("the end of the text"))?;
+        self.at += end + 1;
+        Ok(&rest[..end])
     }
 
     /// A text with a meaning; one that has none is reported where it begins.
