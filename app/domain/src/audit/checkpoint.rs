@@ -4,6 +4,7 @@
 //! replaced keeps vouching for the log as it was and for nothing later.
 
 mod trust;
+pub mod witness;
 
 pub use trust::{LogKey, Trust, TrustError, Trusted, Witnessed};
 

@@ -8,8 +8,11 @@ use crate::log::{Log, ORIGIN, entry, signer};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Once;
 use sternway_domain::audit::checkpoint::Checkpoint;
+use sternway_domain::audit::checkpoint::witness::AddCheckpoint;
 use sternway_domain::audit::commitment::{Field, Opening, Salt};
+use sternway_domain::audit::merkle::Plan;
 use sternway_domain::audit::note::{KeyKind, Note, SignerKey, VerifierKey};
 use sternway_domain::audit::proof::Proof;
 use sternway_domain::audit::record::Leaf;
@@ -18,10 +21,11 @@ use sternway_domain::audit::tile::{Resource, TileSet, bundle, entries};
 /// Takes bytes; if they are taken, they are written again.
 pub(crate) type Parser = fn(&[u8]) -> Option<Vec<u8>>;
 
-pub(crate) const PARSERS: [(&str, Parser); 9] = [
+pub(crate) const PARSERS: [(&str, Parser); 10] = [
     ("note", |bytes| Note::parse(bytes).ok().map(|note| note.to_string().into_bytes())),
     ("checkpoint", |bytes| text::<Checkpoint>(bytes)),
     ("proof", |bytes| Proof::parse(bytes).ok().map(|proof| proof.to_string().into_bytes())),
+    ("request", |bytes| AddCheckpoint::parse(bytes).ok().map(|request| request.to_string().into_bytes())),
     ("key", |bytes| text::<VerifierKey>(bytes)),
     ("secret", |bytes| {
         str::from_utf8(bytes).ok()?.parse::<SignerKey>().ok().map(|key| key.to_secret_text().into_bytes())
@@ -43,8 +47,22 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/audit/corpus")
 }
 
+/// Once, before anything is read.
+fn write_if_asked() {
+    static ASKED: Once = Once::new();
+    ASKED.call_once(|| {
+        if std::env::var_os("STERNWAY_WRITE_CORPUS").is_some() {
+            for (parser, name, bytes) in made() {
+                fs::create_dir_all(folder().join(parser)).expect("a folder");
+                fs::write(folder().join(parser).join(name), bytes).expect("the file can be written");
+            }
+        }
+    });
+}
+
 /// The examples of a parser by the names of their files.
 pub(crate) fn examples(parser: &str) -> BTreeMap<String, Vec<u8>> {
+    write_if_asked();
     let files = fs::read_dir(folder().join(parser)).expect("every parser has a folder");
     let read = |file: fs::DirEntry| {
         let name = file.file_name().into_string().expect("names are text");
@@ -61,6 +79,8 @@ fn made() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     both.cosign(&witness, 1_679_315_147);
     let mut extra = log.proof(4);
     extra.extra = Some(b"release 7".to_vec());
+    let proof = log.resolve(&Plan::consistency(3, 7).expect("it has grown"));
+    let request = AddCheckpoint { old: 3, proof, checkpoint: log.checkpoint() };
     let opening = Opening { field: Field::Reason, salt: Salt([7; 32]), text: "errors".into() };
     let bytes = |text: &dyn ToString| text.to_string().into_bytes();
     vec![
@@ -71,6 +91,7 @@ fn made() -> Vec<(&'static str, &'static str, Vec<u8>)> {
         ("proof", "good-entry-4", bytes(&log.proof(4))),
         ("proof", "good-extra", bytes(&extra)),
         ("proof", "good-single", bytes(&Log::of([entry(0)]).proof(0))),
+        ("request", "good-growth", bytes(&request)),
         ("key", "good-log", bytes(signer().verifier())),
         ("key", "good-witness", bytes(witness.verifier())),
         ("secret", "good-log", signer().to_secret_text().into_bytes()),
@@ -89,12 +110,6 @@ fn made() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 
 #[test]
 fn given_the_examples_then_good_ones_are_taken_and_bad_ones_refused() {
-    if std::env::var_os("STERNWAY_WRITE_CORPUS").is_some() {
-        for (parser, name, bytes) in made() {
-            fs::create_dir_all(folder().join(parser)).expect("a folder");
-            fs::write(folder().join(parser).join(name), bytes).expect("the file can be written");
-        }
-    }
     for (parser, parse) in PARSERS {
         let examples = examples(parser);
         assert!(examples.keys().any(|name| name.starts_with("good")), "{parser} has a good example");
