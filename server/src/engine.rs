@@ -23,6 +23,7 @@ mod errand;
 mod execute;
 mod members;
 mod steward;
+mod tenure;
 mod watch;
 
 use steward::Steward;

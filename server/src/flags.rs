@@ -12,10 +12,6 @@ use sternway_domain::flag::Flag;
 use sternway_domain::id::FlagKey;
 use tokio::sync::watch;
 
-mod follow;
-
-pub use follow::follow;
-
 /// All flags at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {

@@ -4,9 +4,9 @@ use crate::auth::{Auth, AuthError, Doors, Hasher};
 use crate::config::Config;
 use crate::emergency::Intake;
 use crate::engine::{Adapters, Engine, EngineConfig};
-use crate::flags;
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::outbound::{Outbound, OutboundError};
+use crate::live;
 use crate::plane::Plane;
 use crate::ports::{Clock, Rng};
 use crate::service::Service;
@@ -138,7 +138,7 @@ impl Base {
         for task in tasks {
             work.spawn(task);
         }
-        work.spawn(flags::follow(self.service.clone(), self.shutdown.clone()));
+        work.spawn(live::follow(self.service.clone(), self.holder.clone(), self.shutdown.clone()));
         let token = self.shutdown.clone();
         work.spawn(async move {
             tokio::select! {

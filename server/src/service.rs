@@ -47,6 +47,7 @@ pub use flags::{FlipRequest, Flipped};
 pub(crate) use migrations::goes_forward;
 pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn};
 pub use past::Past;
+pub use progress::Words;
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
 

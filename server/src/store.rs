@@ -79,6 +79,11 @@ pub trait Store: Send + Sync {
     /// Events of all streams with a position above `after`, in order: what a reconnecting browser missed.
     async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>>;
     async fn last_position(&self) -> Result<i64>;
+    async fn head(&self) -> Result<Head>;
+    /// Releases of which, or of whose sagas, an event has a position above `after`, in the order of the newest.
+    async fn moved(&self, after: i64) -> Result<Vec<MovedRow>>;
+    /// Active releases whose lease somebody but this holder has or had last.
+    async fn marks(&self, but: &str) -> Result<Vec<MarkRow>>;
 
     /// Flags whose newest event has a position above `after`, in the order of these positions; 0 for all of them.
     async fn flags(&self, after: i64) -> Result<Vec<FlagRow>>;
@@ -111,6 +116,9 @@ pub trait Store: Send + Sync {
     async fn sagas(&self, release: ReleaseId) -> Result<Vec<SagaRow>>;
     /// All of one saga, in order.
     async fn saga_events(&self, id: SagaId) -> Result<Vec<SagaEventRow>>;
+    /// What steps under way say (JSON), for the pages of other processes. Written only by the lease holder.
+    async fn put_said(&self, id: SagaId, said: &str, fence: &Fence) -> Result<()>;
+    async fn said(&self, id: SagaId) -> Result<Option<String>>;
 
     /// One tick with its verdict, the judge's state after it and the live summary, in one transaction. Refused as
     /// `Fenced` when the lease is lost. A tick number that exists already is left as it is.

@@ -7,7 +7,7 @@ use sternway_domain::actor::{Actor, Role, Rule};
 use sternway_domain::audit::Origin;
 use sternway_domain::id::{FlagKey, PersonId};
 use sternway_peers::PostgresProcess;
-use sternway_server::flags;
+use sternway_server::live;
 use sternway_server::service::{Caller, Service};
 use sternway_server::store;
 use sternway_server::system::{SystemClock, SystemRng};
@@ -43,7 +43,7 @@ async fn given_two_replicas_when_a_flag_is_switched_on_one_then_the_other_tells_
     let address = PostgresProcess::shared().database();
     let (one, two) = (replica(&address).await, replica(&address).await);
     let stop = CancellationToken::new();
-    let following = tokio::spawn(flags::follow(two.clone(), stop.clone()));
+    let following = tokio::spawn(live::follow(two.clone(), "two".into(), stop.clone()));
     let mut changes = two.flags.changes();
     applied(&one).await;
     let told = |changes: &mut tokio::sync::watch::Receiver<i64>| {

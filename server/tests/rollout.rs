@@ -4,10 +4,12 @@
 mod rollout {
     mod acting;
     mod data;
+    mod ended;
     mod faults;
     mod fleet;
     mod kill;
     mod proxy;
+    mod replicas;
     mod rig;
     mod saga;
     mod support;

@@ -12,6 +12,7 @@ mod store_contract {
     mod log;
     mod people;
     mod postgres;
+    mod sagas;
     mod sqlite;
     mod support;
     mod work;

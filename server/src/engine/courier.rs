@@ -5,6 +5,7 @@
 
 use super::errand::Errand;
 use super::steward::Steward;
+use super::tenure::Term;
 use crate::service::ServiceError;
 use crate::store::StoreError;
 use std::collections::{BTreeMap, VecDeque};
@@ -66,8 +67,13 @@ impl Courier {
         self.about.values().any(|(about, _)| *about == key) || self.came.iter().any(|came| came.key == key)
     }
 
-    fn send(&mut self, key: Key, attempt: u32, work: impl Future<Output = Answer> + Send + 'static) {
-        let handle = self.errands.spawn(async move { Came { key, attempt, answer: work.await } });
+    /// Ends with the lease, wherever it is then: whoever holds the next one asks what became of it.
+    fn send(&mut self, key: Key, attempt: u32, term: Term, work: impl Future<Output = Answer> + Send + 'static) {
+        let over = || Answer::Unknown { detail: "the lease was over before the answer came".to_owned() };
+        let handle = self.errands.spawn(async move {
+            let answer = term.within(work).await.unwrap_or_else(over);
+            Came { key, attempt, answer }
+        });
         self.about.insert(handle.id(), (key, attempt));
     }
 
@@ -129,7 +135,7 @@ impl Steward {
     fn begin(&mut self, saga: &Saga, key: Key) {
         if let Some(order) = saga.order(key.0, key.1) {
             let (attempt, errand) = (order.attempt, self.errand(saga, &order));
-            self.courier.send(key, attempt, errand.run());
+            self.courier.send(key, attempt, self.tenure.term(), errand.run());
         }
     }
 
@@ -141,7 +147,7 @@ impl Steward {
         }
         if let Some(errand) = self.question(saga, key, attempt) {
             self.courier.asked.insert(key, Instant::now());
-            self.courier.send(key, attempt, errand.ask());
+            self.courier.send(key, attempt, self.tenure.term(), errand.ask());
         }
     }
 
@@ -157,6 +163,7 @@ impl Steward {
             attempt: order.attempt,
             token: order.token,
             fence: self.fence.clone(),
+            term: self.tenure.term(),
             deadline: order.deadline,
         }
     }
@@ -178,6 +185,7 @@ impl Steward {
             attempt,
             token: saga.token,
             fence: self.fence.clone(),
+            term: self.tenure.term(),
             deadline: self.engine.service.clock.now() + step.timeout,
         })
     }

@@ -1,6 +1,7 @@
 //! One try of one step: done in the world, then looked at. Failed means it surely did not happen.
 
 use super::Engine;
+use super::tenure::Term;
 use crate::ports::{DeployOrder, DeployQuestion, Intent, TrafficDriver};
 use crate::service::{Caller, ServiceError};
 use crate::steps::notify::Notice;
@@ -33,6 +34,7 @@ pub(super) struct Errand {
     pub(super) attempt: u32,
     pub(super) token: u64,
     pub(super) fence: Fence,
+    pub(super) term: Term,
     pub(super) deadline: Timestamp,
 }
 
@@ -57,6 +59,9 @@ impl Errand {
                         token: self.token,
                         deadline: self.deadline,
                     };
+                    if !self.term.stands() {
+                        return again("the lease was over before the order left".to_owned());
+                    }
                     deployer.deploy(&order).await
                 }
                 Err(answer) => answer,
@@ -185,6 +190,9 @@ impl Errand {
         };
         let token = i64::try_from(self.token).unwrap_or(i64::MAX);
         let intent = Intent { service: service.clone(), canary: weight, key: self.key.clone(), token };
+        if !self.term.stands() {
+            return again("the lease was over before the order left".to_owned());
+        }
         if let Err(failure) = driver.apply(&intent).await {
             // A weight is absolute: asking again is asking once.
             return again(failure.to_string());

@@ -62,6 +62,9 @@ impl Steward {
     /// Asks, then looks. Whether it worked is what the proxy says, not what the answer was.
     async fn shift(&mut self, weight: Weight, key: String) -> Result<bool, ServiceError> {
         let message = self.settle_outbox().await?;
+        if self.release.asked.as_ref().is_some_and(|asked| asked.weight == weight && asked.confirmed_at.is_some()) {
+            tracing::warn!(release = %self.release.id, service = %self.release.service, "traffic drifted and is set right");
+        }
         let intent = Intent { service: self.release.service.clone(), canary: weight, key, token: self.fence.token };
         let asked = match self.driver.clone() {
             Ok(driver) => self.keeping(driver.apply(&intent)).await?.map_err(|error| error.to_string()),

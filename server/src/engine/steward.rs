@@ -2,6 +2,7 @@
 
 use super::courier::Courier;
 use super::members::{self, Member};
+use super::tenure::Tenure;
 use super::{Engine, log_failure};
 use crate::live::Topic;
 use crate::ports::{Observation, SignalSource, TrafficDriver};
@@ -34,7 +35,7 @@ pub(super) struct Steward {
     pub(super) engine: Engine,
     pub(super) release: Release,
     pub(super) fence: Fence,
-    renew_at: tokio::time::Instant,
+    pub(super) tenure: Tenure,
     pub(super) source: Result<Arc<dyn SignalSource>, String>,
     pub(super) driver: Result<Arc<dyn TrafficDriver>, String>,
     pub(super) members: Vec<Member>,
@@ -66,6 +67,7 @@ impl Steward {
     pub(super) async fn claim(engine: &Engine, id: ReleaseId) -> Result<Option<Steward>, ServiceError> {
         let name = format!("release:{id}");
         let store = &engine.service.store;
+        let asked_at = tokio::time::Instant::now();
         let Some(lease) = store.lease(&name, &engine.config.holder, engine.config.lease).await? else {
             return Ok(None);
         };
@@ -78,7 +80,7 @@ impl Steward {
             engine: engine.clone(),
             release,
             fence: Fence { lease: name, token: lease.token },
-            renew_at: tokio::time::Instant::now() + renewal(engine),
+            tenure: Tenure::new(engine.config.lease, asked_at),
             source,
             driver,
             members,
@@ -98,8 +100,13 @@ impl Steward {
 
     pub(super) async fn run(mut self, cancel: CancellationToken) {
         let mut changes = self.engine.service.bus.subscribe();
+        let term = self.tenure.term();
         loop {
-            match self.step().await {
+            let Some(stepped) = term.clone().within(self.step()).await else {
+                tracing::warn!(release = %self.release.id, "the lease could not be renewed in time; nothing is done without it");
+                return;
+            };
+            match stepped {
                 Ok(Next::Wait) => {}
                 Ok(Next::End) => return,
                 Err(error @ ServiceError::Store(StoreError::Fenced { .. })) => {
@@ -205,32 +212,48 @@ impl Steward {
 
     /// Waits for something slow without losing the lease over it.
     pub(super) async fn keeping<T>(&mut self, work: impl Future<Output = T>) -> Result<T, ServiceError> {
+        self.check_term()?;
         tokio::pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return Ok(done),
-                () = tokio::time::sleep_until(self.renew_at) => self.keep_lease().await?,
+                () = tokio::time::sleep_until(self.tenure.renew_at()) => self.keep_lease().await?,
             }
         }
     }
 
     /// The lease is checked again after every wait.
     async fn keep_lease(&mut self) -> Result<(), ServiceError> {
-        if tokio::time::Instant::now() < self.renew_at {
+        let asked_at = tokio::time::Instant::now();
+        if asked_at < self.tenure.renew_at() {
             return Ok(());
         }
         let config = &self.engine.config;
-        let lease = self.engine.service.store.lease(&self.fence.lease, &config.holder, config.lease).await?;
+        let asking = self.engine.service.store.lease(&self.fence.lease, &config.holder, config.lease);
+        let lease = match tokio::time::timeout(self.tenure.renewal(), asking).await {
+            Ok(lease) => lease?,
+            Err(_) => {
+                let (operation, source) = ("renew a lease in time", sqlx::Error::PoolTimedOut);
+                return Err(StoreError::Unavailable { operation, source }.into());
+            }
+        };
         match lease {
             Some(lease) if lease.token == self.fence.token => {
-                self.renew_at = tokio::time::Instant::now() + renewal(&self.engine);
+                self.tenure.renewed(asked_at);
                 Ok(())
             }
-            _ => {
-                let Fence { lease, token } = self.fence.clone();
-                Err(StoreError::Fenced { lease, token }.into())
-            }
+            _ => Err(self.fenced().into()),
         }
+    }
+
+    /// Nothing leaves under a lease that may be over.
+    fn check_term(&self) -> Result<(), ServiceError> {
+        if self.tenure.term().stands() { Ok(()) } else { Err(self.fenced().into()) }
+    }
+
+    fn fenced(&self) -> StoreError {
+        let Fence { lease, token } = self.fence.clone();
+        StoreError::Fenced { lease, token }
     }
 
     /// Until the next reading or observation, whichever comes first.
@@ -243,7 +266,7 @@ impl Steward {
         };
         tick.min(self.courier.pause(now))
             .min(self.engine.config.poll)
-            .min(renewal(&self.engine))
+            .min(self.tenure.renewal())
             .max(Duration::from_millis(20))
     }
 }
@@ -254,10 +277,6 @@ async fn connect(engine: &Engine, name: &ServiceName) -> Result<Connection, Serv
         Some(document) => (engine.adapters.source(&document), engine.adapters.driver(&document)),
         None => (Err(missing()), Err(missing())),
     })
-}
-
-fn renewal(engine: &Engine) -> Duration {
-    Duration::from_micros(engine.config.lease.micros().unsigned_abs() / 3)
 }
 
 fn micros(duration: Duration) -> i64 {

@@ -13,11 +13,10 @@ use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream, StreamExt};
 use serde::Serialize;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 use sternway_domain::access::Action;
-use sternway_domain::id::ReleaseId;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
@@ -25,8 +24,8 @@ use utoipa::ToSchema;
 
 /// After a break, browsers come back after this long.
 const RETRY: Duration = Duration::from_secs(2);
-/// Whoever missed more than this reads everything again.
-const REPLAY: u32 = 1_000;
+/// Whoever missed news of more releases than this reads everything again.
+const REPLAY: usize = 1_000;
 
 /// The data of one event.
 #[derive(Debug, Serialize, ToSchema)]
@@ -137,18 +136,13 @@ async fn missed(http: &Http, id: &HeaderValue) -> Result<VecDeque<Event>, Proble
     let Some(after) = after.filter(|after| (0..=last).contains(after)) else {
         return Ok(VecDeque::from([told("resync", last)]));
     };
-    let rows = store.events_after(after, REPLAY + 1).await?;
-    if rows.len() > REPLAY as usize {
+    let rows = store.moved(after).await?;
+    if rows.len() > REPLAY {
         return Ok(VecDeque::from([told("resync", last)]));
     }
-    // Data of a release is a stream of its own, shown on the release's page.
-    let moved = store.migrations_after(after).await?;
-    let newest = rows.last().map(|row| row.position).max(moved.last().map(|row| row.position));
-    let position = newest.unwrap_or(after);
-    let of_data = moved.iter().map(|row| row.release);
-    let releases: BTreeSet<ReleaseId> = rows.iter().map(|row| row.release).chain(of_data).collect();
+    let position = rows.last().map_or(after, |row| row.position);
     let mut events: VecDeque<Event> =
-        releases.iter().map(|release| told(&format!("release:{release}"), position)).collect();
+        rows.iter().map(|row| told(&format!("release:{}", row.release), position)).collect();
     // Decisions and documents are not events of a release: they are said to have changed, to be sure.
     events.extend(["board", "decisions", "configuration", "flags"].map(|topic| told(topic, position)));
     Ok(events)

@@ -3,7 +3,7 @@
 use super::Plane;
 use super::release::{Facts, unsigned};
 use super::words::lasting;
-use crate::service::{Caller, Result, SagaLog, ServiceError, StepRequest};
+use crate::service::{Caller, Result, SagaLog, ServiceError, StepRequest, Words};
 use sternway_app::view::act::ActDone;
 use sternway_app::view::release::{ChoiceForm, NeedView, SagaPanel};
 use sternway_app::view::{StepState, StepView};
@@ -18,6 +18,7 @@ impl Plane {
         let Some(SagaLog { saga, .. }) = self.service.newest_saga(caller, facts.release.id).await? else {
             return Ok(None);
         };
+        let said = self.service.said(saga.plan.id).await?;
         let standing = saga.standing();
         let may = self.may(caller, Action::Steer);
         let end = saga.ended_at.unwrap_or(facts.now);
@@ -32,7 +33,7 @@ impl Plane {
                 .steps
                 .iter()
                 .zip(&saga.tracks)
-                .map(|(step, tracks)| self.line(&saga, step, tracks, facts.now))
+                .map(|(step, tracks)| line(&saga, step, tracks, &said, facts.now))
                 .collect(),
             fault: None,
         }))
@@ -50,29 +51,6 @@ impl Plane {
             note: if note.is_empty() { format!("Called: {}.", stuck.role) } else { note },
             idempotency_key: self.service.new_id().to_string(),
         }
-    }
-
-    fn line(&self, saga: &Saga, step: &Step, tracks: &StepTracks, now: Timestamp) -> StepView {
-        let undoing = tracks.undoes.attempt > 0;
-        let track = if undoing { &tracks.undoes } else { &tracks.does };
-        let state = match track.status {
-            Status::Done => StepState::Done,
-            Status::Running | Status::Asking | Status::Retrying(_) => StepState::Now,
-            Status::Failed | Status::Unclear => StepState::Failed,
-            Status::Waiting | Status::Skipped => StepState::Todo,
-        };
-        let stopped = matches!(saga.phase, Phase::Ended(_));
-        let meta = match (track.status, track.first_begun) {
-            (Status::Waiting, _) if stopped => "not begun".to_owned(),
-            (Status::Waiting, _) => String::new(),
-            (Status::Skipped, _) => "skipped".to_owned(),
-            (_, Some(from)) => lasting(track.settled.unwrap_or(now).since(from)),
-            (status, None) => status.as_str().to_owned(),
-        };
-        let name = if undoing { format!("Undo: {}", step.title) } else { step.title.clone() };
-        let said = (state == StepState::Now).then(|| self.service.progress.of(saga.plan.id, step.id)).flatten();
-        let note = said.unwrap_or_else(|| track.said.clone());
-        StepView { state, name, note, meta }
     }
 
     pub(super) async fn chosen(&self, caller: &Caller, id: ReleaseId, form: ChoiceForm) -> Result<ActDone> {
@@ -97,6 +75,29 @@ impl Plane {
             leaf_index: unsigned(acted.decision.leaf_index),
         })
     }
+}
+
+fn line(saga: &Saga, step: &Step, tracks: &StepTracks, said: &Words, now: Timestamp) -> StepView {
+    let undoing = tracks.undoes.attempt > 0;
+    let track = if undoing { &tracks.undoes } else { &tracks.does };
+    let state = match track.status {
+        Status::Done => StepState::Done,
+        Status::Running | Status::Asking | Status::Retrying(_) => StepState::Now,
+        Status::Failed | Status::Unclear => StepState::Failed,
+        Status::Waiting | Status::Skipped => StepState::Todo,
+    };
+    let stopped = matches!(saga.phase, Phase::Ended(_));
+    let meta = match (track.status, track.first_begun) {
+        (Status::Waiting, _) if stopped => "not begun".to_owned(),
+        (Status::Waiting, _) => String::new(),
+        (Status::Skipped, _) => "skipped".to_owned(),
+        (_, Some(from)) => lasting(track.settled.unwrap_or(now).since(from)),
+        (status, None) => status.as_str().to_owned(),
+    };
+    let name = if undoing { format!("Undo: {}", step.title) } else { step.title.clone() };
+    let said = said.get(&step.id).filter(|_| state == StepState::Now);
+    let note = said.unwrap_or(&track.said).clone();
+    StepView { state, name, note, meta }
 }
 
 fn label(choice: Choice) -> &'static str {

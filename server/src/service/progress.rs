@@ -1,28 +1,74 @@
-//! What steps under way have to say, for the page of the replica that runs them. Lost with it: steps say it again.
+//! What steps under way have to say, for the pages. Lost with the replica that runs them: steps say it again.
 
+use super::{Result, Service, decode, encode};
+use crate::store::StoreError;
+use crate::store::rows::Fence;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use sternway_domain::id::SagaId;
 use sternway_domain::saga::StepId;
+use tokio::time::Instant;
 
-/// The newest word of each step.
+/// For the pages of other replicas it is stored this often: each time is a commit.
+const STORED_AGAIN: Duration = Duration::from_secs(3);
+
+pub type Words = HashMap<StepId, String>;
+
+/// The newest word of each step that runs here.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
-    said: Arc<Mutex<HashMap<SagaId, HashMap<StepId, String>>>>,
+    said: Arc<Mutex<HashMap<SagaId, Said>>>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    words: Words,
+    stored_at: Option<Instant>,
 }
 
 impl Progress {
-    pub(crate) fn say(&self, saga: SagaId, step: StepId, text: &str) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.entry(saga).or_default().insert(step, text.to_owned());
+    /// Everything said of this saga, when it is time to store it.
+    fn say(&self, saga: SagaId, step: StepId, text: &str) -> Option<Words> {
+        let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = all.entry(saga).or_default();
+        let before = said.words.insert(step, text.to_owned());
+        let due = said.stored_at.is_none_or(|at| at.elapsed() >= STORED_AGAIN);
+        (due && before.as_deref() != Some(text)).then(|| {
+            said.stored_at = Some(Instant::now());
+            said.words.clone()
+        })
     }
 
-    pub(crate) fn of(&self, saga: SagaId, step: StepId) -> Option<String> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).get(&saga)?.get(&step).cloned()
+    fn of(&self, saga: SagaId) -> Option<Words> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).get(&saga).map(|said| said.words.clone())
     }
 
     /// Nothing more will be said.
     pub(crate) fn over(&self, saga: SagaId) {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).remove(&saga);
+    }
+}
+
+impl Service {
+    /// A word of a step that runs here. What cannot be stored stays in memory.
+    pub(crate) async fn say(&self, saga: SagaId, step: StepId, text: &str, fence: &Fence) {
+        let Some(words) = self.progress.say(saga, step, text) else { return };
+        match self.store.put_said(saga, &encode(&words), fence).await {
+            // The next look ends this step: another replica says the rest.
+            Ok(()) | Err(StoreError::Fenced { .. }) => {}
+            Err(error) => tracing::debug!(%error, "what a step says was not stored"),
+        }
+    }
+
+    /// What the steps of a saga said last, whoever runs them.
+    pub(crate) async fn said(&self, saga: SagaId) -> Result<Words> {
+        match self.progress.of(saga) {
+            Some(words) => Ok(words),
+            None => match self.store.said(saga).await? {
+                Some(words) => decode("word of a step", &words),
+                None => Ok(Words::new()),
+            },
+        }
     }
 }

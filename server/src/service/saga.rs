@@ -85,8 +85,8 @@ impl Service {
         }
         let (write, after) = saga_write(Some(saga), &events)?;
         let unit = Unit { saga: Some(write), fence: Some(fence.clone()), ..Unit::default() };
-        self.store.commit(unit).await?;
-        self.bus.touched(act::topic(release));
+        let committed = self.store.commit(unit).await?;
+        self.bus.committed(act::topic(release), committed.position);
         Ok(after)
     }
 

@@ -36,6 +36,33 @@ pub struct Committed {
     pub position: i64,
 }
 
+/// Where the log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// Of the newest event of any kind; 0 before the first.
+    pub position: i64,
+    /// How many entries the log has.
+    pub leaves: i64,
+}
+
+/// A release with something new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedRow {
+    pub release: ReleaseId,
+    pub service: ServiceName,
+    /// Of the newest event of the release or its sagas.
+    pub position: i64,
+}
+
+/// How much another process has read and said of a release that it works on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkRow {
+    pub release: ReleaseId,
+    pub service: ServiceName,
+    /// Means nothing but that something is new when it differs.
+    pub mark: i64,
+}
+
 /// The lease under which something is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fence {
@@ -88,7 +115,7 @@ pub struct FlagRow {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlagEventRow {
-    /// On one line with the events of releases.
+    /// On one line with the events of releases and sagas.
     pub position: i64,
     pub version: i64,
     pub kind: String,
@@ -174,7 +201,7 @@ pub struct ReleaseFilter {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventRow {
-    /// Order over all streams, those of flags included.
+    /// Order over all streams, those of sagas and flags included.
     pub position: i64,
     pub release: ReleaseId,
     pub version: i64,

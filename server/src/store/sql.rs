@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 mod commit;
 mod flags;
+mod follow;
 mod leases;
 pub(super) mod link;
 mod log;
@@ -98,6 +99,18 @@ impl<B: Backend> Store for B {
         log::last_position(self.reads("read the position of the newest event")).await
     }
 
+    async fn head(&self) -> Result<Head> {
+        follow::head(self.reads("read where the log stands")).await
+    }
+
+    async fn moved(&self, after: i64) -> Result<Vec<MovedRow>> {
+        follow::moved(self.reads("read which releases moved"), after).await
+    }
+
+    async fn marks(&self, but: &str) -> Result<Vec<MarkRow>> {
+        follow::marks(self.reads("read how far others are"), but).await
+    }
+
     async fn flags(&self, after: i64) -> Result<Vec<FlagRow>> {
         flags::list(self.reads("read the flags"), after).await
     }
@@ -157,6 +170,14 @@ impl<B: Backend> Store for B {
 
     async fn saga_events(&self, id: SagaId) -> Result<Vec<SagaEventRow>> {
         sagas::events(self.reads("read the events of a saga"), id).await
+    }
+
+    async fn put_said(&self, id: SagaId, said: &str, fence: &Fence) -> Result<()> {
+        sagas::put_said(self.begin("record what steps say").await?, self.dialect(), id, said, fence).await
+    }
+
+    async fn said(&self, id: SagaId) -> Result<Option<String>> {
+        sagas::said(self.reads("read what steps say"), id).await
     }
 
     async fn put_tick(&self, tick: TickWrite) -> Result<()> {

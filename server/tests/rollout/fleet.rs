@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use sternway_domain::id::ReleaseId;
+use sternway_domain::saga::Event;
 use sternway_peers::{Backend, HaproxyProcess, Instance, Load, Server};
 use sternway_server::service::{NewComponent, NewRelease, SagaLog, Wanted};
 use tokio::task::JoinHandle;
@@ -27,7 +29,7 @@ const NEEDS: [(&str, &[&str]); 5] = [
 pub(super) struct Fleet {
     pub(super) desk: Desk,
     pub(super) depot: Depot,
-    haproxy: HaproxyProcess,
+    pub(super) haproxy: HaproxyProcess,
     _instances: Vec<Instance>,
     _loads: Vec<Load>,
 }
@@ -49,6 +51,20 @@ struct Book {
     /// What was done, in order: `cart 1.41.3`.
     order: Vec<String>,
     broken: Vec<String>,
+    /// How long each deployment takes.
+    takes: Duration,
+    newest: u64,
+    /// Everything that came, in order.
+    came: Vec<Came>,
+}
+
+/// An order or a question as it came.
+#[derive(Debug, Clone)]
+pub(super) struct Came {
+    pub(super) at: Instant,
+    pub(super) token: u64,
+    /// Its token was older than another one before: nothing was done.
+    pub(super) refused: bool,
 }
 
 impl Depot {
@@ -72,6 +88,15 @@ impl Depot {
         self.book().broken.clear();
     }
 
+    /// From now on each deployment takes so long.
+    pub(super) fn slow_down(&self, takes: Duration) {
+        self.book().takes = takes;
+    }
+
+    pub(super) fn came(&self) -> Vec<Came> {
+        self.book().came.clone()
+    }
+
     /// `cart 1.41.3`, in the order in which it was done.
     pub(super) fn deployed(&self) -> Vec<String> {
         self.book().order.clone()
@@ -89,25 +114,52 @@ impl Drop for Depot {
 }
 
 async fn deploy(State(books): State<Books>, Json(told): Json<Value>) -> Json<Value> {
-    let mut book = books.lock().unwrap_or_else(PoisonError::into_inner);
     let data = &told["data"];
+    let (takes, refused) = {
+        let mut book = books.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = data["token"].as_u64().unwrap_or_default();
+        let refused = token < book.newest;
+        book.newest = book.newest.max(token);
+        book.came.push(Came { at: Instant::now(), token, refused });
+        (book.takes, refused)
+    };
+    if refused {
+        return Json(json!({"status": "refused", "output": "an older token"}));
+    }
+    if data["ask"].is_null() {
+        // Half before it is done, half after: an answer can be lost on either side.
+        tokio::time::sleep(takes / 2).await;
+    }
+    let answer = carry_out(&books, data);
+    if data["ask"].is_null() {
+        tokio::time::sleep(takes / 2).await;
+    }
+    Json(answer)
+}
+
+fn carry_out(books: &Books, data: &Value) -> Value {
+    let mut book = books.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(key) = data["ask"].as_str() {
         let status = if book.done.contains(key) { "done" } else { "never" };
-        return Json(json!({"status": status, "output": "as asked"}));
+        return json!({"status": status, "output": "as asked"});
     }
     let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
     let (service, version, key) = (text("service"), text("version"), text("key"));
     if book.broken.contains(&service) {
-        return Json(json!({"status": "failed", "output": "the volume is read-only", "again": false}));
+        return json!({"status": "failed", "output": "the volume is read-only", "again": false});
     }
     if book.done.insert(key) {
         book.order.push(format!("{service} {version}"));
     }
-    Json(json!({"status": "done", "output": format!("{service} {version} runs")}))
+    json!({"status": "done", "output": format!("{service} {version} runs")})
 }
 
 impl Fleet {
     pub(super) async fn start(seed: u64) -> Fleet {
+        Self::over(seed, Desk::new().await).await
+    }
+
+    pub(super) async fn over(seed: u64, desk: Desk) -> Fleet {
         println!("seed {seed}");
         let (mut instances, mut backends) = (Vec::new(), Vec::new());
         for (i, service) in (0u64..).zip(SERVICES) {
@@ -122,7 +174,6 @@ impl Fleet {
         }
         let haproxy = HaproxyProcess::start(&backends).await;
         let loads = backends.iter().map(|backend| Load::start(backend.port, 20, 20_000)).collect();
-        let desk = Desk::new().await;
         let depot = Depot::open(desk.dir()).await;
         for ((service, needs), pair) in NEEDS.into_iter().zip(instances.chunks(2)) {
             desk.apply(plan(), document(service, needs, &haproxy, &depot, &pair[0], &pair[1])).await;
@@ -168,6 +219,14 @@ impl Fleet {
             weights.push(self.haproxy.weight(service, &format!("{service}-canary")).await);
         }
         weights
+    }
+
+    /// Who carries the saga on, and under which token.
+    pub(super) fn holder(log: &SagaLog) -> Option<(String, u64)> {
+        log.events.iter().rev().find_map(|event| match event {
+            Event::Taken { token, holder, .. } => Some((holder.clone(), *token)),
+            _ => None,
+        })
     }
 
     pub(super) async fn saga(&self, id: ReleaseId) -> Option<SagaLog> {

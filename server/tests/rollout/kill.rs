@@ -4,12 +4,11 @@
 use super::support::Desk;
 use super::yard::{Yard, plan};
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use sternway_domain::id::ReleaseId;
 use sternway_domain::release::{Release, State};
 use sternway_domain::time::Span;
-use sternway_peers::{Chance, eventually, program, signal};
+use sternway_peers::{Chance, eventually, signal};
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
@@ -36,24 +35,14 @@ impl Site {
 
     /// `sternway serve` on this database, ready for orders.
     async fn serve(&self, lease: &str) -> Child {
-        let setting = |flag: &str, value: &str| format!("--{flag}={value}");
-        let arguments = [
-            "serve".to_owned(),
-            setting("listen", "127.0.0.1:0"),
-            setting("database", &self.desk.database()),
-            setting("outbound-allow", "127.0.0.0/8"),
-            setting("engine-lease", lease),
-            setting("engine-poll", "1s"),
-            setting("log-format", "json"),
-        ];
-        program(env!("CARGO_BIN_EXE_sternway"), &arguments, self.desk.dir())
+        self.desk.serve("", lease, &[])
     }
 
     async fn promoted(&self, program: &mut Child) -> Release {
         let what = format!("{} promoted", self.service);
         eventually(&what, Duration::from_secs(60), || {
             let ended = program.try_wait().expect("the process is ours");
-            assert!(ended.is_none(), "{}: the program ended with {ended:?}: {}", self.service, log(self.desk.dir()));
+            assert!(ended.is_none(), "{}: the program ended with {ended:?}: {}", self.service, self.desk.log());
             async {
                 let release = self.desk.release(self.id).await;
                 assert!(!release.state.ended() || release.state == State::Promoted, "{:?}", release.state);
@@ -81,10 +70,6 @@ impl Site {
             assert_eq!(leaves.len(), 1, "{name}: every decision has its entry");
         }
     }
-}
-
-fn log(dir: &Path) -> String {
-    std::fs::read_to_string(dir.join("log")).unwrap_or_default()
 }
 
 #[tokio::test]
@@ -160,7 +145,7 @@ async fn given_the_program_is_asked_to_end_when_another_waits_then_it_ends_in_ti
     let asked = Instant::now();
     signal(&program, "TERM").await;
     let ended = program.wait().await.expect("the process is ours");
-    assert!(ended.success(), "{ended}: {}", log(site.desk.dir()));
+    assert!(ended.success(), "{ended}: {}", site.desk.log());
     assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
     let since = site.desk.now();
     let other = site.desk.engine("other", Span::from_secs(10));

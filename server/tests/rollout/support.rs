@@ -24,7 +24,9 @@ use sternway_server::steps::Hands;
 use sternway_server::store;
 use sternway_server::store::rows::{DecisionFilter, DecisionRow, DocumentWrite, ReleaseFilter, Unit};
 use sternway_server::system::{SystemClock, SystemRng};
+use sternway_peers::program;
 use tempfile::TempDir;
+use tokio::process::Child;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -35,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Desk {
     pub(super) service: Service,
     dir: Arc<TempDir>,
+    address: String,
 }
 
 /// An engine at work.
@@ -53,22 +56,52 @@ impl Running {
 
 impl Desk {
     pub(super) async fn new() -> Desk {
-        Self::over(Arc::new(tempfile::tempdir().expect("a temporary folder"))).await
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let address = format!("sqlite:{}", dir.path().join("sternway.db").display());
+        Self::over(Arc::new(dir), &address).await
+    }
+
+    /// Over a database that is there already, or can be made.
+    pub(super) async fn on(address: &str) -> Desk {
+        Self::over(Arc::new(tempfile::tempdir().expect("a temporary folder")), address).await
     }
 
     /// Another process's view of the same database: nothing is heard of what the first one says aloud.
     pub(super) async fn another(&self) -> Desk {
-        Self::over(self.dir.clone()).await
+        Self::over(self.dir.clone(), &self.address).await
     }
 
-    async fn over(dir: Arc<TempDir>) -> Desk {
-        let store = store::open(&address(&dir)).await.expect("the database opens");
-        Desk { service: Service::new(store, Arc::new(SystemClock), Arc::new(SystemRng)), dir }
+    async fn over(dir: Arc<TempDir>, address: &str) -> Desk {
+        let store = store::open(address).await.expect("the database opens");
+        let service = Service::new(store, Arc::new(SystemClock), Arc::new(SystemRng));
+        Desk { service, dir, address: address.to_owned() }
     }
 
-    /// `sqlite:` and where.
+    /// Where it is.
     pub(super) fn database(&self) -> String {
-        address(&self.dir)
+        self.address.clone()
+    }
+
+    /// `sternway serve` on this database, as a process of its own.
+    pub(super) fn serve(&self, name: &str, lease: &str, more: &[String]) -> Child {
+        let setting = |flag: &str, value: &str| format!("--{flag}={value}");
+        let mut arguments = vec![
+            "serve".to_owned(),
+            setting("listen", "127.0.0.1:0"),
+            setting("database", &self.address),
+            setting("replica", name),
+            setting("outbound-allow", "127.0.0.0/8"),
+            setting("engine-lease", lease),
+            setting("engine-poll", "500ms"),
+            setting("log-format", "json"),
+        ];
+        arguments.extend_from_slice(more);
+        program(env!("CARGO_BIN_EXE_sternway"), &arguments, self.dir())
+    }
+
+    /// What the programs of this desk wrote.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(self.dir().join("log")).unwrap_or_default()
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -190,8 +223,8 @@ impl Desk {
                 if let Some(answer) = ask().await {
                     return answer;
                 }
-                // Missed changes are changes too.
-                let _ = changes.recv().await;
+                // Missed changes are changes too, and other processes are not heard here.
+                let _ = tokio::time::timeout(Duration::from_millis(50), changes.recv()).await;
             }
         };
         match tokio::time::timeout(PATIENCE, waiting).await {
@@ -263,10 +296,6 @@ pub(super) fn person(number: u128, name: &str) -> Caller {
 pub(super) fn request(release: ReleaseId, wanted: Wanted, expected_version: i64) -> ActRequest {
     let idempotency_key = format!("{} at {expected_version} of {release}", wanted.act().as_str());
     ActRequest { release, wanted, reason: "because a test says so".into(), expected_version, idempotency_key }
-}
-
-fn address(dir: &TempDir) -> String {
-    format!("sqlite:{}", dir.path().join("sternway.db").display())
 }
 
 pub(super) fn build(version: &str) -> NewArtifact {

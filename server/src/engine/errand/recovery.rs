@@ -60,7 +60,7 @@ impl Errand {
             if assessment.proven {
                 return Answer::Done { output: assessment.sentence };
             }
-            self.engine.service.progress.say(self.saga, self.step, &assessment.sentence);
+            self.engine.service.say(self.saga, self.step, &assessment.sentence, &self.fence).await;
             if assessment.next_share.is_some() {
                 proof = proof.returned(now);
             }

@@ -56,9 +56,11 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
 
     let events = unit.release.as_ref().map_or(0, |write| write.events.len() as i64);
+    let of_saga = unit.saga.as_ref().map_or(0, |write| write.events.len() as i64);
     let of_flags: i64 = unit.flags.iter().map(|write| write.events.len() as i64).sum();
     let of_data: i64 = unit.migrations.iter().map(|write| write.events.len() as i64).sum();
-    let head = advance(&mut tx, events + of_flags + of_data, i64::from(unit.decision.is_some())).await?;
+    let all = events + of_saga + of_flags + of_data;
+    let head = advance(&mut tx, all, i64::from(unit.decision.is_some())).await?;
     let leaf_index = unit.decision.as_ref().map(|_| head.leaves - 1);
 
     for (digest, body) in &unit.evidence {
@@ -73,7 +75,11 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     if let Some(write) = &unit.release {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        put_events(&mut tx, write, head.position - of_data - of_flags - events, decision).await?;
+        put_events(&mut tx, write, head.position - all, decision).await?;
+    }
+    if let Some(write) = &unit.saga {
+        let decision = unit.decision.as_ref().map(|decision| decision.row.id);
+        sagas::put_events(&mut tx, write, head.position - of_data - of_flags - of_saga, decision).await?;
     }
     if !unit.flags.is_empty() {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
@@ -82,9 +88,6 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     if !unit.migrations.is_empty() {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
         migrations::put(&mut tx, &unit.migrations, head.position - of_data, decision).await?;
-    }
-    if let Some(write) = &unit.saga {
-        sagas::put_events(&mut tx, write, unit.decision.as_ref().map(|decision| decision.row.id)).await?;
     }
     for message in &unit.outbox {
         put_message(&mut tx, message).await?;
@@ -104,7 +107,8 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     for token in &unit.tokens {
         people::put_token(&mut tx, token).await?;
     }
-    if let (Some(notify), Some(_)) = (dialect.notify, &unit.decision) {
+    let news = unit.decision.is_some() || all > 0;
+    if let Some(notify) = dialect.notify.filter(|_| news) {
         tx.run(notify, vec![]).await?;
     }
     tx.commit().await?;

@@ -6,6 +6,7 @@ use sqlx::query::Query;
 use sqlx::{ColumnIndex, Database, Decode, Encode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type};
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 use sternway_domain::id::{
     DecisionId, Digest, FlagKey, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
 };
@@ -174,6 +175,14 @@ where
     })
 }
 
+/// Longer than PostgreSQL itself lets a statement run: whoever waits longer waits for a connection that is gone.
+const GONE: Duration = Duration::from_secs(16);
+
+async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let late = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::TimedOut));
+    tokio::time::timeout(GONE, asking).await.unwrap_or_else(|_| Err(late()))
+}
+
 /// Single statements, each its own transaction.
 pub(in crate::store) enum Link<'a> {
     Sqlite(&'a SqlitePool, &'static str),
@@ -188,8 +197,7 @@ impl Link<'_> {
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
                 .map_err(unavailable(operation)),
-            Self::Postgres(pool, operation) => bound(sql, values)
-                .fetch_all(*pool)
+            Self::Postgres(pool, operation) => in_time(bound(sql, values).fetch_all(*pool))
                 .await
                 .map(|rows| rows.into_iter().map(Row::Postgres).collect())
                 .map_err(unavailable(operation)),
@@ -207,7 +215,8 @@ impl Link<'_> {
                 bound(sql, values).execute(*pool).await.map(|done| done.rows_affected()).map_err(unavailable(operation))
             }
             Self::Postgres(pool, operation) => {
-                bound(sql, values).execute(*pool).await.map(|done| done.rows_affected()).map_err(unavailable(operation))
+                let done = in_time(bound(sql, values).execute(*pool)).await;
+                done.map(|done| done.rows_affected()).map_err(unavailable(operation))
             }
         }
     }
@@ -234,7 +243,7 @@ impl Tx {
     /// Read committed, whatever the database's default: each check sees what was committed before it.
     pub(in crate::store) async fn postgres(pool: &PgPool, operation: &'static str) -> Result<Self> {
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-        let inner = pool.begin_with(begin).await.map_err(unavailable(operation))?;
+        let inner = in_time(pool.begin_with(begin)).await.map_err(unavailable(operation))?;
         Ok(Self { inner: Inner::Postgres(inner), operation })
     }
 
@@ -243,9 +252,9 @@ impl Tx {
             Inner::Sqlite(tx) => {
                 bound(sql, values).fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
-            Inner::Postgres(tx) => {
-                bound(sql, values).fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Postgres).collect())
-            }
+            Inner::Postgres(tx) => in_time(bound(sql, values).fetch_all(&mut **tx))
+                .await
+                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
         }
         .map_err(unavailable(self.operation))
     }
@@ -290,7 +299,7 @@ impl Tx {
     pub(super) async fn commit(self) -> Result<()> {
         match self.inner {
             Inner::Sqlite(tx) => tx.commit().await,
-            Inner::Postgres(tx) => tx.commit().await,
+            Inner::Postgres(tx) => in_time(tx.commit()).await,
         }
         .map_err(unavailable(self.operation))
     }
@@ -298,7 +307,9 @@ impl Tx {
     async fn send(&mut self, sql: &'static str, values: Vec<Value>) -> sqlx::Result<u64> {
         match &mut self.inner {
             Inner::Sqlite(tx) => bound(sql, values).execute(&mut **tx).await.map(|done| done.rows_affected()),
-            Inner::Postgres(tx) => bound(sql, values).execute(&mut **tx).await.map(|done| done.rows_affected()),
+            Inner::Postgres(tx) => {
+                in_time(bound(sql, values).execute(&mut **tx)).await.map(|done| done.rows_affected())
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Sagas: their rows and their events.
 
-use super::all;
+use super::leases::hold_fence;
 use super::link::{Link, Row, Tx, args};
-use crate::store::rows::{SagaEventRow, SagaRow, SagaWrite};
+use super::{Dialect, all};
+use crate::store::rows::{Fence, SagaEventRow, SagaRow, SagaWrite};
 use crate::store::{Result, StoreError};
 use sternway_domain::id::{DecisionId, ReleaseId, SagaId};
 
@@ -30,10 +31,24 @@ pub(super) async fn events(link: Link<'_>, id: SagaId) -> Result<Vec<SagaEventRo
     })
 }
 
+/// What its steps under way said last, as JSON.
+pub(super) async fn said(link: Link<'_>, id: SagaId) -> Result<Option<String>> {
+    let row = link.one("SELECT said FROM saga WHERE id = $1", args![id]).await?;
+    row.map(|row| row.get("said")).transpose()
+}
+
+/// Touches no row that decisions wait for, and tells nobody: others look from time to time.
+pub(super) async fn put_said(mut tx: Tx, dialect: &Dialect, id: SagaId, said: &str, fence: &Fence) -> Result<()> {
+    hold_fence(&mut tx, dialect, fence).await?;
+    tx.run("UPDATE saga SET said = $2, said_at = said_at + 1 WHERE id = $1", args![id, said]).await?;
+    tx.commit().await
+}
+
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
+/// The position follows in [`put_events`], once it is known.
 pub(super) async fn put(tx: &mut Tx, write: &SagaWrite) -> Result<()> {
-    const CREATE: &str = "INSERT INTO saga (id, release, version, purpose, active, created_at, updated_at, body) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    const CREATE: &str = "INSERT INTO saga (id, release, version, position, purpose, active, created_at, updated_at, body) \
+        VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
     const UPDATE: &str = "UPDATE saga SET version = $2, active = $3, updated_at = $4, body = $5 \
         WHERE id = $1 AND version = $6";
     let SagaRow { id, release, version, purpose, active, created_at, updated_at, body } = &write.row;
@@ -52,14 +67,22 @@ pub(super) async fn put(tx: &mut Tx, write: &SagaWrite) -> Result<()> {
     Err(StoreError::Conflict { expected: write.expected, actual })
 }
 
-pub(super) async fn put_events(tx: &mut Tx, write: &SagaWrite, decision: Option<DecisionId>) -> Result<()> {
-    const EVENT: &str =
-        "INSERT INTO saga_event (saga, version, kind, at, body, decision) VALUES ($1, $2, $3, $4, $5, $6)";
+/// Numbers and writes the events that follow position `before`.
+pub(super) async fn put_events(
+    tx: &mut Tx,
+    write: &SagaWrite,
+    before: i64,
+    decision: Option<DecisionId>,
+) -> Result<()> {
+    const EVENT: &str = "INSERT INTO saga_event (position, saga, version, kind, at, body, decision) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for (n, event) in (1..).zip(&write.events) {
         let (saga, version) = (write.row.id, write.expected + n);
-        let values = args![saga, version, event.kind, event.at, &event.body, decision];
+        let values = args![before + n, saga, version, event.kind, event.at, &event.body, decision];
         tx.add(EVENT, values, || format!("version {version} of saga `{saga}`")).await?;
     }
+    let position = before + write.events.len() as i64;
+    tx.run("UPDATE saga SET position = $2 WHERE id = $1", args![write.row.id, position]).await?;
     Ok(())
 }
 

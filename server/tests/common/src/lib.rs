@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
+mod cable;
 mod chance;
 mod haproxy;
 mod instance;
@@ -21,6 +22,7 @@ mod prometheus;
 mod redis;
 mod wire;
 
+pub use cable::{Cable, Line};
 pub use chance::Chance;
 pub use haproxy::{Backend, HaproxyProcess, Server};
 pub use instance::Instance;
