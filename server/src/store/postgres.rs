@@ -62,8 +62,9 @@ impl PostgresStore {
     pub async fn connect(url: &str) -> Result<Self> {
         const OPERATION: &str = "connect";
         // A lock or a statement that takes longer would only make the one who waits give up first.
+        // One that stops in the middle of a transaction, asleep or cut off, keeps the others from taking over for so long.
         let limits =
-            [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "15s")];
+            [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "3s")];
         let options: PgConnectOptions = url.parse().map_err(unavailable(OPERATION))?;
         let options = options.application_name("sternway").options(limits);
         let pool = PgPoolOptions::new()

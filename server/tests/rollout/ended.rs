@@ -92,10 +92,7 @@ fn under_way(saga: &Saga) -> impl Iterator<Item = StepId> {
 
 /// All as it would be without.
 async fn assert_as_without(fleet: &Fleet, id: ReleaseId) -> Saga {
-    fleet
-        .desk
-        .until("everything is back", async || (!fleet.desk.release(id).await.state.active()).then_some(()))
-        .await;
+    fleet.desk.until("everything is back", async || (!fleet.desk.release(id).await.state.active()).then_some(())).await;
     assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
     assert_eq!(fleet.candidates().await, [0; 5]);
     let mut deployed = fleet.depot.deployed();

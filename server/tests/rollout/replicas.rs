@@ -5,7 +5,7 @@ use super::support::{Desk, maya};
 use std::time::{Duration, Instant};
 use sternway_domain::component::Scope;
 use sternway_domain::release::State;
-use sternway_domain::saga::Status;
+use sternway_domain::saga::{Status, StepAct};
 use sternway_domain::time::Span;
 use sternway_peers::{Cable, Line, PostgresProcess, eventually};
 use sternway_server::live::{self, Topic};
@@ -36,7 +36,7 @@ async fn given_two_replicas_when_one_carries_a_rollback_on_then_the_pages_of_the
                     let Some(log) = other.service.newest_saga(&maya(), id).await.expect("readable") else { continue };
                     versions.push(log.saga.version);
                     let steps = log.saga.plan.steps.iter().zip(&log.saga.tracks);
-                    let gate = steps.clone().find(|(step, _)| step.title.to_lowercase().contains("recover"));
+                    let gate = steps.clone().find(|(step, _)| matches!(step.act, StepAct::RecoveryGate { .. }));
                     if gate.is_some_and(|(_, tracks)| tracks.does.status == Status::Running) && said.is_none() {
                         let words = other.service.store.said(log.saga.plan.id).await.expect("readable");
                         said = words.filter(|words| words.len() > 5);

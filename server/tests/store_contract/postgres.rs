@@ -16,6 +16,8 @@ async fn a_decision_wakes_the_others_and_a_tick_does_not() {
     let other = rig.again().await;
     let mut news = other.listen().await.unwrap();
     let release = rig.release(1).await;
+    timeout(SOON, news.changed()).await.expect("woken by the events").unwrap();
+    news.mark_unchanged();
     let fence = rig.lease("engine", "me").await;
     let tick = TickWrite {
         release,
@@ -30,7 +32,21 @@ async fn a_decision_wakes_the_others_and_a_tick_does_not() {
     rig.store.commit(Unit { decision: Some(decision(1)), ..Unit::default() }).await.unwrap();
     timeout(SOON, news.changed()).await.expect("woken by the decision").unwrap();
     // Notices keep the order of commits: one for the tick would have come first.
-    assert_eq!(*news.borrow_and_update(), 1);
+    assert_eq!(*news.borrow_and_update(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn given_somebody_gives_up_while_a_transaction_begins_then_the_pool_keeps_no_open_one() {
+    let rig = Postgres.start().await;
+    for round in 0..400 {
+        let unit = Unit { evidence: vec![(sternway_domain::id::Digest::of(b"x"), "x".into())], ..Unit::default() };
+        // Somewhere between nothing and all of it, a little later each time.
+        let _ = timeout(Duration::from_micros(10 * round), rig.store.commit(unit)).await;
+    }
+    let lease = rig.store.lease("engine", "one", Span::from_secs(60)).await.unwrap();
+    assert!(lease.is_some());
+    let seen = timeout(SOON, rig.again().await.lease("engine", "two", Span::from_secs(1))).await;
+    assert_eq!(seen.expect("nobody keeps the row").unwrap(), None, "what was written is there for the others");
 }
 
 #[tokio::test]

@@ -20,11 +20,7 @@ pub(super) async fn moved(link: Link<'_>, after: i64) -> Result<Vec<MovedRow>> {
          UNION ALL SELECT release, position FROM data_migration WHERE position > $1) m \
         JOIN release r ON r.id = m.release GROUP BY r.id, r.service ORDER BY 3";
     all(&link.all(MOVED, args![after]).await?, |row| {
-        Ok(MovedRow {
-            release: row.parse("release")?,
-            service: row.parse("service")?,
-            position: row.get("position")?,
-        })
+        Ok(MovedRow { release: row.parse("release")?, service: row.parse("service")?, position: row.get("position")? })
     })
 }
 

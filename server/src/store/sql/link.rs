@@ -243,7 +243,12 @@ impl Tx {
     /// Read committed, whatever the database's default: each check sees what was committed before it.
     pub(in crate::store) async fn postgres(pool: &PgPool, operation: &'static str) -> Result<Self> {
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-        let inner = in_time(pool.begin_with(begin)).await.map_err(unavailable(operation))?;
+        // In a task of its own: if nobody waited for its answer any more, an open transaction would go back into the pool,
+        // and whatever that connection wrote later would never be committed.
+        let pool = pool.clone();
+        let begun = tokio::spawn(async move { pool.begin_with(begin).await });
+        let begun = async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) };
+        let inner = in_time(begun).await.map_err(unavailable(operation))?;
         Ok(Self { inner: Inner::Postgres(inner), operation })
     }
 
