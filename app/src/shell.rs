@@ -14,7 +14,7 @@ pub struct Assets {
 }
 
 #[cfg(feature = "ssr")]
-pub use document::shell;
+pub use document::{Notice, shell};
 
 #[cfg(feature = "ssr")]
 mod document {
@@ -29,6 +29,11 @@ mod document {
     const SPRITE: &str = include_str!("../../style/icons.svg");
     const HATCH: &str = r#"<pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path class="hatch-line" d="M0 0V6"/></pattern>"#;
 
+    /// What everybody must know on every page, whatever else it shows; shown by the stylesheet above all of it, so that
+    /// browsers need no code for it.
+    #[derive(Debug, Clone, Default)]
+    pub struct Notice(pub Option<String>);
+
     /// The whole document. Takes [`Assets`] and [`ChromeView`] from the context; the nonce is the one in the context too.
     pub fn shell() -> impl IntoView {
         let assets = use_context::<Assets>().unwrap_or_default();
@@ -36,6 +41,7 @@ mod document {
             Theme::Auto => None,
             forced => Some(forced.as_str()),
         };
+        let notice = use_context::<Notice>().unwrap_or_default().0;
         let nonce = use_nonce().map(|nonce| nonce.to_string());
         // Without a build there is nothing to start: pages work all the same.
         let start = (!assets.js.is_empty()).then(|| {
@@ -48,7 +54,7 @@ mod document {
         let symbols = SPRITE.split_once('>').map_or("", |(_, rest)| rest).trim_end().trim_end_matches("</svg>");
         view! {
             <!DOCTYPE html>
-            <html lang="en" data-theme=theme>
+            <html lang="en" data-theme=theme data-notice=notice>
                 <head>
                     <meta charset="utf-8"/>
                     <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>

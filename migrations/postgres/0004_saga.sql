@@ -34,3 +34,6 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Also in sessions that replay (`session_replication_role = replica`).
 ALTER TABLE saga_event ENABLE ALWAYS TRIGGER saga_event_no_change;
+
+-- Tokens grow over all leases: what deploys a service has seen those of its earlier releases.
+CREATE INDEX lease_by_token ON lease (token);

@@ -46,3 +46,6 @@ WHEN EXISTS (SELECT 1 FROM saga_event WHERE position = new.position)
 BEGIN
     SELECT raise(ABORT, 'the event exists already');
 END;
+
+-- Tokens grow over all leases: what deploys a service has seen those of its earlier releases.
+CREATE INDEX lease_by_token ON lease (token);

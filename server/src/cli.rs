@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod apply;
 mod config;
+mod confirm_restore;
 mod decisions;
 mod demo;
 mod emergency;
@@ -60,6 +61,9 @@ enum Command {
     /// Goes back without the server: makes keys, and drives the proxy when nothing else works.
     #[command(after_long_help = emergency::HELP)]
     Emergency(emergency::EmergencyCommand),
+    /// Goes on after the database was restored, once you have looked at what is observed.
+    #[command(after_long_help = exit::HELP)]
+    ConfirmRestore(confirm_restore::ConfirmRestore),
     /// Prints the JSON Schema of a kind of document.
     Schema(local::Schema),
     /// Lists and makes accounts; for admins.
@@ -98,6 +102,7 @@ impl Cli {
             Command::Judge(judge) => Ok(judge.run().await),
             Command::Rehearse(rehearse) => Ok(rehearse.run()),
             Command::Emergency(emergency) => Ok(emergency.run().await),
+            Command::ConfirmRestore(confirm) => Ok(confirm.run().await),
             Command::Schema(schema) => Ok(schema.run()),
             Command::People(people) => Ok(people.run().await),
             Command::Token(token) => Ok(token.run().await),

@@ -36,6 +36,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// `sqlite:PATH` or `postgres://…`. May hold a password.
     pub database: String,
+    /// What is known of the database outside of it.
+    pub state: PathBuf,
     /// How people reach this Sternway; `None`: at the address it listens on.
     pub public_url: Option<Url>,
     /// Proxies in front whose `X-Forwarded-For` is believed.
@@ -172,6 +174,7 @@ impl Effective {
                 let wrong = "write `sqlite:PATH` or `postgres://USER@HOST/NAME`";
                 if fits { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }
             })?,
+            state: self.with("state", |text| Ok(if text.is_empty() { self.usual_state() } else { text.into() }))?,
             public_url: self.with("public_url", |text| match text {
                 "" => Ok(None),
                 text => match Url::parse(text) {
@@ -207,6 +210,15 @@ impl Effective {
             emergency_spool: self.with("emergency.spool", path)?,
             emergency_services: self.with("emergency.services", path)?,
         })
+    }
+
+    /// Not in a folder for temporary files, and not where a restore of the database would restore it too.
+    fn usual_state(&self) -> PathBuf {
+        let database = self.0.get("database").map_or("", |found| found.text.as_str());
+        match database.strip_prefix("sqlite:") {
+            Some(path) => PathBuf::from(format!("{}.state", path.strip_prefix("//").unwrap_or(path))),
+            None => PathBuf::from("sternway.state"),
+        }
     }
 
     fn with<T>(&self, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Result<T, ConfigError> {

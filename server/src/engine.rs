@@ -99,6 +99,17 @@ impl Engine {
         busy: &mut HashMap<ReleaseId, CancellationToken>,
         cancel: &CancellationToken,
     ) {
+        match self.service.may_work().await {
+            Ok(true) => {}
+            Ok(false) => {
+                busy.values().for_each(CancellationToken::cancel);
+                return;
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "how far the database has come could not be read");
+                return;
+            }
+        }
         let filter = ReleaseFilter { active: Some(true), limit: 10_000, ..ReleaseFilter::default() };
         let rows = match self.service.store.releases(&filter).await {
             Ok(rows) => rows,

@@ -13,6 +13,7 @@ mod cursor;
 mod health;
 mod identity;
 mod ofrep;
+mod outage;
 mod problem;
 mod request;
 mod router;

@@ -14,6 +14,8 @@ pub mod engine;
 pub mod flags;
 pub mod http;
 pub mod live;
+pub mod memory;
+pub mod outage;
 pub mod outbound;
 pub mod plane;
 pub mod ports;

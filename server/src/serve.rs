@@ -6,6 +6,8 @@ use crate::emergency::Intake;
 use crate::engine::{Adapters, Engine, EngineConfig};
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::live;
+use crate::memory::{Memory, MemoryError};
+use crate::outage;
 use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
 use crate::ports::{Clock, Rng};
@@ -28,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 pub enum ServeError {
     #[error("the database could not be opened")]
     Store(#[source] StoreError),
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
     #[error("sign-in could not be set up")]
     Auth(#[source] AuthError),
     #[error("the way out could not be set up")]
@@ -65,6 +69,8 @@ impl Base {
         let mut service = Service::new(store, clock, rng.clone());
         service.environment = config.environment.clone();
         service.steps = Arc::new(config.steps.clone());
+        service.memory = Memory::open(&config.state)?;
+        service.memory.look(service.store.as_ref(), service.clock.now()).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
         let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));
@@ -139,6 +145,7 @@ impl Base {
             work.spawn(task);
         }
         work.spawn(live::follow(self.service.clone(), self.holder.clone(), self.shutdown.clone()));
+        work.spawn(outage::watch(self.service.clone(), self.shutdown.clone()));
         let token = self.shutdown.clone();
         work.spawn(async move {
             tokio::select! {

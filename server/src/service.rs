@@ -4,6 +4,8 @@
 use crate::documents::DocumentProblem;
 use crate::flags::FlagTable;
 use crate::live::Bus;
+use crate::memory::Memory;
+use crate::outage::Outage;
 use crate::ports::{Clock, NoConnections, Queries, Rng};
 use crate::steps::settings::StepSettings;
 use crate::store::{Store, StoreError};
@@ -32,6 +34,7 @@ pub(crate) mod once;
 mod past;
 mod progress;
 mod query;
+mod restore;
 pub(crate) mod record;
 pub(crate) mod saga;
 mod summary;
@@ -48,6 +51,7 @@ pub(crate) use migrations::goes_forward;
 pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn};
 pub use past::Past;
 pub use progress::Words;
+pub use restore::{Confirmed, RestoreView};
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
 
@@ -149,6 +153,9 @@ pub struct Service {
     pub flags: FlagTable,
     /// Runs the queries of data migrations.
     pub queries: Arc<dyn Queries>,
+    /// What is known of the database outside of it.
+    pub memory: Memory,
+    pub outage: Outage,
     /// Where this Sternway's services run: flags are switched and evaluated here unless another one is named.
     pub environment: EnvironmentName,
     /// What this server's configuration lets documents name.
@@ -172,6 +179,8 @@ impl Service {
             progress: progress::Progress::default(),
             flags: FlagTable::default(),
             queries: Arc::new(NoConnections),
+            memory: Memory::default(),
+            outage: Outage::default(),
             environment: EnvironmentName::new("production").expect("letters are a name"),
             steps: Arc::default(),
             placebos: course::Placebos::default(),

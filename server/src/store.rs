@@ -80,6 +80,7 @@ pub trait Store: Send + Sync {
     async fn events_after(&self, after: i64, limit: u32) -> Result<Vec<EventRow>>;
     async fn last_position(&self) -> Result<i64>;
     async fn head(&self) -> Result<Head>;
+    async fn extent(&self) -> Result<Extent>;
     /// Releases of which, or of whose sagas, an event has a position above `after`, in the order of the newest.
     async fn moved(&self, after: i64) -> Result<Vec<MovedRow>>;
     /// Active releases whose lease somebody but this holder has or had last.

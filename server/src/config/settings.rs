@@ -36,6 +36,13 @@ pub const SETTINGS: &[Setting] = &[
         without_password
     ),
     setting!(
+        "state",
+        ["STERNWAY_STATE"],
+        "state",
+        "",
+        "File in which it is known outside the database how far that has come. Empty: beside the SQLite file, else `sternway.state`"
+    ),
+    setting!(
         "public_url",
         ["STERNWAY_PUBLIC_URL"],
         "public-url",

@@ -71,6 +71,10 @@ impl Steward {
         let Some(lease) = store.lease(&name, &engine.config.holder, engine.config.lease).await? else {
             return Ok(None);
         };
+        // Its token is known outside before anything is told under it.
+        if !engine.service.may_work().await? {
+            return Ok(None);
+        }
         let release = engine.service.load(id).await?;
         let (source, driver) = connect(engine, &release.service).await?;
         let members = members::connect(engine, &release).await?;

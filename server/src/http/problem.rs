@@ -126,7 +126,7 @@ impl Problem {
         self
     }
 
-    fn unavailable(detail: &str) -> Self {
+    pub(super) fn unavailable(detail: &str) -> Self {
         let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "No answer now", detail);
         problem.0.retry_after = Some(5);
         problem

@@ -1,6 +1,6 @@
 //! Which address leads where, and what every request passes on its way.
 
-use super::{Http, MAX_BODY, assets, health, identity, ofrep, problem, request, security, v1, web};
+use super::{Http, MAX_BODY, assets, health, identity, ofrep, outage, problem, request, security, v1, web};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -39,6 +39,8 @@ pub fn router(http: Http) -> Router {
         .merge(web::routes())
         // The first layer is the innermost.
         .layer(from_fn_with_state(http.clone(), identity::identify))
+        // Who asks stands in the database too.
+        .layer(from_fn_with_state(http.clone(), outage::tell))
         .layer(CsrfLayer::new())
         .layer(from_fn(problem::finish))
         // Takes no cookie, so nobody can be made to ask.

@@ -22,6 +22,7 @@ mod flags;
 mod people;
 mod rehearsal;
 mod releases;
+mod restore;
 mod sagas;
 mod shapes;
 mod tokens;
@@ -103,6 +104,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(people::change))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(restore::get, restore::confirm))
         .routes(routes!(whoami::whoami))
         .routes(routes!(sse::events))
         .layer(from_fn(super::identity::required));

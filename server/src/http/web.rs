@@ -23,7 +23,7 @@ use std::sync::{Arc, OnceLock};
 use sternway_app::App;
 use sternway_app::backend::{Caller, FormReturn, Plane};
 use sternway_app::path;
-use sternway_app::shell::{Assets, shell};
+use sternway_app::shell::{Assets, Notice, shell};
 use sternway_app::view::{ChromeView, PersonView, Theme, When};
 use sternway_domain::access::{Action, may};
 
@@ -174,6 +174,14 @@ impl Http {
         let pages = self.pages.clone();
         let caller = page_caller(parts);
         let chrome = self.chrome(parts, position);
+        let notice = Notice(self.service.memory.rewound().map(|rewound| {
+            format!(
+                "Held since {} UTC: {}. Sternway does nothing until somebody confirms what is observed: sternway \
+                 confirm-restore --reason TEXT",
+                rewound.since.clock(),
+                rewound.why
+            )
+        }));
         let nonce = parts.extensions.get::<CspNonce>().map(|nonce| Nonce::from_value(nonce.0.as_str()));
         move || {
             // Leptos makes one of its own before this; only the one in the header lets the script run.
@@ -184,6 +192,7 @@ impl Http {
             provide_context(pages.assets.clone());
             provide_context(caller.clone());
             provide_context(chrome.clone());
+            provide_context(notice.clone());
             if let Some(form) = &form {
                 provide_context(form.clone());
             }

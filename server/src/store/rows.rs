@@ -27,6 +27,29 @@ pub struct Unit {
     pub end_sessions: Vec<PersonId>,
     pub idempotency: Option<IdempotencyRow>,
     pub fence: Option<Fence>,
+    /// Somebody confirmed what is observed after the database was restored.
+    pub restored: Option<Restored>,
+}
+
+/// From here on, in a database that was restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Counts how often.
+    pub epoch: i64,
+    /// Every lease is free, and the next one gets a larger token than this.
+    pub token: i64,
+}
+
+/// How far this database has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// When it was made: two databases differ in it, a backup and what became of it do not.
+    pub born: i64,
+    /// How often somebody confirmed that it was restored.
+    pub epoch: i64,
+    /// The largest of all leases.
+    pub token: i64,
+    pub head: Head,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

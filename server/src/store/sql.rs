@@ -103,6 +103,10 @@ impl<B: Backend> Store for B {
         follow::head(self.reads("read where the log stands")).await
     }
 
+    async fn extent(&self) -> Result<Extent> {
+        follow::extent(self.reads("read how far the database has come")).await
+    }
+
     async fn moved(&self, after: i64) -> Result<Vec<MovedRow>> {
         follow::moved(self.reads("read which releases moved"), after).await
     }

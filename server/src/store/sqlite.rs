@@ -23,10 +23,11 @@ const DIALECT: Dialect = Dialect {
     now: concat!("SELECT ", now!(), " AS now"),
     hold_lease: "SELECT token, until FROM lease WHERE name = $1",
     take_lease: concat!(
-        "INSERT INTO lease (name, holder, token, until) VALUES ($1, $2, 1, ",
+        "INSERT INTO lease (name, holder, token, until)",
+        " VALUES ($1, $2, (SELECT COALESCE(MAX(token), 0) + 1 FROM lease), ",
         now!(),
         " + $3) ON CONFLICT (name) DO UPDATE SET until = excluded.until, holder = excluded.holder,",
-        " token = CASE WHEN lease.holder = excluded.holder THEN lease.token ELSE lease.token + 1 END",
+        " token = CASE WHEN lease.holder = excluded.holder THEN lease.token ELSE excluded.token END",
         " WHERE lease.holder = excluded.holder OR lease.until <= ",
         now!(),
         " RETURNING token, until"

@@ -35,6 +35,7 @@ async fn given_two_replicas_when_one_carries_a_rollback_on_then_the_pages_of_the
                 change if matches!(&change.topic, Topic::Release { id: told, .. } if *told == id) => {
                     let Some(log) = other.service.newest_saga(&maya(), id).await.expect("readable") else { continue };
                     versions.push(log.saga.version);
+                    eprintln!("{} {:?} {:?}", log.saga.version, log.events.last(), other.service.store.said(log.saga.plan.id).await);
                     let steps = log.saga.plan.steps.iter().zip(&log.saga.tracks);
                     let gate = steps.clone().find(|(step, _)| matches!(step.act, StepAct::RecoveryGate { .. }));
                     if gate.is_some_and(|(_, tracks)| tracks.does.status == Status::Running) && said.is_none() {

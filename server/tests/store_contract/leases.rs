@@ -24,8 +24,8 @@ async fn a_held_lease_is_refused_to_others_and_renewed_for_its_holder(#[values(S
     assert_eq!(renewed.token, 1);
     let gained = renewed.until.since(lease.until);
     assert!(gained >= LONG && gained < LONG + LONG, "{gained} gained by a renewal for 60 s more");
-    // Each name counts for itself.
-    assert_eq!(rig.store.lease("other", "b", LONG).await.unwrap().unwrap().token, 1);
+    // A target may have seen the tokens of another lease.
+    assert_eq!(rig.store.lease("other", "b", LONG).await.unwrap().unwrap().token, 2);
 }
 
 #[rstest]
@@ -53,7 +53,7 @@ async fn a_lease_given_back_is_free_at_once_and_its_token_is_spent(#[values(Sqli
     let unit = Unit { fence: Some(fence.clone()), ..Unit::default() };
     let error = rig.store.commit(unit).await.unwrap_err();
     assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
-    assert_eq!(rig.store.lease("engine", "a", LONG).await.unwrap().unwrap().token, fence.token + 1);
+    assert!(rig.store.lease("engine", "a", LONG).await.unwrap().unwrap().token > fence.token + 1, "larger than all");
     assert_eq!(rig.store.lease("other", "a", LONG).await.unwrap(), None);
 }
 

@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, migrations, people, sagas};
+use super::{Dialect, flags, follow, migrations, people, sagas};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -106,6 +106,9 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     for token in &unit.tokens {
         people::put_token(&mut tx, token).await?;
+    }
+    if let Some(restored) = &unit.restored {
+        follow::put_restored(&mut tx, restored).await?;
     }
     let news = unit.decision.is_some() || all > 0;
     if let Some(notify) = dialect.notify.filter(|_| news) {

@@ -1,8 +1,8 @@
 //! What those ask who follow what other processes do.
 
 use super::all;
-use super::link::{Link, args};
-use crate::store::rows::{Head, MarkRow, MovedRow};
+use super::link::{Link, Tx, args};
+use crate::store::rows::{Extent, Head, MarkRow, MovedRow, Restored};
 use crate::store::{Result, StoreError};
 
 pub(super) async fn head(link: Link<'_>) -> Result<Head> {
@@ -10,6 +10,33 @@ pub(super) async fn head(link: Link<'_>) -> Result<Head> {
         Some(row) => Ok(Head { position: row.get("position")?, leaves: row.get("leaves")? }),
         None => Err(StoreError::Corrupt { what: "log_head", detail: "its row is missing".into() }),
     }
+}
+
+pub(super) async fn extent(link: Link<'_>) -> Result<Extent> {
+    const EXTENT: &str = "SELECT position, leaves, (SELECT COALESCE(MAX(token), 0) FROM lease) AS token, \
+        (SELECT MIN(at) FROM schema_migration) AS born, \
+        (SELECT value FROM setting WHERE key = 'restored') AS restored FROM log_head WHERE one = 1";
+    let Some(row) = link.one(EXTENT, vec![]).await? else {
+        return Err(StoreError::Corrupt { what: "log_head", detail: "its row is missing".into() });
+    };
+    Ok(Extent {
+        born: row.get("born")?,
+        epoch: row.opt_parse("restored")?.unwrap_or(0),
+        token: row.get("token")?,
+        head: Head { position: row.get("position")?, leaves: row.get("leaves")? },
+    })
+}
+
+/// Leases are free, and the next holder of any gets a larger token than anybody has seen.
+pub(super) async fn put_restored(tx: &mut Tx, restored: &Restored) -> Result<()> {
+    const EPOCH: &str = "INSERT INTO setting (key, value) VALUES ('restored', $1) \
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    const FLOOR: &str = "INSERT INTO lease (name, holder, token, until) VALUES ('restored', '', $1, 0) \
+        ON CONFLICT (name) DO UPDATE SET token = excluded.token";
+    tx.run("UPDATE lease SET holder = '', until = 0", vec![]).await?;
+    tx.run(EPOCH, args![restored.epoch.to_string()]).await?;
+    tx.run(FLOOR, args![restored.token]).await?;
+    Ok(())
 }
 
 /// Numbers are given under a lock that is kept until the commit, so nothing below the newest is missing.
