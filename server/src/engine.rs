@@ -106,7 +106,10 @@ impl Engine {
                 return;
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "how far the database has come could not be read");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "how far the database has come could not be read"
+                );
                 return;
             }
         }

@@ -113,7 +113,10 @@ impl Memory {
             let rewound =
                 Rewound { since: now, why, known_token: before.token.max(extent.token), known_epoch: before.epoch };
             if self.rewound().is_none() {
-                tracing::error!(why = rewound.why, "the database was restored or rewound; nothing is done until a person confirms what is observed");
+                tracing::error!(
+                    why = rewound.why,
+                    "the database was restored or rewound; nothing is done until a person confirms what is observed"
+                );
             }
             let rewound = Rewound { since: self.rewound().map_or(now, |before| before.since), ..rewound };
             self.set(Some(rewound.clone()));

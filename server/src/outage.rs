@@ -58,7 +58,10 @@ async fn ask_again(service: &Service) {
                 missed += 1;
                 let since = *first.get_or_insert(asked);
                 if missed >= MISSES {
-                    tracing::error!(since = since.to_rfc3339(), "the database cannot be reached; nothing can be changed");
+                    tracing::error!(
+                        since = since.to_rfc3339(),
+                        "the database cannot be reached; nothing can be changed"
+                    );
                     service.outage.0.send_replace(Some(since));
                 }
                 continue;

@@ -34,8 +34,8 @@ pub(crate) mod once;
 mod past;
 mod progress;
 mod query;
-mod restore;
 pub(crate) mod record;
+mod restore;
 pub(crate) mod saga;
 mod summary;
 

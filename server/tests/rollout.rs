@@ -8,8 +8,10 @@ mod rollout {
     mod faults;
     mod fleet;
     mod kill;
+    mod outage;
     mod proxy;
     mod replicas;
+    mod restored;
     mod rig;
     mod saga;
     mod support;

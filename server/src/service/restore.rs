@@ -73,8 +73,7 @@ impl Service {
             return Err(invalid("nothing is held: the database has come as far as is known here"));
         };
         let extent = self.store.extent().await?;
-        let restored =
-            Restored { epoch: known_epoch.max(extent.epoch) + 1, token: known_token.max(extent.token) + 1 };
+        let restored = Restored { epoch: known_epoch.max(extent.epoch) + 1, token: known_token.max(extent.token) + 1 };
         act.effects.push(why);
         act.effects.push(format!("tokens go on above {}", restored.token));
         let decision = self.decision(caller, act, Outcome::Accepted)?;
@@ -110,7 +109,10 @@ impl Service {
             Ok(rewound) => Ok(rewound.is_none()),
             Err(MemoryError::Store(error)) => Err(error.into()),
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "what is known of the database was not written down");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what is known of the database was not written down"
+                );
                 Ok(true)
             }
         }

@@ -1,0 +1,115 @@
+//! The database is put back to how it was an hour ago: nothing happens until somebody has looked.
+
+use super::support::{Desk, maya, request};
+use super::yard::{Yard, plan};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+use std::str::FromStr;
+use std::time::Duration;
+use sternway_domain::component::Scope;
+use sternway_domain::release::State;
+use sternway_domain::time::Span;
+use sternway_server::memory::Memory;
+use sternway_server::service::{ServiceError, Wanted};
+
+const SERVICE: &str = "checkout";
+const LEASE: Span = Span::from_secs(2);
+
+#[tokio::test]
+async fn given_a_restored_database_when_the_engine_starts_then_it_holds_until_a_person_confirms() {
+    let yard = Yard::start().await;
+    let mut desk = Desk::new().await;
+    let known = desk.dir().join("known.state");
+    desk.service.memory = Memory::open(&known).expect("there is none yet");
+    desk.apply(plan("assisted"), yard.document(SERVICE)).await;
+    let engine = desk.engine("one", LEASE);
+    let id = desk.started(SERVICE, "quick").await;
+    desk.until_release(id, "5 % confirmed", |release| release.confirmed()).await;
+    let backup = desk.dir().join("backup.db");
+    copy(&desk.database(), &backup.display().to_string()).await;
+    // Taken over once more, and back: none of it is in the backup.
+    engine.stop().await;
+    let engine = desk.engine("two", LEASE);
+    desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
+    desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
+    engine.stop().await;
+    let before = yard.site(SERVICE);
+    assert_eq!(yard.weights(SERVICE), [5, 0]);
+
+    let mut desk = Desk::on(&format!("sqlite:{}", backup.display())).await;
+    desk.service.memory = Memory::open(&known).expect("it was written");
+    let engine = desk.engine("three", LEASE);
+    let rewound = desk.until("held", async || desk.service.memory.rewound()).await;
+    assert!(rewound.why.contains("entries of the log") || rewound.why.contains("events"), "{}", rewound.why);
+    assert_eq!(
+        desk.release(id).await.asked.map(|asked| asked.weight.percent()),
+        Some(5),
+        "so it says, and it is wrong"
+    );
+    // What a person decides is written down, and nothing is told to anybody.
+    let version = desk.release(id).await.version;
+    desk.service
+        .act(&maya(), request(id, Wanted::Rollback { scope: Scope::default() }, version))
+        .await
+        .expect("accepted");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(yard.site(SERVICE).applied, before.applied);
+    assert_eq!(yard.site(SERVICE).repeated, before.repeated);
+    assert_eq!(desk.release(id).await.state, State::RollingBack);
+
+    let unsaid = desk.service.confirm_restore(&maya(), " ", "k0").await;
+    assert!(matches!(unsaid, Err(ServiceError::Invalid { .. })), "{unsaid:?}");
+    let said = "The proxy gives the canary nothing";
+    let confirmed = desk.service.confirm_restore(&maya(), said, "k1").await.expect("accepted");
+    let again = desk.service.confirm_restore(&maya(), said, "k1").await.expect("the same answer");
+    assert_eq!(confirmed, again);
+    assert!(desk.service.memory.rewound().is_none());
+    desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
+    engine.stop().await;
+    let site = yard.site(SERVICE);
+    assert!(site.refused.is_empty(), "tokens went on above the largest that was seen: {site:?}");
+    let decision = desk.service.store.decision(confirmed.decision.id).await.expect("read").expect("there");
+    assert_eq!((decision.action.as_str(), decision.reason.as_str()), ("resume", said));
+
+    // Where it was confirmed once, it is known from then on.
+    let mut later = desk.another().await;
+    later.service.memory = Memory::open(&known).expect("it was written");
+    let looked = later.service.memory.look(later.service.store.as_ref(), later.now()).await;
+    assert_eq!(looked.expect("read"), None);
+    let nothing = later.service.confirm_restore(&maya(), said, "k2").await;
+    assert!(matches!(nothing, Err(ServiceError::Invalid { .. })), "there is nothing to confirm: {nothing:?}");
+}
+
+#[tokio::test]
+async fn given_a_restored_database_that_went_on_by_another_way_when_looked_at_then_it_is_noticed() {
+    let mut desk = Desk::new().await;
+    let known = desk.dir().join("known.state");
+    desk.service.memory = Memory::open(&known).expect("there is none yet");
+    let yard = Yard::start().await;
+    desk.apply(plan("assisted"), yard.document(SERVICE)).await;
+    let backup = desk.dir().join("backup.db");
+    copy(&desk.database(), &backup.display().to_string()).await;
+    desk.created(SERVICE, "quick").await;
+    let store = desk.service.store.clone();
+    assert_eq!(desk.service.memory.look(store.as_ref(), desk.now()).await.expect("read"), None);
+
+    let mut desk = Desk::on(&format!("sqlite:{}", backup.display())).await;
+    desk.created(SERVICE, "quick").await;
+    desk.service.memory = Memory::open(&known).expect("it was written");
+    let store = desk.service.store.clone();
+    let rewound = desk.service.memory.look(store.as_ref(), desk.now()).await.expect("read").expect("held");
+    assert!(rewound.why.contains("is another one"), "{}", rewound.why);
+
+    // A new database is not an old one.
+    let mut fresh = Desk::new().await;
+    fresh.service.memory = Memory::open(&known).expect("it was written");
+    let store = fresh.service.store.clone();
+    assert_eq!(fresh.service.memory.look(store.as_ref(), fresh.now()).await.expect("read"), None);
+}
+
+async fn copy(from: &str, to: &str) {
+    let options = SqliteConnectOptions::from_str(from).expect("an address");
+    let mut connection = options.connect().await.expect("the file opens");
+    sqlx::query("VACUUM INTO $1").bind(to).execute(&mut connection).await.expect("copied");
+    connection.close().await.expect("closed");
+}
