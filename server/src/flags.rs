@@ -6,8 +6,10 @@
 use crate::service::{ServiceError, decode};
 use crate::store::Store;
 use crate::store::rows::FlagRow;
+use axum::body::Bytes;
+use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use sternway_domain::flag::Flag;
 use sternway_domain::id::FlagKey;
 use tokio::sync::watch;
@@ -18,6 +20,22 @@ pub struct Snapshot {
     /// Of the newest event among them; 0 without flags. It names this state of all flags.
     pub position: i64,
     pub flags: BTreeMap<FlagKey, Arc<Flag>>,
+    told: OnceLock<Bytes>,
+}
+
+impl Snapshot {
+    /// What streams say of it, written once for all of them. It names the state of all flags, so that another replica
+    /// knows how new an answer must be.
+    pub fn told(&self) -> Bytes {
+        self.told.get_or_init(|| self.tell().into()).clone()
+    }
+
+    fn tell(&self) -> String {
+        let last = self.flags.values().map(|flag| flag.changed_at.secs()).max();
+        let position = self.position.to_string();
+        let data = json!({"type": "refetchEvaluation", "etag": position, "lastModified": last});
+        format!("event: message\nid: {position}\ndata: {data}\n\n")
+    }
 }
 
 /// Shared by all who evaluate. Cheap to clone.
@@ -85,7 +103,7 @@ impl FlagTable {
         if read.is_empty() {
             return Ok(false);
         }
-        let mut next = Snapshot::clone(before);
+        let mut next = Snapshot { position: before.position, flags: before.flags.clone(), told: OnceLock::new() };
         for (position, flag) in read {
             next.position = next.position.max(position);
             next.flags.insert(flag.plan.key.clone(), Arc::new(flag));

@@ -4,9 +4,11 @@
 //! are busy, so figures are read by people and not by tests. Named parts run alone: `make bench ARGS="one many"`.
 
 mod append;
+mod back;
 mod board;
 mod breach;
 mod click;
+mod flags;
 mod fleet;
 mod listeners;
 mod machine;
@@ -50,6 +52,16 @@ async fn main() {
     }
     if wants("breach") {
         breach::measure(&place, &mut report).await;
+    }
+    if wants("back") {
+        back::measure(&place, &mut report).await;
+    }
+    if wants("flags") {
+        if machine.open_files() < flags::SOCKETS {
+            eprintln!("  at most {} open files are allowed, a thousand clients need more", machine.open_files());
+        } else {
+            flags::measure(&place, &mut report).await;
+        }
     }
     if wants("many") {
         many(&place, &mut report).await;

@@ -61,18 +61,51 @@ impl Seen {
 impl Site {
     /// Everything is as a new installation has it, but for the address, the database and the way out to loopback.
     pub(crate) async fn start(place: &Place, documents: &[Value]) -> Site {
+        Self::start_with(place, documents, &[]).await
+    }
+
+    /// With these settings, `--flag=value` each.
+    pub(crate) async fn start_with(place: &Place, documents: &[Value], more: &[String]) -> Site {
         let dir = tempfile::tempdir_in(&place.data).expect("the folder for data is ours");
         let database = format!("sqlite:{}", dir.path().join("sternway.db").display());
-        let (browser, token) = prepare(&database, documents).await;
+        let door = prepare(&database, documents).await;
+        Self::serve(place, dir, &database, door, more).await
+    }
+
+    /// So many replicas on one database, that of a PostgreSQL.
+    pub(crate) async fn replicas(
+        place: &Place,
+        database: &str,
+        documents: &[Value],
+        names: [&str; 2],
+        more: &[String],
+    ) -> [Site; 2] {
+        let door = prepare(database, documents).await;
+        let site = async |name: &str| {
+            let dir = tempfile::tempdir_in(&place.data).expect("the folder for data is ours");
+            let more = [more, &[format!("--replica={name}")]].concat();
+            Self::serve(place, dir, database, door.clone(), &more).await
+        };
+        [site(names[0]).await, site(names[1]).await]
+    }
+
+    async fn serve(
+        place: &Place,
+        dir: TempDir,
+        database: &str,
+        (browser, token): (String, String),
+        more: &[String],
+    ) -> Site {
         let port = free_port();
         let setting = |flag: &str, value: &str| format!("--{flag}={value}");
-        let arguments = [
+        let mut arguments = vec![
             "serve".to_owned(),
             setting("listen", &format!("127.0.0.1:{port}")),
-            setting("database", &database),
+            setting("database", database),
             setting("outbound-allow", "127.0.0.0/8"),
             setting("log-format", "json"),
         ];
+        arguments.extend_from_slice(more);
         let child = program(&place.sternway.display().to_string(), &arguments, dir.path());
         let browser = format!("Cookie: __Host-sternway={browser}\r\nSec-Fetch-Site: same-origin\r\n");
         let program = format!("Authorization: Bearer {token}\r\n");
@@ -162,7 +195,9 @@ impl Site {
 
 /// The schema, an admin with session and token, the documents. The value of the cookie and of the token.
 async fn prepare(database: &str, wanted: &[Value]) -> (String, String) {
-    let flags = SettingFlags::default().set("database", database);
+    let nowhere = tempfile::tempdir().expect("a temporary folder");
+    let state = nowhere.path().join("state").display().to_string();
+    let flags = SettingFlags::default().set("database", database).set("state", state);
     let config = Effective::collect(None, |_| None, &flags).and_then(|all| all.config()).expect("a configuration");
     let base = Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await.expect("a new database");
     let link = base.auth.setup_secret().await.expect("the database answers").expect("nobody is here yet");

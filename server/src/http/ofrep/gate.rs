@@ -31,7 +31,7 @@ impl Gate {
         let token = token(headers).ok_or_else(Refused::unauthorized)?;
         let name: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let now = http.service.clock.now();
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        let known = self.known(&name, now);
         let identity = match known {
             Some((identity, at)) if now.since(at) < TRUSTED => identity,
             known => match http.auth.by_token(token).await {
@@ -44,7 +44,10 @@ impl Gate {
                     return Err(Refused::unauthorized());
                 }
                 Err(AuthError::Service(ServiceError::Store(error @ StoreError::Unavailable { .. }))) => match known {
-                    Some((identity, at)) if now.since(at) < WITHOUT_DATABASE => identity,
+                    Some((identity, at)) if now.since(at) < WITHOUT_DATABASE => {
+                        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (identity.clone(), at));
+                        identity
+                    }
                     _ => return Err(ServiceError::from(error).into()),
                 },
                 Err(AuthError::Service(error)) => return Err(error.into()),
@@ -53,6 +56,18 @@ impl Gate {
         };
         may_evaluate(http, &identity)?;
         Ok(identity)
+    }
+
+    /// As it was looked up last. Whoever finds it old looks it up for all who ask meanwhile: after a flip a thousand
+    /// clients with one token ask at once.
+    fn known(&self, name: &[u8; 32], now: Timestamp) -> Option<(Identity, Timestamp)> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = known.get_mut(name)?;
+        let before = entry.clone();
+        if now.since(entry.1) >= TRUSTED {
+            entry.1 = now;
+        }
+        Some(before)
     }
 
     fn remember(&self, name: [u8; 32], identity: &Identity, now: Timestamp) {

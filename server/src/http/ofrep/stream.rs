@@ -6,12 +6,11 @@ use crate::auth::{AuthError, Identity};
 use crate::http::Http;
 use crate::service::ServiceError;
 use crate::telemetry::metrics::Listening;
+use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, Stream, StreamExt};
-use serde_json::json;
 use std::convert::Infallible;
 use std::time::Duration;
 use tokio::sync::watch::Receiver;
@@ -57,11 +56,18 @@ pub(super) async fn events(
         changes.mark_changed();
     }
     let shutdown = http.shutdown.clone();
-    let listener =
-        Listener { _counted: http.service.metrics.listening(), changes, recheck: every(&http), identity, http };
-    let first = stream::once(async { Event::default().retry(RETRY) });
+    let listener = Listener {
+        _counted: http.service.metrics.listening(),
+        changes,
+        recheck: every(http.settings.recheck),
+        beat: every(BEAT),
+        identity,
+        http,
+    };
+    let first = stream::once(async { Bytes::from(format!("retry: {}\n\n", RETRY.as_millis())) });
     let events = first.chain(listener.stream()).map(Ok::<_, Infallible>).take_until(shutdown.cancelled_owned());
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)).into_response();
+    let mut response = Body::from_stream(events).into_response();
+    response.headers_mut().insert("content-type", HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     response.headers_mut().insert("cache-control", HeaderValue::from_static("no-store"));
     Ok(response)
@@ -71,8 +77,8 @@ fn changes_open(http: &Http) -> usize {
     http.service.flags.listeners()
 }
 
-fn every(http: &Http) -> Interval {
-    let mut interval = interval_at(Instant::now() + http.settings.recheck, http.settings.recheck);
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval
 }
@@ -82,11 +88,12 @@ struct Listener {
     identity: Identity,
     changes: Receiver<i64>,
     recheck: Interval,
+    beat: Interval,
     _counted: Listening,
 }
 
 impl Listener {
-    fn stream(self) -> impl Stream<Item = Event> {
+    fn stream(self) -> impl Stream<Item = Bytes> {
         stream::unfold(self, |mut listener| async move {
             let event = listener.next().await?;
             Some((event, listener))
@@ -94,13 +101,16 @@ impl Listener {
     }
 
     /// `None` when the token is over.
-    async fn next(&mut self) -> Option<Event> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::select! {
                 changed = self.changes.changed() => {
                     changed.ok()?;
-                    return self.told().await;
+                    let service = &self.http.service;
+                    let flags = service.flags.current(service.store.as_ref()).await.ok()?;
+                    return Some(flags.told());
                 }
+                _ = self.beat.tick() => return Some(Bytes::from_static(b":\n\n")),
                 _ = self.recheck.tick() => match self.http.auth.still_stands(&self.identity).await {
                     Ok(true) => {}
                     Ok(false) => return None,
@@ -109,15 +119,5 @@ impl Listener {
                 },
             }
         }
-    }
-
-    /// Names the state of all flags, so that another replica knows how new an answer must be.
-    async fn told(&mut self) -> Option<Event> {
-        let service = &self.http.service;
-        let flags = service.flags.current(service.store.as_ref()).await.ok()?;
-        let last = flags.flags.values().map(|flag| flag.changed_at.secs()).max();
-        let position = flags.position.to_string();
-        let data = json!({"type": "refetchEvaluation", "etag": position, "lastModified": last});
-        Some(Event::default().event("message").id(position).data(data.to_string()))
     }
 }
