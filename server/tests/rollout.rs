@@ -5,6 +5,7 @@ mod rollout {
     mod acting;
     mod data;
     mod ended;
+    mod farewell;
     mod faults;
     mod fleet;
     mod kill;

@@ -62,7 +62,7 @@ impl Steward {
     /// Asks, then looks. Whether it worked is what the proxy says, not what the answer was.
     async fn shift(&mut self, weight: Weight, key: String) -> Result<bool, ServiceError> {
         let message = self.settle_outbox().await?;
-        if self.release.asked.as_ref().is_some_and(|asked| asked.weight == weight && asked.confirmed_at.is_some()) {
+        if self.left.take() == Some(weight) {
             tracing::warn!(release = %self.release.id, service = %self.release.service, "traffic drifted and is set right");
         }
         let intent = Intent { service: self.release.service.clone(), canary: weight, key, token: self.fence.token };
@@ -84,6 +84,7 @@ impl Steward {
             return Ok(false);
         }
         self.observe().await?;
+        self.left = None;
         Ok(self.members_agree() && self.observed.as_ref().is_some_and(|seen| seen.canary == weight))
     }
 

@@ -15,6 +15,7 @@ use std::time::Duration;
 use sternway_domain::engine::{World, reconcile};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::judge::Verdict;
+use sternway_domain::plan::Weight;
 use sternway_domain::release::Release;
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -44,6 +45,8 @@ pub(super) struct Steward {
     /// What the proxy said last; `None` until it has been read, and after it could not be.
     pub(super) observed: Option<Observation>,
     pub(super) traffic: Option<TrafficStatus>,
+    /// The share that the proxy had and then no longer had, without having been asked here.
+    pub(super) left: Option<Weight>,
     /// Whether the listeners have been told that asked and observed differ for too long.
     pub(super) alarmed: bool,
     /// A look at the signals that is under way. It may take long; nothing waits for it.
@@ -92,6 +95,7 @@ impl Steward {
             verdict: None,
             observed: None,
             traffic,
+            left: None,
             alarmed: false,
             look: None,
             seen: None,
@@ -204,6 +208,9 @@ impl Steward {
         };
         match seen {
             Ok(observation) => {
+                if let Some(before) = self.observed.as_ref().filter(|before| before.canary != observation.canary) {
+                    self.left = Some(before.canary);
+                }
                 self.observed = Some(observation);
                 self.note_traffic(None).await
             }

@@ -25,11 +25,6 @@ async fn post(port: u16, path: &str) -> Option<(u16, String)> {
     Some((text.split_whitespace().nth(1)?.parse().ok()?, text))
 }
 
-fn port_of(log: &str) -> Option<u16> {
-    let line = log.lines().find(|line| line.starts_with("Sternway listens on "))?;
-    line.rsplit(':').next()?.trim().parse().ok()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn given_postgresql_goes_away_in_a_rollback_when_it_is_back_then_it_goes_on_and_meanwhile_people_are_told() {
     let postgres = PostgresProcess::shared();
@@ -40,7 +35,7 @@ async fn given_postgresql_goes_away_in_a_rollback_when_it_is_back_then_it_goes_o
     let through = database.replace(&format!(":{}/", postgres.port()), &format!(":{}/", cable.port()));
     let far = Desk::on(&through).await;
     let mut program = far.serve("one", "2s", &[]);
-    let port = eventually("it listens", Duration::from_secs(20), || async { port_of(&far.log()) }).await;
+    let port = eventually("it listens", Duration::from_secs(20), || async { far.port() }).await;
     let id = fleet.started().await;
     let seen = fleet.desk.release(id).await.version;
     let rollback = request(id, Wanted::Rollback { scope: Scope::default() }, seen);

@@ -124,3 +124,32 @@ async fn given_a_replica_that_is_cut_off_when_the_other_takes_over_then_nothing_
         engine.stop().await;
     }
 }
+
+/// HAProxy cannot refuse an old token: what a replica that was taken over writes late is seen and corrected.
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_stale_write_to_haproxy_when_a_rollback_has_moved_traffic_then_it_is_set_right_and_logged_as_drift() {
+    const POLL: Duration = Duration::from_millis(500);
+    let fleet = Fleet::start(87).await;
+    let mut program = fleet.desk.serve("one", "5s", &[]);
+    let id = fleet.started().await;
+    fleet.depot.slow_down(Duration::from_secs(3));
+    fleet.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
+    fleet.desk.until("all traffic is back", async || (fleet.candidates().await == [0; 5]).then_some(())).await;
+    // The proxy has been looked at since, by whoever works.
+    tokio::time::sleep(2 * POLL).await;
+    for service in ["cache", "shop"] {
+        let late = format!("set server {service}/{service}-canary weight 50");
+        assert_eq!(fleet.haproxy.command(&late).await.as_deref().map(str::trim), Some(""), "HAProxy takes it");
+        let since = Instant::now();
+        fleet.desk.until("set right", async || (fleet.candidates().await == [0; 5]).then_some(())).await;
+        assert!(since.elapsed() < 2 * POLL + Duration::from_millis(500), "{service}: after {:?}", since.elapsed());
+    }
+    let log = fleet.desk.log();
+    for service in ["cache", "shop"] {
+        let drift = log.lines().find(|line| line.contains("drifted") && line.contains(service));
+        assert!(drift.is_some(), "{service}: {log}");
+    }
+    fleet.desk.until("over", async || (!fleet.desk.release(id).await.state.active()).then_some(())).await;
+    assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
+    program.kill().await.expect("the process is ours to end");
+}

@@ -99,6 +99,13 @@ impl Desk {
         program(env!("CARGO_BIN_EXE_sternway"), &arguments, self.dir())
     }
 
+    /// Where the first program of this desk listens.
+    pub(super) fn port(&self) -> Option<u16> {
+        let log = self.log();
+        let line = log.lines().find(|line| line.starts_with("Sternway listens on "))?;
+        line.rsplit(':').next()?.trim().parse().ok()
+    }
+
     /// What the programs of this desk wrote.
     pub(super) fn log(&self) -> String {
         std::fs::read_to_string(self.dir().join("log")).unwrap_or_default()

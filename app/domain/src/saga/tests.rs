@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 mod build;
+mod each;
 mod people;
 
 pub(super) fn maya() -> Actor {
