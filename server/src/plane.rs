@@ -27,6 +27,7 @@ use sternway_domain::migration;
 use sternway_domain::release::Refusal;
 
 mod act;
+mod aftermath;
 mod board;
 mod buttons;
 mod confirmed;

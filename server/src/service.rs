@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 mod act;
+mod aftermath;
 mod configure;
 pub(crate) mod course;
 mod create;
@@ -163,6 +164,7 @@ pub struct Service {
     placebos: course::Placebos,
     /// One rehearsal at a time: it takes a whole core.
     rehearsing: Arc<Semaphore>,
+    aftermath: aftermath::AftermathTable,
 }
 
 impl Service {
@@ -185,6 +187,7 @@ impl Service {
             steps: Arc::default(),
             placebos: course::Placebos::default(),
             rehearsing: Arc::new(Semaphore::new(1)),
+            aftermath: aftermath::AftermathTable::default(),
         }
     }
 

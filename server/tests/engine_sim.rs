@@ -173,6 +173,7 @@ impl Rig {
             baseline: Some(build("1.41.3")),
             plan: "quick".into(),
             checklist: None,
+            override_known_bad: false,
             reason: "a test".into(),
         };
         let created = self.service.create(&maya(), new, "create").await.expect("created");

@@ -3,6 +3,7 @@
 
 mod rollout {
     mod acting;
+    mod aftermath;
     mod data;
     mod ended;
     mod farewell;

@@ -20,6 +20,8 @@ pub enum Action {
     Rollforward,
     Freeze,
     Cancel,
+    /// Let rules act again on what was taken back.
+    ResumeAutomation,
     /// Choose how a saga goes on: retry, skip, undo, call somebody, sign off.
     Steer,
     /// Change services, plans, checklists, runbooks and flags.
@@ -43,7 +45,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 22] = [
+    pub const ALL: [Action; 23] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -55,6 +57,7 @@ impl Action {
         Action::Rollforward,
         Action::Freeze,
         Action::Cancel,
+        Action::ResumeAutomation,
         Action::Steer,
         Action::MoveData,
         Action::BreakGlass,
@@ -82,6 +85,7 @@ impl Action {
             Action::Rollforward => "rollforward",
             Action::Freeze => "freeze",
             Action::Cancel => "cancel",
+            Action::ResumeAutomation => "resume_automation",
             Action::Steer => "steer",
             Action::MoveData => "move_data",
             Action::BreakGlass => "break_glass",
@@ -110,6 +114,7 @@ impl Action {
             Action::Rollforward => "roll forward",
             Action::Freeze => "freeze",
             Action::Cancel => "cancel",
+            Action::ResumeAutomation => "resume automation",
             Action::Steer => "choose how it goes on",
             Action::MoveData => "move data",
             Action::BreakGlass => "break the glass",
@@ -132,7 +137,7 @@ pub fn may(role: Role, action: Action) -> bool {
         Evaluate => true,
         View | ManageTokens | SignIn | SignOut => role != Role::FlagClient,
         Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
-        Hold | Resume | Rollback | Rollforward | Freeze | Steer | MoveData | BreakGlass | Flip => {
+        Hold | Resume | ResumeAutomation | Rollback | Rollforward | Freeze | Steer | MoveData | BreakGlass | Flip => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
         Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
@@ -181,8 +186,8 @@ mod tests {
         let table: Vec<(Action, String)> = Action::ALL.into_iter().map(|action| (action, row(action))).collect();
         let expected = [
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
-            ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.", ".xx.x.",
-            "xxxxx.", "xxxxx.",
+            ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.",
+            ".xx.x.", "xxxxx.", "xxxxx.",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

@@ -21,6 +21,8 @@ pub struct World<'a> {
     pub observed: Option<(Weight, &'a str)>,
     /// What carries out the rollback, if something does.
     pub saga: Option<&'a Saga>,
+    /// Whether rules keep their hands off, because something that moves here was taken back before.
+    pub held: bool,
 }
 
 /// What should be done now. Total, cannot fail; repeating it without a change in the world yields the same.
@@ -42,7 +44,9 @@ pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
             effects.push(Effect::Record(Command::RecordVerdict(Box::new(verdict.clone()))));
         }
     }
-    effects.extend(next_decision(world, now));
+    if !world.held {
+        effects.extend(next_decision(world, now));
+    }
     effects
 }
 
@@ -161,7 +165,7 @@ fn blind_limit(release: &Release) -> Span {
 }
 
 fn roll_back(rule: Rule, reason: String) -> Effect {
-    decide(rule, Command::Rollback { saga: None, reason: cut(reason) })
+    decide(rule, Command::Rollback { saga: None, only: vec![], reason: cut(reason) })
 }
 
 fn decide(rule: Rule, command: Command) -> Effect {

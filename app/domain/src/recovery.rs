@@ -13,7 +13,7 @@ mod aftermath;
 mod proof;
 mod times;
 
-pub use aftermath::{AutomationHold, KnownBad, Lifted, Refusal, check_candidate, held};
+pub use aftermath::{Aftermath, AutomationHold, KnownBad, Refusal, check_candidate};
 pub use proof::{Assessment, Check, CheckKind, NotYet, Proof, Seen};
 pub use times::{Spent, Times};
 

@@ -66,6 +66,34 @@ pub struct Release {
     pub ended_at: Option<Timestamp>,
     /// What ended it, in words: the reason of the last act.
     pub ended_by: Option<String>,
+    /// The newest order to go back; none once that was undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<Back>,
+    /// A person let rules act again after the rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Resumption>,
+    /// What was overridden when it was created.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<String>,
+}
+
+/// An order to go back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Back {
+    pub by: String,
+    pub reason: String,
+    pub at: Timestamp,
+    /// What of the release goes back; empty for all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<ServiceName>,
+}
+
+/// Rules may act again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumption {
+    pub by: String,
+    pub reason: String,
+    pub at: Timestamp,
 }
 
 /// The plan as it was when the release was created.
@@ -225,6 +253,14 @@ impl Release {
     /// The last verdict, if it was given for the current stage.
     pub fn current_verdict(&self) -> Option<&VerdictNote> {
         self.verdict.as_ref().filter(|note| Some(note.stage) == self.state.stage())
+    }
+
+    /// Everything that moves: each service with what it moves to, the judged one first where it moves alone.
+    pub fn moves(&self) -> Vec<(&ServiceName, &Artifact)> {
+        if self.components.is_empty() {
+            return vec![(&self.service, &self.candidate)];
+        }
+        self.components.iter().map(|component| (&component.name, &component.candidate)).collect()
     }
 
     pub fn confirmed(&self) -> bool {

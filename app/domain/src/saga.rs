@@ -76,6 +76,17 @@ pub struct SagaPlan {
     pub objective: Option<Span>,
 }
 
+impl SagaPlan {
+    /// What goes back by it: the components whose recovery it proves.
+    pub fn going_back(&self) -> Vec<ServiceName> {
+        let gates = self.steps.iter().filter_map(|step| match &step.act {
+            StepAct::RecoveryGate { components, .. } => Some(components.clone()),
+            _ => None,
+        });
+        gates.flatten().collect()
+    }
+}
+
 /// The fold of a saga's events.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Saga {

@@ -5,6 +5,7 @@ use crate::api::Ask;
 use crate::components::form::{Field, hidden};
 use crate::components::icon::icon;
 use crate::components::loaded::loaded;
+use crate::components::marked::marked;
 use crate::components::notice::{form_fault, state};
 use crate::components::steps::{checks, facts};
 use crate::components::table::table;
@@ -124,8 +125,21 @@ fn by_form(view: &NewReleaseView) -> AnyView {
                 {checklist.select(&chosen(&view.checklists, &typed.checklist))}
             </div>
             {reason.textarea()}
+            {overriding(view)}
             {buttons(view)}
         </form>
+    }
+    .into_any()
+}
+
+/// Shown once the candidate is known to be bad.
+fn overriding(view: &NewReleaseView) -> AnyView {
+    let Some(words) = &view.known_bad else { return ().into_any() };
+    view! {
+        <label class="choice">
+            <input type="checkbox" name="override_known_bad" value="on" checked=view.typed.override_known_bad == "on"/>
+            <span>{marked(words)}</span>
+        </label>
     }
     .into_any()
 }

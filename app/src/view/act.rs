@@ -18,6 +18,7 @@ pub enum Verb {
     Rollforward,
     Freeze,
     Cancel,
+    ResumeAutomation,
     /// Of a flag.
     On,
     /// Of a flag.
@@ -25,7 +26,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    pub const ALL: [Verb; 10] = [
+    pub const ALL: [Verb; 11] = [
         Verb::Start,
         Verb::Promote,
         Verb::Hold,
@@ -34,6 +35,7 @@ impl Verb {
         Verb::Rollforward,
         Verb::Freeze,
         Verb::Cancel,
+        Verb::ResumeAutomation,
         Verb::On,
         Verb::Off,
     ];
@@ -49,6 +51,7 @@ impl Verb {
             Verb::Rollforward => "rollforward",
             Verb::Freeze => "freeze",
             Verb::Cancel => "cancel",
+            Verb::ResumeAutomation => "resume_automation",
             Verb::On => "on",
             Verb::Off => "off",
         }
@@ -79,6 +82,7 @@ impl Verb {
             Verb::Rollforward => "Roll forward",
             Verb::Freeze => "Freeze",
             Verb::Cancel => "Cancel",
+            Verb::ResumeAutomation => "Resume automation",
             Verb::On => "Switch on",
             Verb::Off => "Switch off",
         }
@@ -86,7 +90,7 @@ impl Verb {
 
     pub fn icon(self) -> Icon {
         match self {
-            Verb::Start | Verb::Promote | Verb::Resume => Icon::Promote,
+            Verb::Start | Verb::Promote | Verb::Resume | Verb::ResumeAutomation => Icon::Promote,
             Verb::Hold => Icon::Hold,
             Verb::Rollback => Icon::Rollback,
             Verb::Rollforward => Icon::Rollforward,

@@ -21,6 +21,8 @@ pub struct NewReleaseForm {
     pub plan: String,
     /// Empty: none.
     pub checklist: String,
+    /// `on` when ticked, else empty.
+    pub override_known_bad: String,
     /// Why this release is made.
     pub reason: String,
     pub yaml: String,
@@ -39,6 +41,8 @@ pub struct NewReleaseView {
     pub can_create: bool,
     pub why_not: Option<String>,
     pub typed: NewReleaseForm,
+    /// The candidate is known bad: the words beside the box that overrides. Marked.
+    pub known_bad: Option<String>,
     pub fault: Option<FormFault>,
     /// What would happen, when it was asked for.
     pub preview: Option<PreviewView>,

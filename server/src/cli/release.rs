@@ -68,6 +68,9 @@ enum What {
     /// Give up a release that has not started
     #[command(after_long_help = exit::HELP)]
     Cancel(act::Plain),
+    /// Let rules act again on a service that was rolled back; name the release that was
+    #[command(after_long_help = exit::HELP)]
+    ResumeAutomation(act::Plain),
     /// Set one item of the checklist
     #[command(after_long_help = exit::HELP)]
     Check(act::Check),
@@ -92,6 +95,7 @@ impl ReleaseCommand {
             What::Rollforward(act) => act.run(remote).await,
             What::Freeze(act) => act.run(remote, "freeze").await,
             What::Cancel(act) => act.run(remote, "cancel").await,
+            What::ResumeAutomation(act) => act.run(remote, "resume_automation").await,
             What::Check(check) => check.run(remote).await,
         };
         exit::code(ended, remote.json)

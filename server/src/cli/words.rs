@@ -22,8 +22,9 @@ pub(super) fn event(event: &Event, stages: &[u8]) -> String {
 
 fn what(event: &Event, stages: &[u8]) -> String {
     match event {
-        Event::Created { candidate, baseline, .. } => {
-            format!("Created: `{}` to replace `{}`.", candidate.version, baseline.version)
+        Event::Created { candidate, baseline, overridden, .. } => {
+            let text = format!("Created: `{}` to replace `{}`.", candidate.version, baseline.version);
+            overriding(&text, overridden)
         }
         Event::ChecklistItemSet { item, to, .. } => {
             let to = match to {
@@ -72,6 +73,7 @@ fn what(event: &Event, stages: &[u8]) -> String {
         Event::RolledForward { .. } => "The hotfix takes its first traffic.".to_owned(),
         Event::Frozen { .. } => "Frozen: neither forward nor back.".to_owned(),
         Event::Cancelled { .. } => "Cancelled.".to_owned(),
+        Event::AutomationResumed { .. } => "Automation resumed: rules may act again.".to_owned(),
     }
 }
 
@@ -87,7 +89,8 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::RollbackOrdered { by, reason, .. }
         | Event::RollforwardOrdered { by, reason, .. }
         | Event::Frozen { by, reason, .. }
-        | Event::Cancelled { by, reason, .. } => (by, reason),
+        | Event::Cancelled { by, reason, .. }
+        | Event::AutomationResumed { by, reason, .. } => (by, reason),
         Event::StageEntered { .. }
         | Event::Completed { .. }
         | Event::TrafficConfirmed { .. }

@@ -26,7 +26,7 @@ use sternway_domain::access::Action;
 use sternway_domain::artifact::Version;
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
-use sternway_domain::release::{Release, State};
+use sternway_domain::release::{Release, ReleaseAct, State, table};
 use sternway_domain::service::Service as Document;
 use sternway_domain::signal::Arm;
 use sternway_domain::time::Span;
@@ -191,6 +191,7 @@ impl Stage {
         reason: &str,
         migrations: Vec<String>,
     ) -> Result<ReleaseId, StageError> {
+        self.resume_automation(name).await?;
         self.clear_away(name).await?;
         let now = self.find(name)?;
         let version = self.next_version(name, &now.stable_version);
@@ -202,6 +203,7 @@ impl Stage {
             baseline: Some(build(name, now.stable_version.as_str())),
             plan: plan.to_owned(),
             checklist: None,
+            override_known_bad: false,
             reason: reason.to_owned(),
         };
         let key = || self.service.new_id().to_string();
@@ -219,6 +221,24 @@ impl Stage {
         };
         self.service.act(caller, start).await?;
         Ok(id)
+    }
+
+    /// After a rollback rules wait for a person: here it is the one who starts the next scene.
+    async fn resume_automation(&self, name: &ServiceName) -> Result<(), StageError> {
+        let Some(hold) = self.service.automation_hold(name).await? else { return Ok(()) };
+        let release = self.service.load(hold.release).await?;
+        if !table::allowed(&release.state, ReleaseAct::ResumeAutomation) {
+            return Ok(());
+        }
+        let resume = ActRequest {
+            release: hold.release,
+            wanted: Wanted::ResumeAutomation,
+            reason: "The next build does not have the fault".to_owned(),
+            expected_version: release.version,
+            idempotency_key: self.service.new_id().to_string(),
+        };
+        self.service.act(&self.manager, resume).await?;
+        Ok(())
     }
 
     /// Deploys what somebody released through the form or the API, and tidies up after what ended.

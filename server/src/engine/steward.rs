@@ -12,6 +12,7 @@ use crate::store::rows::Fence;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use sternway_domain::effect::Effect;
 use sternway_domain::engine::{World, reconcile};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::judge::Verdict;
@@ -173,8 +174,14 @@ impl Steward {
             let all = self.observed.as_ref().filter(|_| self.members_agree());
             let observed = all.map(|seen| (seen.canary, seen.from.as_str()));
             let saga = self.courier.saga.as_ref();
-            let world = World { release: &self.release, verdict: self.verdict.as_ref(), observed, saga };
-            let effects = reconcile(&world, now);
+            let mut world =
+                World { release: &self.release, verdict: self.verdict.as_ref(), observed, saga, held: false };
+            let mut effects = reconcile(&world, now);
+            // Whether rules have to wait is only asked when one would act.
+            if effects.iter().any(|effect| matches!(effect, Effect::Decide { .. })) {
+                world.held = self.engine.service.hold_on(&self.release).await?.is_some();
+                effects = reconcile(&world, now);
+            }
             if effects.is_empty() {
                 break;
             }

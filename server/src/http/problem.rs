@@ -16,6 +16,7 @@ use serde_json::Value;
 use sternway_domain::access::Denied;
 use sternway_domain::flag;
 use sternway_domain::migration::{self, OtherWay};
+use sternway_domain::recovery;
 use sternway_domain::release::Refusal;
 use utoipa::ToSchema;
 
@@ -301,13 +302,21 @@ fn stale(title: &'static str, text: &str, (expected, actual): (i64, i64), since:
 }
 
 fn refused(refusal: &Refusal, text: &str) -> Problem {
+    if let Refusal::Aftermath(recovery::Refusal::KnownBad(_)) = refusal {
+        return Problem::new(StatusCode::CONFLICT, "known-bad", "Known bad", sentence(text));
+    }
     let field = match refusal {
         Refusal::Reason(_) => "/reason",
         Refusal::SameArtifact(_) => "/candidate/digest",
         Refusal::Plan { .. } => "/plan",
         Refusal::NoSuchItem(_) | Refusal::Item(_) => "/state",
         Refusal::Checklist { .. } | Refusal::NoPass(_) => "/override",
-        Refusal::NotNow { .. } | Refusal::WindowOver { .. } | Refusal::Automation { .. } => "",
+        Refusal::Aftermath(recovery::Refusal::Reason(_)) => "/reason",
+        Refusal::NotNow { .. }
+        | Refusal::WindowOver { .. }
+        | Refusal::Automation { .. }
+        | Refusal::Aftermath(_)
+        | Refusal::NotHeld { .. } => "",
     };
     not_now(field, text)
 }

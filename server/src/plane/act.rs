@@ -38,7 +38,7 @@ impl Plane {
         let title = title(release, verb);
         let style = match verb {
             Verb::Rollback => ActStyle::Stop,
-            Verb::Start | Verb::Promote | Verb::Resume | Verb::Rollforward => ActStyle::Main,
+            Verb::Start | Verb::Promote | Verb::Resume | Verb::Rollforward | Verb::ResumeAutomation => ActStyle::Main,
             Verb::Hold | Verb::Freeze | Verb::Cancel | Verb::On | Verb::Off => ActStyle::Plain,
         };
         let mut view = ActView {
@@ -57,7 +57,7 @@ impl Plane {
             known_table: verdict.map(numbers).unwrap_or_default(),
             risks: risks(&facts, verb),
             reasons: reasons(&facts, verb),
-            needs_override: needs_override(release, verb),
+            needs_override: self.needs_override(release, verb).await?,
             asks_hotfix: verb == Verb::Rollforward,
             confirm: title.clone(),
             title,
@@ -85,6 +85,7 @@ impl Plane {
             Verb::Rollforward => Wanted::Rollforward { hotfix: hotfix(&form)? },
             Verb::Freeze => Wanted::Freeze,
             Verb::Cancel => Wanted::Cancel,
+            Verb::ResumeAutomation => Wanted::ResumeAutomation,
             Verb::On | Verb::Off => return Err(ServiceError::NotFound { what: "act", name: verb.to_string() }),
         };
         let request = ActRequest {
@@ -161,7 +162,7 @@ fn weight_after(release: &Release, verb: Verb) -> Option<Weight> {
         Verb::Start | Verb::Rollforward => Some(release.plan.stage(0)?.weight),
         Verb::Promote => next_weight(release),
         Verb::Rollback => Some(Weight::ZERO),
-        Verb::Hold | Verb::Resume | Verb::Freeze | Verb::Cancel | Verb::On | Verb::Off => None,
+        Verb::Hold | Verb::Resume | Verb::Freeze | Verb::Cancel | Verb::ResumeAutomation | Verb::On | Verb::Off => None,
     }
 }
 
@@ -196,6 +197,9 @@ fn steps(facts: &Facts, verb: Verb) -> Vec<StepView> {
     }
     match verb {
         Verb::Rollback => steps.push(step("The release ends as rolled back".to_owned(), "auto")),
+        Verb::ResumeAutomation => {
+            steps.push(step("Rules promote, hold and roll back by themselves again".to_owned(), ""));
+        }
         Verb::Hold => steps.push(step("Nothing is promoted until somebody resumes".to_owned(), "")),
         Verb::Freeze => {
             steps.push(step("Neither forward nor back until somebody resumes or rolls back".to_owned(), ""))
@@ -261,6 +265,11 @@ fn risks(facts: &Facts, verb: Verb) -> Vec<CheckView> {
             ),
         });
     }
+    if let (Verb::Start, Some(hold)) = (verb, &facts.hold) {
+        let text =
+            format!("Automation is off for `{}` since it was rolled back: nobody but people acts on it.", hold.service);
+        risks.push(check(Tone::Caution, Icon::Hold, text));
+    }
     if matches!(verb, Verb::Rollback | Verb::Rollforward) {
         let text = "No data migration is tracked with this release; Sternway cannot tell whether one is crossed.";
         risks.push(check(Tone::Plain, Icon::Data, text.to_owned()));
@@ -281,6 +290,7 @@ fn reasons(facts: &Facts, verb: Verb) -> Vec<ChoiceView> {
         Verb::Hold => &["Waiting for a dependency", "Looking into a signal"],
         Verb::Promote => &["Signals look well", "Agreed with the team"],
         Verb::Resume => &["Cause is gone"],
+        Verb::ResumeAutomation => &["The cause is known and fixed", "The next version does not have it"],
         Verb::Start => &["As planned"],
         Verb::Freeze => &["Going back would harm data"],
         Verb::Cancel => &["Wrong build", "Superseded"],
@@ -291,18 +301,34 @@ fn reasons(facts: &Facts, verb: Verb) -> Vec<ChoiceView> {
     reasons
 }
 
-fn needs_override(release: &Release, verb: Verb) -> Option<String> {
-    match verb {
-        Verb::Promote => {
-            let kind = release.current_verdict().map(|note| note.kind);
-            let found = kind.map_or("nothing has been judged yet", VerdictKind::label);
-            (kind != Some(VerdictKind::Pass))
-                .then(|| format!("Promote without a pass ({}): the log will say so.", found.to_lowercase()))
-        }
-        Verb::Start if release.state == State::Draft => {
+impl Plane {
+    /// The words beside the box that must be ticked.
+    async fn needs_override(&self, release: &Release, verb: Verb) -> Result<Option<String>> {
+        Ok(match verb {
+            Verb::Promote => {
+                let kind = release.current_verdict().map(|note| note.kind);
+                let found = kind.map_or("nothing has been judged yet", VerdictKind::label);
+                (kind != Some(VerdictKind::Pass))
+                    .then(|| format!("Promote without a pass ({}): the log will say so.", found.to_lowercase()))
+            }
+            Verb::Start => self.start_overrides(release).await?,
+            _ => None,
+        })
+    }
+
+    async fn start_overrides(&self, release: &Release) -> Result<Option<String>> {
+        let mut although = Vec::new();
+        if release.state == State::Draft {
             let open = release.checklist.as_ref().map_or(0, |checklist| checklist.open());
-            Some(format!("Start with {open} checklist items open: the log will say so."))
+            although.push(format!("with {open} checklist items open"));
         }
-        _ => None,
+        let moves = release.moves();
+        let services: Vec<_> = moves.iter().map(|(name, _)| *name).collect();
+        for bad in release.news(&self.service.known_bad(&services).await?) {
+            if moves.iter().any(|(name, build)| **name == bad.service && build.digest == bad.digest) {
+                although.push(format!("although `{}` {} was taken back ({})", bad.service, bad.version, bad.why));
+            }
+        }
+        Ok((!although.is_empty()).then(|| format!("Start {}: the log will say so.", although.join(" and "))))
     }
 }

@@ -12,6 +12,7 @@ use sternway_app::view::{Icon, StateView, Tone};
 use sternway_domain::access::{self, Action};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::plan::grouped;
+use sternway_domain::recovery::Aftermath;
 use sternway_domain::release::{Release, State};
 use sternway_domain::time::{Span, Timestamp};
 
@@ -77,9 +78,15 @@ async fn read(service: &Service, now: Timestamp) -> Result<Vec<Entry>> {
     // At most one release of a service is active, so each status is taken once.
     let names: Vec<ServiceName> = releases.iter().filter(|r| r.state.active()).map(|r| r.service.clone()).collect();
     let mut traffic = service.traffic_statuses(&names).await?;
-    let entries = releases.into_iter().map(|release| Entry {
+    let held = |aftermath: &Aftermath| -> Vec<_> {
+        releases.iter().map(|release| (aftermath.hold_on(release), aftermath.keeps_off(release))).collect()
+    };
+    let held = service.with_aftermath(held).await?;
+    let entries = releases.into_iter().zip(held).map(|(release, (hold, keeps_off))| Entry {
         live: live.remove(&release.id),
         traffic: if release.state.active() { traffic.remove(&release.service) } else { None },
+        hold,
+        keeps_off,
         release,
     });
     Ok(entries.collect())
@@ -132,12 +139,12 @@ fn counts(entries: &[Entry], filter: &BoardFilter, now: Timestamp) -> Vec<CountV
 }
 
 fn finished(shown: &[&Entry], now: Timestamp) -> Option<FinishedGroup> {
-    let mut ended: Vec<&Release> = shown.iter().map(|e| &e.release).filter(|release| release.state.ended()).collect();
+    let mut ended: Vec<&Entry> = shown.iter().filter(|entry| entry.release.state.ended()).copied().collect();
     if ended.is_empty() {
         return None;
     }
-    ended.sort_by_key(|release| std::cmp::Reverse(release.ended_at));
-    let of = |state: &State| ended.iter().filter(|release| release.state == *state).count();
+    ended.sort_by_key(|entry| std::cmp::Reverse(entry.release.ended_at));
+    let of = |state: &State| ended.iter().filter(|entry| entry.release.state == *state).count();
     let parts = [
         (of(&State::Promoted), "promoted"),
         (of(&State::RolledBack), "rolled back"),
@@ -149,22 +156,24 @@ fn finished(shown: &[&Entry], now: Timestamp) -> Option<FinishedGroup> {
         title: "Finished today".to_owned(),
         count: u32::try_from(ended.len()).unwrap_or(u32::MAX),
         note: note.join(", "),
-        rows: ended.iter().take(FINISHED_ROWS).map(|release| finished_row(release, now)).collect(),
+        rows: ended.iter().take(FINISHED_ROWS).map(|entry| finished_row(entry, now)).collect(),
         more: (more > 0)
             .then(|| sternway_app::view::LinkView::new("/decisions", format!("{more} more in the decision log"))),
     })
 }
 
-fn finished_row(release: &Release, now: Timestamp) -> FinishedRow {
+fn finished_row(entry: &Entry, now: Timestamp) -> FinishedRow {
+    let release = &entry.release;
     let took = release.started_at.zip(release.ended_at).map(|(from, to)| to.since(from));
     let by = release.ended_by.clone().unwrap_or_default();
+    let off = if entry.keeps_off { ". Automation waits for a person." } else { "" };
     FinishedRow {
         id: release.id.to_string(),
         service: release.service.to_string(),
         from: release.baseline.version.to_string(),
         to: release.candidate.version.to_string(),
         pill: state_pill(&release.state),
-        what: took.map_or(by.clone(), |took| format!("In {} by {by}", lasting(took))),
+        what: took.map_or(by.clone(), |took| format!("In {} by {by}", lasting(took))) + off,
         at: when(release.ended_at.unwrap_or(release.created_at), now),
     }
 }

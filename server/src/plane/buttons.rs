@@ -48,10 +48,13 @@ pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
         State::Frozen { .. } => {
             (vec![button(Verb::Resume, plain), button(Verb::Rollback, plain)], vec![button(Verb::Rollforward, plain)])
         }
-        State::Promoted | State::RollingForward | State::PartiallyRolledBack => {
-            (vec![button(Verb::Rollback, plain)], vec![])
+        State::Promoted | State::RollingForward => (vec![button(Verb::Rollback, plain)], vec![]),
+        State::PartiallyRolledBack | State::RolledBack => {
+            let back = [Verb::Rollback].into_iter().filter(|_| release.state == State::PartiallyRolledBack);
+            let resume = [Verb::ResumeAutomation].into_iter().filter(|_| release.resumed.is_none());
+            (back.chain(resume).map(|verb| button(verb, plain)).collect(), vec![])
         }
-        State::RollingBack | State::RolledBack | State::Cancelled => (vec![], vec![]),
+        State::RollingBack | State::Cancelled => (vec![], vec![]),
     };
     let (reach, reach_next) = match facts.verdict() {
         Some(verdict) => {
@@ -73,6 +76,9 @@ pub(super) fn why_not(caller: &Caller, release: &Release, verb: Verb) -> Option<
     if !table::allowed(&release.state, act) {
         return Some(format!("Not while {}.", release.state.label()));
     }
+    if let (Verb::ResumeAutomation, Some(resumed)) = (verb, &release.resumed) {
+        return Some(format!("{} resumed it at {}.", resumed.by, resumed.at.clock()));
+    }
     None
 }
 
@@ -87,6 +93,7 @@ pub(super) fn act_of(verb: Verb) -> Option<ReleaseAct> {
         Verb::Rollforward => ReleaseAct::Rollforward,
         Verb::Freeze => ReleaseAct::Freeze,
         Verb::Cancel => ReleaseAct::Cancel,
+        Verb::ResumeAutomation => ReleaseAct::ResumeAutomation,
         Verb::On | Verb::Off => return None,
     })
 }

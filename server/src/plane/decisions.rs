@@ -146,6 +146,8 @@ pub(super) fn act_word(action: &str, refused: bool) -> String {
         "resume" => ("resume", "Resumed"),
         "freeze" => ("freeze", "Frozen"),
         "cancel" => ("cancel", "Cancelled"),
+        "resume_automation" => ("resume automation", "Automation resumed"),
+        "steer" => ("choose a step", "Step chosen"),
         "create" => ("create", "Created"),
         "check" => ("checklist", "Checklist item set"),
         "apply" => ("apply", "Configuration applied"),

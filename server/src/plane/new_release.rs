@@ -11,6 +11,7 @@ use sternway_app::view::chart::{CellView, RowView, TableView};
 use sternway_app::view::new_release::*;
 use sternway_app::view::{CheckView, ChoiceView, FactView, Icon, Tone};
 use sternway_domain::access::{self, Action};
+use sternway_domain::id::ServiceName;
 use sternway_domain::judge::about;
 use sternway_domain::judge::estimate::{Detection, StageEstimate, TIMES};
 use sternway_domain::plan::{Bound, DeadlineAct, Metric, Mode, Plan, Stage, Tolerance};
@@ -44,6 +45,7 @@ impl Plane {
         if typed.idempotency_key.is_empty() {
             typed.idempotency_key = self.service.new_id().to_string();
         }
+        let known_bad = self.known_bad(&typed).await?;
         Ok(NewReleaseView {
             services: self.choices("Service", &typed.service, None).await?,
             plans: self.choices("Plan", &typed.plan, None).await?,
@@ -52,9 +54,21 @@ impl Plane {
             can_create: why_not.is_none(),
             why_not,
             typed,
+            known_bad,
             fault,
             preview,
         })
+    }
+
+    /// What is said beside the box that overrides, when the candidate that was typed is known bad.
+    async fn known_bad(&self, form: &NewReleaseForm) -> Result<Option<String>> {
+        let Ok(new) = read(form) else { return Ok(None) };
+        let Ok(service) = ServiceName::new(new.service) else { return Ok(None) };
+        let known = self.service.known_bad(&[&service]).await?;
+        let found = known.iter().rev().find(|bad| bad.digest.to_string() == new.candidate.digest);
+        Ok(found.map(|bad| {
+            format!("Release `{}` although it was taken back ({}): the log will say so.", bad.version, bad.why)
+        }))
     }
 
     async fn previewed(&self, form: &NewReleaseForm) -> Result<Option<PreviewView>> {
@@ -120,6 +134,7 @@ fn read(form: &NewReleaseForm) -> Result<NewRelease> {
         baseline: named.then_some(baseline),
         plan: form.plan.trim().to_owned(),
         checklist: Some(form.checklist.trim().to_owned()).filter(|name| !name.is_empty()),
+        override_known_bad: !form.override_known_bad.is_empty(),
         reason: form.reason.trim().to_owned(),
     })
 }

@@ -3,7 +3,7 @@
 use super::buttons::acts;
 use super::traffic::{flow, marks, track};
 use super::words::{NBSP, capital, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, data, explain, panels, signals};
+use super::{Plane, aftermath, data, explain, panels, signals};
 use crate::service::{Caller, Course, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
@@ -15,6 +15,7 @@ use sternway_domain::audit::Entry;
 use sternway_domain::id::{DecisionId, ReleaseId};
 use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Mode, grouped};
+use sternway_domain::recovery::AutomationHold;
 use sternway_domain::release::{Event, Release, State};
 use sternway_domain::time::{Span, Timestamp};
 
@@ -27,6 +28,10 @@ pub(super) struct Facts {
     pub(super) now: Timestamp,
     pub(super) ticks: Vec<TickBody>,
     pub(super) traffic: Option<TrafficStatus>,
+    /// Why rules keep their hands off this release.
+    pub(super) hold: Option<AutomationHold>,
+    /// Whether they keep their hands off others because of this one.
+    pub(super) keeps_off: bool,
 }
 
 impl Facts {
@@ -45,7 +50,11 @@ impl Plane {
         let ticks = self.service.tick_bodies(id, end - crate::service::CHART_SPAN).await?;
         let active = release.state.active();
         let traffic = if active { self.service.traffic_status(&release.service).await? } else { None };
-        Ok(Facts { release, now, ticks, traffic })
+        let (hold, keeps_off) = self
+            .service
+            .with_aftermath(|aftermath| (aftermath.hold_on(&release), aftermath.keeps_off(&release)))
+            .await?;
+        Ok(Facts { release, now, ticks, traffic, hold, keeps_off })
     }
 
     pub(super) async fn release_view(
@@ -203,7 +212,7 @@ fn no_verdict(release: &Release) -> StateView {
 }
 
 fn notices(facts: &Facts) -> Vec<NoticeView> {
-    let mut notices = Vec::new();
+    let mut notices: Vec<NoticeView> = aftermath::notice(facts).into_iter().collect();
     if let Some(traffic) = facts.traffic.as_ref().filter(|traffic| traffic.alarm(facts.now)) {
         let since = traffic.disagree_since.unwrap_or(facts.now);
         let observed = traffic.observed.map_or_else(|| "nothing".to_owned(), |w| percent(w.percent()));
@@ -235,7 +244,7 @@ fn notices(facts: &Facts) -> Vec<NoticeView> {
 
 fn advice(facts: &Facts, verdict: &Verdict) -> Option<AdviceView> {
     let release = &facts.release;
-    let by_itself = release.plan.mode == Mode::Automatic;
+    let by_itself = release.plan.mode == Mode::Automatic && facts.hold.is_none();
     let baked = release.bake_left(facts.now) == Some(Span::ZERO);
     match verdict.kind {
         VerdictKind::Fail | VerdictKind::Suspect => Some(AdviceView {

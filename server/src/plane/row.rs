@@ -9,6 +9,7 @@ use sternway_app::view::act::Verb;
 use sternway_app::view::board::*;
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::{Metric, Mode};
+use sternway_domain::recovery::AutomationHold;
 use sternway_domain::release::{Release, ReleaseAct, State, table};
 use sternway_domain::time::{Span, Timestamp};
 
@@ -20,11 +21,18 @@ const SIGNALS: [(&str, Metric); 4] = [
     ("Saturation", Metric::Saturation),
 ];
 
+/// Said of what rules have to leave alone.
+const AUTOMATION_OFF: &str = "Automation is off since a rollback";
+
 /// One release with everything a row says.
 pub(super) struct Entry {
     pub(super) release: Release,
     pub(super) live: Option<Live>,
     pub(super) traffic: Option<TrafficStatus>,
+    /// Why rules keep their hands off it.
+    pub(super) hold: Option<AutomationHold>,
+    /// Whether they keep their hands off others because of it.
+    pub(super) keeps_off: bool,
 }
 
 /// In the order of the board.
@@ -46,12 +54,17 @@ impl Entry {
         self.traffic.as_ref().is_some_and(|traffic| traffic.alarm(now))
     }
 
+    /// Whether rules act on it.
+    fn automatic(&self) -> bool {
+        self.release.plan.mode == Mode::Automatic && self.hold.is_none()
+    }
+
     pub(super) fn need(&self, now: Timestamp) -> Need {
         let release = &self.release;
         if release.state.ended() {
             return Need::Finished;
         }
-        let automatic = release.plan.mode == Mode::Automatic;
+        let automatic = self.automatic();
         let baked = release.bake_left(now) == Some(Span::ZERO);
         match (&release.state, self.verdict()) {
             _ if self.alarm(now) => Need::Person,
@@ -145,6 +158,7 @@ impl Entry {
             }
             (State::Running { .. }, Some(verdict)) => {
                 let why = first_sentence(&verdict.sentence);
+                let why = if self.waits_for_resumption() { format!("{AUTOMATION_OFF}. {why}") } else { why };
                 (verdict_pill(verdict.kind), self.outlook(verdict.kind, now), why)
             }
             (State::Running { .. }, None) => {
@@ -158,13 +172,18 @@ impl Entry {
         }
     }
 
+    /// Whether its rules would act, were it not for an earlier rollback.
+    fn waits_for_resumption(&self) -> bool {
+        self.release.plan.mode == Mode::Automatic && self.hold.is_some()
+    }
+
     /// What happens by itself, and when.
     fn outlook(&self, verdict: VerdictKind, now: Timestamp) -> String {
         let release = &self.release;
         let left = release.bake_left(now).unwrap_or_default();
         let next = release.state.stage().and_then(|stage| release.plan.stage(stage + 1));
         let next = next.map_or_else(|| "done".to_owned(), |stage| percent(stage.weight.percent()));
-        let automatic = release.plan.mode == Mode::Automatic;
+        let automatic = self.automatic();
         match verdict {
             VerdictKind::Pass if left > Span::ZERO && automatic => format!("{next} in {}", lasting(left)),
             VerdictKind::Pass if left > Span::ZERO => format!("bakes {} more", lasting(left)),
@@ -216,7 +235,7 @@ impl Entry {
             (State::Running { .. } | State::Holding { .. }, Some(VerdictKind::Fail | VerdictKind::Suspect)) => {
                 to(ActStyle::Stop, Some(Icon::Rollback), "Roll back", Verb::Rollback)
             }
-            (State::Running { .. }, Some(VerdictKind::Pass)) if baked && release.plan.mode != Mode::Automatic => {
+            (State::Running { .. }, Some(VerdictKind::Pass)) if baked && !self.automatic() => {
                 to(ActStyle::Main, None, "Promote", Verb::Promote)
             }
             (State::Running { .. }, Some(VerdictKind::Pass)) => to(ActStyle::Plain, None, "Promote now", Verb::Promote),

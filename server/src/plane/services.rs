@@ -1,7 +1,7 @@
 //! Services, and one service.
 
-use super::Plane;
 use super::words::{state_pill, when};
+use super::{Plane, aftermath};
 use crate::service::{Caller, Result, ServiceError, decode};
 use crate::store::rows::ReleaseFilter;
 use sternway_app::path;
@@ -68,12 +68,17 @@ impl Plane {
         let releases = self.service.releases(caller, &filter).await?;
         let active = releases.iter().find(|release| release.state.active());
         let version = self.running(&name, active).await?;
+        let hold = self.service.automation_hold(&name).await?;
+        let mut health: Vec<CheckView> = hold.iter().map(|hold| aftermath::check(hold, now)).collect();
+        health.extend(self.health(&document, active).await?);
+        let mut facts = facts(&document, row.version, &row.digest.short());
+        facts.push(aftermath::fact(hold.as_ref()));
         Ok(ServiceView {
             name: name.to_string(),
             description: document.description.clone(),
             version: version.unwrap_or_default(),
-            facts: facts(&document, row.version, &row.digest.short()),
-            health: self.health(&document, active).await?,
+            facts,
+            health,
             depends_on: document.depends_on.iter().map(link).collect(),
             depended_on_by: dependents,
             releases: releases

@@ -116,8 +116,9 @@ pub(super) fn hold_cause(cause: &HoldCause) -> String {
 pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, now: Timestamp) -> ChangeView {
     let stage = |index: u8| release.plan.stage(index).map_or_else(String::new, |stage| percent(stage.weight.percent()));
     let (icon, tone, text) = match event {
-        Event::Created { candidate, .. } => {
-            (Icon::Plus, Tone::Plain, format!("Created, with `{}` as the candidate.", candidate.version))
+        Event::Created { candidate, overridden, .. } => {
+            let text = format!("Created, with `{}` as the candidate.", candidate.version);
+            (Icon::Plus, Tone::Plain, with_override(&text, overridden))
         }
         Event::ChecklistItemSet { item, .. } => (Icon::Pass, Tone::Plain, format!("Checklist: `{item}` set.")),
         Event::Started { overridden, .. } => (Icon::Person, Tone::Plain, with_override("Started.", overridden)),
@@ -164,6 +165,9 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
         Event::RolledForward { .. } => (Icon::Rollforward, Tone::Go, "The hotfix takes its first traffic.".to_owned()),
         Event::Frozen { .. } => (Icon::Freeze, Tone::Hold, "Frozen: neither forward nor back.".to_owned()),
         Event::Cancelled { .. } => (Icon::Close, Tone::Plain, "Cancelled.".to_owned()),
+        Event::AutomationResumed { .. } => {
+            (Icon::Promote, Tone::Plain, format!("Automation of `{}` resumed.", release.service))
+        }
     };
     let (who, reason) = said(event);
     let automatic = who.starts_with("automation");
@@ -183,7 +187,8 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::RollbackOrdered { by, reason, .. }
         | Event::RollforwardOrdered { by, reason, .. }
         | Event::Frozen { by, reason, .. }
-        | Event::Cancelled { by, reason, .. } => (by, reason),
+        | Event::Cancelled { by, reason, .. }
+        | Event::AutomationResumed { by, reason, .. } => (by, reason),
         Event::VerdictChanged { .. } => ("judge", ""),
         Event::StageEntered { .. }
         | Event::Completed { .. }

@@ -1,5 +1,6 @@
 //! One act on one release, whoever asks and through whichever door.
 
+use super::aftermath;
 use super::record::Act;
 use super::saga::saga_write;
 use super::{Caller, DecisionBrief, ReleaseSummary, Result, Service, ServiceError, decode, encode};
@@ -11,9 +12,9 @@ use sternway_domain::artifact::Artifact;
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::checklist::ItemState;
 use sternway_domain::component::Scope;
-use sternway_domain::id::{Digest, MessageId, ReleaseId};
+use sternway_domain::id::{Digest, MessageId, ReleaseId, ServiceName};
 use sternway_domain::migration::Migration;
-use sternway_domain::release::{Command, Event, HoldCause, Release, ReleaseAct, RunbookRef};
+use sternway_domain::release::{Command, Event, HoldCause, Refusal, Release, ReleaseAct, RunbookRef};
 use sternway_domain::saga::{Saga, SagaPlan};
 use sternway_domain::time::Timestamp;
 
@@ -42,6 +43,7 @@ pub enum Wanted {
     },
     Freeze,
     Cancel,
+    ResumeAutomation,
 }
 
 /// What an act brings about.
@@ -87,20 +89,24 @@ impl Wanted {
             Wanted::Rollforward { .. } => ReleaseAct::Rollforward,
             Wanted::Freeze => ReleaseAct::Freeze,
             Wanted::Cancel => ReleaseAct::Cancel,
+            Wanted::ResumeAutomation => ReleaseAct::ResumeAutomation,
         }
     }
 
     fn command(self, reason: String, runbooks: Vec<RunbookRef>) -> Command {
         match self {
             Wanted::Check { item, to } => Command::Check { item, to },
-            Wanted::Start { override_checklist } => Command::Start { runbooks, override_checklist, reason },
+            Wanted::Start { override_checklist } => {
+                Command::Start { runbooks, override_checklist, known_bad: vec![], reason }
+            }
             Wanted::Promote { override_verdict } => Command::Promote { override_verdict, reason },
             Wanted::Hold => Command::Hold { cause: HoldCause::Person, reason },
             Wanted::Resume => Command::Resume { reason },
-            Wanted::Rollback { .. } => Command::Rollback { saga: None, reason },
+            Wanted::Rollback { .. } => Command::Rollback { saga: None, only: vec![], reason },
             Wanted::Rollforward { hotfix } => Command::Rollforward { hotfix, reason },
             Wanted::Freeze => Command::Freeze { reason },
             Wanted::Cancel => Command::Cancel { reason },
+            Wanted::ResumeAutomation => Command::ResumeAutomation { reason },
         }
     }
 }
@@ -136,6 +142,10 @@ impl Service {
         let reason = command.reason().to_owned();
         let mut described = Act::on(act.action(), target(&release), &reason);
         described.expected_version = Some(release.version);
+        if aftermath::waits(&caller.actor) && self.hold_on(&release).await?.is_some() {
+            let why = "something that moves here was taken back, and no person has resumed automation since";
+            return Err(Refusal::Automation { act, why }.into());
+        }
         let (command, saga, data) = self.with_saga(&release, command, &Scope::default()).await?;
         let events = release.decide(command, &caller.actor, self.clock.now())?;
         let decided = Decided { events, saga, data };
@@ -177,7 +187,11 @@ impl Service {
             return self.refuse_unless_replayed(caller, &described, stale, &request.idempotency_key).await;
         }
         let runbooks = if act == ReleaseAct::Start { self.runbooks_to_pin(&release).await? } else { Vec::new() };
-        let command = request.wanted.clone().command(request.reason.trim().to_owned(), runbooks);
+        let mut command = request.wanted.clone().command(request.reason.trim().to_owned(), runbooks);
+        if let Command::Start { known_bad, .. } = &mut command {
+            let services: Vec<&ServiceName> = release.moves().into_iter().map(|(name, _)| name).collect();
+            *known_bad = self.known_bad(&services).await?;
+        }
         let decided = match self.decide(caller, &release, command, &request.wanted).await {
             Ok(decided) => decided,
             Err(error @ ServiceError::Store(_)) => return Err(error),
@@ -221,7 +235,9 @@ impl Service {
     ) -> Result<(Command, Option<SagaPlan>, Vec<Migration>)> {
         let Command::Rollback { reason, .. } = command else { return Ok((command, None, vec![])) };
         let (plan, data) = self.rollback_plan(release, scope, &reason).await?.unzip();
-        Ok((Command::Rollback { saga: plan.as_ref().map(|plan| plan.id), reason }, plan, data.unwrap_or_default()))
+        let saga = plan.as_ref().map(|plan| plan.id);
+        let part = plan.as_ref().map(SagaPlan::going_back).filter(|back| back.len() < release.moves().len());
+        Ok((Command::Rollback { saga, only: part.unwrap_or_default(), reason }, plan, data.unwrap_or_default()))
     }
 
     /// Logs the refusal, unless the same key has meanwhile succeeded: then nothing was refused.

@@ -55,8 +55,15 @@ pub struct NewRelease {
     pub migrations: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checklist: Option<String>,
+    /// Although a candidate is known bad: it was taken back before. The reason says why, and the decision shows it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub override_known_bad: bool,
     /// What the release is for; also the reason of the decision. 3 to 2000 characters.
     pub reason: String,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Service {
@@ -78,7 +85,12 @@ impl Service {
         }
         let candidate = artifact("candidate", &new.candidate)?;
         let components = self.components(new, &service, (&baseline, &candidate)).await?;
+        let mut moving = vec![&service];
+        moving.extend(components.iter().map(|component| &component.name));
+        let known_bad = self.known_bad(&moving).await?;
         Ok(Draft {
+            known_bad,
+            override_known_bad: new.override_known_bad,
             id: ReleaseId(self.new_id()),
             service,
             baseline,
@@ -167,6 +179,7 @@ impl Service {
         let digest = Digest::of(evidence.as_bytes());
         act.target = target(&release);
         act.release = Some(&release);
+        act.overridden.clone_from(&release.overridden);
         act.evidence = Some(digest.clone());
         let decision = self.decision(caller, &act, Outcome::Accepted)?;
         let (id, at) = (decision.row.id, decision.row.at);

@@ -219,3 +219,29 @@ async fn given_a_release_when_its_way_back_is_rehearsed_then_the_same_seed_is_th
         assert!(refused.text.contains(told), "{query}: {}", refused.text);
     }
 }
+
+#[tokio::test]
+async fn given_a_build_on_its_way_back_when_it_is_released_again_then_409_says_why_and_an_override_is_kept() {
+    let rig = Rig::new().await;
+    let (id, version) = rig.running().await;
+    let path = format!("/api/v1/releases/{id}/actions");
+    let back = json!({"reason": "too many errors", "expected_version": version});
+    let back = rig.post(Role::OnCall, &format!("{path}/rollback"), &back).await.json();
+    let before = rig.entries().await;
+    let refused = rig.post(Role::ReleaseManager, "/api/v1/releases", &new_release(1)).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+    assert_eq!(refused.json()["type"], "urn:sternway:problem:known-bad");
+    assert!(refused.json()["detail"].as_str().is_some_and(|text| text.contains("too many errors")), "{}", refused.text);
+    assert_eq!(rig.entries().await, before + 1, "the attempt is in the log");
+    let mut over = new_release(1);
+    over["override_known_bad"] = json!(true);
+    let made = rig.post(Role::ReleaseManager, "/api/v1/releases", &over).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let decision = made.json()["decision"]["id"].as_str().expect("an id").to_owned();
+    let read = rig.get(Role::Auditor, &format!("/api/v1/decisions/{decision}")).await.json();
+    assert!(read["entry"]["overridden"][0].as_str().is_some_and(|text| text.contains("known bad")), "{read}");
+    // Rules may act again once everything is back, not before.
+    let resume = json!({"reason": "the cause is fixed", "expected_version": back["release"]["version"]});
+    let early = rig.post(Role::OnCall, &format!("{path}/resume_automation"), &resume).await;
+    assert_eq!(early.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", early.text);
+}

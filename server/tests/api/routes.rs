@@ -69,7 +69,8 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
 
 /// The verbs stand for themselves.
 fn unfolded() -> Vec<(Method, String)> {
-    let verbs = ["start", "promote", "hold", "resume", "rollback", "rollforward", "freeze", "cancel"];
+    let verbs =
+        ["start", "promote", "hold", "resume", "rollback", "rollforward", "freeze", "cancel", "resume_automation"];
     let data = ["move", "back", "validate", "sign", "ask_glass", "break_glass"];
     let mut all = Vec::new();
     for (method, path) in operations() {

@@ -201,6 +201,7 @@ impl Fleet {
             components: SERVICES[..4].iter().map(component).collect(),
             plan: "halves".to_owned(),
             checklist: None,
+            override_known_bad: false,
             reason: "a new shop".to_owned(),
         };
         let created = self.desk.service.create(&maya(), new, "create the fleet").await.expect("created");

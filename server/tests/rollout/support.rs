@@ -187,6 +187,7 @@ impl Desk {
             baseline: Some(build("1.41.3")),
             plan: plan.into(),
             checklist: None,
+            override_known_bad: false,
             reason: "faster checkout".into(),
         };
         let created = self.service.create(&maya(), new, &format!("create {service}")).await.expect("created");

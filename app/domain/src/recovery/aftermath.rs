@@ -3,9 +3,10 @@
 use crate::actor::Actor;
 use crate::artifact::{Artifact, Version};
 use crate::id::{Digest, ReleaseId, ServiceName};
-use crate::release::REASON_CHARS;
+use crate::release::{REASON_CHARS, Release, State};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A build that was taken back. Its digest counts, whatever it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,13 +30,86 @@ pub struct AutomationHold {
     pub since: Timestamp,
 }
 
-/// A hold that a person ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lifted {
-    pub hold: AutomationHold,
-    pub by: String,
-    pub reason: String,
-    pub at: Timestamp,
+/// What every rollback so far leaves behind. Kept up by [`Aftermath::note`]; says nothing about releases it never saw.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Aftermath {
+    taken_back: BTreeMap<ReleaseId, TakenBack>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TakenBack {
+    builds: Vec<(ServiceName, Artifact)>,
+    why: String,
+    at: Timestamp,
+    resumed: Option<Timestamp>,
+}
+
+impl TakenBack {
+    /// `None` for a release that was not taken back, or whose rollback was undone.
+    fn of(release: &Release) -> Option<TakenBack> {
+        let back = matches!(release.state, State::RollingBack | State::RolledBack | State::PartiallyRolledBack);
+        let order = release.back.as_ref().filter(|_| back)?;
+        let moves = release.moves().into_iter().filter(|(name, _)| order.only.is_empty() || order.only.contains(name));
+        Some(TakenBack {
+            builds: moves.map(|(name, build)| (name.clone(), build.clone())).collect(),
+            why: format!("{}: {}", order.by, order.reason.trim_end_matches('.')),
+            at: order.at,
+            resumed: release.resumed.as_ref().map(|resumed| resumed.at),
+        })
+    }
+}
+
+impl Aftermath {
+    /// Takes in where a release stands now.
+    pub fn note(&mut self, release: &Release) {
+        match TakenBack::of(release) {
+            Some(taken) => self.taken_back.insert(release.id, taken),
+            None => self.taken_back.remove(&release.id),
+        };
+    }
+
+    /// Builds of these services that were taken back, oldest first.
+    pub fn known_bad<'a>(&self, services: impl IntoIterator<Item = &'a ServiceName>) -> Vec<KnownBad> {
+        let services: Vec<&ServiceName> = services.into_iter().collect();
+        let mut known: Vec<KnownBad> = self
+            .taken_back
+            .iter()
+            .flat_map(|(id, taken)| taken.builds.iter().map(move |(name, build)| (id, taken, name, build)))
+            .filter(|(_, _, name, _)| services.contains(name))
+            .map(|(id, taken, name, build)| KnownBad {
+                service: name.clone(),
+                digest: build.digest.clone(),
+                version: build.version.clone(),
+                release: *id,
+                why: taken.why.clone(),
+                at: taken.at,
+            })
+            .collect();
+        known.sort_by_key(|bad| bad.at);
+        known
+    }
+
+    /// The newest rollback of a service after which nobody let rules act again. A person who does so for one release
+    /// does so for everything that was taken back before.
+    pub fn hold(&self, service: &ServiceName) -> Option<AutomationHold> {
+        let of = |taken: &&TakenBack| taken.builds.iter().any(|(name, _)| name == service);
+        let resumed = self.taken_back.values().filter(of).filter_map(|taken| taken.resumed).max();
+        let all = self.taken_back.iter().filter(|(_, taken)| of(taken));
+        let open = all.filter(|(_, taken)| taken.resumed.is_none() && resumed.is_none_or(|at| taken.at > at));
+        let (id, taken) = open.max_by_key(|(_, taken)| taken.at)?;
+        Some(AutomationHold { service: service.clone(), release: *id, why: taken.why.clone(), since: taken.at })
+    }
+
+    /// Whether rules keep their hands off something because of this release.
+    pub fn keeps_off(&self, release: &Release) -> bool {
+        release.moves().iter().any(|(name, _)| self.hold(name).is_some_and(|hold| hold.release == release.id))
+    }
+
+    /// The hold on anything that moves in this release, by another one.
+    pub fn hold_on(&self, release: &Release) -> Option<AutomationHold> {
+        let holds = release.moves().into_iter().filter_map(|(name, _)| self.hold(name));
+        holds.filter(|hold| hold.release != release.id).max_by_key(|hold| hold.since)
+    }
 }
 
 /// Why not, in words for a person.
@@ -67,19 +141,6 @@ pub fn check_candidate(
     Ok(Some(format!("known bad since {}: {}", bad.at, bad.why)))
 }
 
-/// The hold on a service, if there is one.
-pub fn held<'a>(service: &ServiceName, holds: &'a [AutomationHold]) -> Option<&'a AutomationHold> {
-    holds.iter().find(|hold| hold.service == *service)
-}
-
-impl AutomationHold {
-    /// A person lets rules act again.
-    pub fn lift(&self, by: &Actor, reason: &str, now: Timestamp) -> Result<Lifted, Refusal> {
-        check_person(by, reason)?;
-        Ok(Lifted { hold: self.clone(), by: by.label(), reason: reason.to_owned(), at: now })
-    }
-}
-
 fn check_person(by: &Actor, reason: &str) -> Result<(), Refusal> {
     by.person().ok_or(Refusal::OnlyPeople)?;
     let chars = reason.trim().chars().count();
@@ -90,7 +151,11 @@ fn check_person(by: &Actor, reason: &str) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use crate::actor::{Role, Rule};
-    use crate::id::PersonId;
+    use crate::component::{Component, Layer};
+    use crate::id::{PersonId, SagaId};
+    use crate::plan::Weight;
+    use crate::release::{Command, Draft, PlanRef};
+    use crate::saga::Outcome;
     use uuid::Uuid;
 
     fn maya() -> Actor {
@@ -129,17 +194,122 @@ mod tests {
         assert_eq!(check_candidate(&other, &renamed, &known, None, &maya()), Ok(None));
     }
 
-    #[test]
-    fn given_a_hold_then_only_a_person_with_a_reason_lifts_it() {
-        let hold = AutomationHold {
-            service: bad().service,
-            release: bad().release,
-            why: bad().why,
-            since: Timestamp::from_secs(1),
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(1_700_000_000 + secs)
+    }
+
+    /// A release of `api` that was started, with another service beside it.
+    fn running(id: u128, build: &[u8], known_bad: Vec<KnownBad>) -> Result<Release, crate::release::Refusal> {
+        let plan: crate::plan::Plan = serde_json::from_value(serde_json::json!({
+            "name": "canary", "stages": [{"weight": 5, "bake": "1m"}, {"weight": 100, "bake": "1m"}], "guards": [{"metric": "errors"}],
+        }))
+        .expect("well-formed");
+        let component = |name: &str, build: &[u8]| Component {
+            name: ServiceName::new(name).expect("plain"),
+            layer: Layer::default(),
+            baseline: artifact("1.41.0", b"old"),
+            candidate: artifact("1.42.0", build),
+            needs: vec![],
+            cells: vec![],
+            features: vec![],
         };
-        assert!(held(&bad().service, std::slice::from_ref(&hold)).is_some());
+        let draft = Draft {
+            id: ReleaseId(Uuid::from_u128(id)),
+            service: bad().service,
+            baseline: artifact("1.41.0", b"old"),
+            candidate: artifact("1.42.0", build),
+            components: vec![component("api", build), component("auth", b"auth")],
+            note: "pricing".into(),
+            plan_ref: PlanRef { name: plan.name.clone(), version: 1, digest: Digest::of(b"plan") },
+            plan,
+            checklist: None,
+            known_bad: vec![],
+            override_known_bad: false,
+        };
+        let created = Release::fold(&Release::create(draft, &maya(), at(0))?).expect("it is created");
+        let reason = "as planned".to_owned();
+        let start = Command::Start { runbooks: vec![], override_checklist: false, known_bad, reason };
+        after(created, start, at(1))
+    }
+
+    fn after(release: Release, command: Command, now: Timestamp) -> Result<Release, crate::release::Refusal> {
+        let events = release.decide(command, &maya(), now)?;
+        Ok(events.iter().fold(release, Release::evolve))
+    }
+
+    fn rolled_back(release: Release, only: Vec<ServiceName>, secs: i64) -> Release {
+        let order = Command::Rollback { saga: None, only, reason: "errors at 0.51\u{a0}%".into() };
+        let ordered = after(release, order, at(secs)).expect("it may go back");
+        let seen = Command::ConfirmTraffic { weight: Weight::ZERO, from: "proxy".into() };
+        after(ordered, seen, at(secs + 1)).expect("it is seen")
+    }
+
+    fn resume() -> Command {
+        Command::ResumeAutomation { reason: "the cause is fixed".into() }
+    }
+
+    #[test]
+    fn given_a_rollback_then_its_builds_are_known_bad_and_rules_wait_until_a_person_resumes_them() {
+        let (api, auth) = (bad().service, ServiceName::new("auth").expect("plain"));
+        let (first, later) = (running(1, b"bad", vec![]).expect("starts"), running(2, b"new", vec![]).expect("starts"));
+        let mut aftermath = Aftermath::default();
+        aftermath.note(&first);
+        assert_eq!((aftermath.known_bad([&api]), aftermath.hold_on(&later)), (vec![], None));
+
+        let first = rolled_back(first, vec![], 10);
+        aftermath.note(&first);
+        assert_eq!(aftermath.known_bad([&api, &auth]).len(), 2, "components count too");
+        let hold = aftermath.hold_on(&later).expect("rules wait");
+        assert_eq!((hold.release, hold.since), (first.id, at(10)));
+        assert_eq!(hold.why, "Maya Ortiz: errors at 0.51\u{a0}%");
+        assert_eq!(aftermath.hold_on(&first), None, "what went back is not held by itself");
+        assert!(aftermath.keeps_off(&first) && !aftermath.keeps_off(&later));
+
         let robot = Actor::Automation { rule: Rule::ResumeOnEvidence };
-        assert_eq!(hold.lift(&robot, "all is well", Timestamp::from_secs(2)), Err(Refusal::OnlyPeople));
-        assert!(hold.lift(&maya(), "the cause is fixed", Timestamp::from_secs(2)).is_ok());
+        assert!(first.decide(resume(), &robot, at(20)).is_err(), "no rule lets itself act again");
+        let first = after(first, resume(), at(20)).expect("a person may");
+        assert!(after(first.clone(), resume(), at(21)).is_err(), "once is enough");
+        aftermath.note(&first);
+        assert_eq!((aftermath.hold_on(&later), aftermath.known_bad([&api]).len()), (None, 1), "bad it stays");
+    }
+
+    #[test]
+    fn given_several_rollbacks_when_a_person_resumes_then_everything_before_is_resumed() {
+        let api = bad().service;
+        let [one, two] = [(1, 10), (2, 30)].map(|(id, secs)| {
+            rolled_back(running(id, &[u8::try_from(id).expect("small")], vec![]).expect("starts"), vec![], secs)
+        });
+        let mut aftermath = Aftermath::default();
+        [&one, &two].map(|release| aftermath.note(release));
+        assert_eq!(aftermath.hold(&api).map(|hold| hold.release), Some(two.id));
+        aftermath.note(&after(one, resume(), at(20)).expect("a person may"));
+        assert_eq!(aftermath.hold(&api).map(|hold| hold.release), Some(two.id), "resumed before the second went back");
+        aftermath.note(&after(two, resume(), at(40)).expect("a person may"));
+        assert_eq!(aftermath.hold(&api), None);
+    }
+
+    #[test]
+    fn given_only_a_part_went_back_or_it_was_undone_then_the_rest_is_not_bad() {
+        let (api, auth) = (bad().service, ServiceName::new("auth").expect("plain"));
+        let mut aftermath = Aftermath::default();
+        let part = rolled_back(running(1, b"bad", vec![]).expect("starts"), vec![auth.clone()], 10);
+        aftermath.note(&part);
+        assert!(aftermath.known_bad([&api]).is_empty() && aftermath.hold(&api).is_none());
+        assert!(!aftermath.known_bad([&auth]).is_empty() && aftermath.hold(&auth).is_some());
+
+        let whole = running(2, b"other", vec![]).expect("starts");
+        let order = Command::Rollback { saga: Some(SagaId(Uuid::nil())), only: vec![], reason: "errors".into() };
+        let ordered = after(whole, order, at(12)).expect("it may go back");
+        aftermath.note(&ordered);
+        assert_eq!(aftermath.known_bad([&api]).len(), 1, "on its way back is bad already");
+        let undone = Command::EndRollback { outcome: Outcome::Undone, summary: "taken back".into() };
+        aftermath.note(&after(ordered, undone, at(13)).expect("it is recorded"));
+        assert!(aftermath.known_bad([&api]).is_empty());
+    }
+
+    #[test]
+    fn given_a_build_that_became_known_bad_when_started_then_refused_unless_overridden() {
+        let refused = running(1, b"bad", vec![bad()]).expect_err("is refused");
+        assert!(refused.to_string().contains("is known bad"), "{refused}");
     }
 }

@@ -7,6 +7,7 @@ use crate::component::Component;
 use crate::id::{ReleaseId, SagaId, ServiceName};
 use crate::judge::Verdict;
 use crate::plan::{Plan, Weight};
+use crate::recovery::KnownBad;
 use crate::saga::Outcome;
 use serde::{Deserialize, Serialize};
 
@@ -23,19 +24,24 @@ pub struct Draft {
     pub plan: Plan,
     pub plan_ref: PlanRef,
     pub checklist: Option<ReleaseChecklist>,
+    /// Builds of these services that were taken back before.
+    pub known_bad: Vec<KnownBad>,
+    /// Although a candidate is known bad; the note says why.
+    pub override_known_bad: bool,
 }
 
-/// What is asked of a release. The first nine are acts with a reason; the last two are what the engine saw.
+/// What is asked of a release. The first ten are acts with a reason; the last two are what the engine saw.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     Check {
         item: String,
         to: ItemState,
     },
-    /// `override_checklist` starts although the checklist is not complete.
+    /// `override_checklist` starts although the checklist is not complete or a candidate has become known bad.
     Start {
         runbooks: Vec<RunbookRef>,
         override_checklist: bool,
+        known_bad: Vec<KnownBad>,
         reason: String,
     },
     /// `override_verdict` promotes without a `pass` for the current stage.
@@ -50,9 +56,10 @@ pub enum Command {
     Resume {
         reason: String,
     },
-    /// `saga` carries it out; without one, traffic is all there is to take back.
+    /// `saga` carries it out; without one, traffic is all there is to take back. `only`: not everything goes back.
     Rollback {
         saga: Option<SagaId>,
+        only: Vec<ServiceName>,
         reason: String,
     },
     Rollforward {
@@ -63,6 +70,10 @@ pub enum Command {
         reason: String,
     },
     Cancel {
+        reason: String,
+    },
+    /// Rules may act again on what was taken back.
+    ResumeAutomation {
         reason: String,
     },
     RecordVerdict(Box<Verdict>),
@@ -90,10 +101,11 @@ pub enum ReleaseAct {
     Rollforward,
     Freeze,
     Cancel,
+    ResumeAutomation,
 }
 
 impl ReleaseAct {
-    pub const ALL: [ReleaseAct; 9] = [
+    pub const ALL: [ReleaseAct; 10] = [
         ReleaseAct::Check,
         ReleaseAct::Start,
         ReleaseAct::Promote,
@@ -103,6 +115,7 @@ impl ReleaseAct {
         ReleaseAct::Rollforward,
         ReleaseAct::Freeze,
         ReleaseAct::Cancel,
+        ReleaseAct::ResumeAutomation,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -127,6 +140,7 @@ impl ReleaseAct {
             ReleaseAct::Rollforward => Action::Rollforward,
             ReleaseAct::Freeze => Action::Freeze,
             ReleaseAct::Cancel => Action::Cancel,
+            ReleaseAct::ResumeAutomation => Action::ResumeAutomation,
         }
     }
 }
@@ -144,6 +158,7 @@ impl Command {
             Command::Rollforward { .. } => ReleaseAct::Rollforward,
             Command::Freeze { .. } => ReleaseAct::Freeze,
             Command::Cancel { .. } => ReleaseAct::Cancel,
+            Command::ResumeAutomation { .. } => ReleaseAct::ResumeAutomation,
             Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } | Command::EndRollback { .. } => return None,
         })
     }
@@ -158,7 +173,8 @@ impl Command {
             | Command::Rollback { reason, .. }
             | Command::Rollforward { reason, .. }
             | Command::Freeze { reason }
-            | Command::Cancel { reason } => reason,
+            | Command::Cancel { reason }
+            | Command::ResumeAutomation { reason } => reason,
             Command::Check { .. }
             | Command::RecordVerdict(_)
             | Command::ConfirmTraffic { .. }

@@ -4,9 +4,10 @@ use super::{Command, Draft, Event, Release, ReleaseAct, RunbookRef, State, table
 use crate::actor::{Actor, Rule};
 use crate::artifact::Artifact;
 use crate::checklist::ItemState;
-use crate::id::SagaId;
+use crate::id::{SagaId, ServiceName};
 use crate::judge::{Verdict, VerdictKind};
 use crate::plan::{self, DeadlineAct, Mode, Weight};
+use crate::recovery::{self, KnownBad, check_candidate};
 use crate::saga::Outcome;
 use crate::time::{Span, Timestamp};
 
@@ -39,6 +40,11 @@ pub enum Refusal {
     /// An automatic act without the evidence that its rule asks for.
     #[error("automation may not {} now: {why}", .act.label())]
     Automation { act: ReleaseAct, why: &'static str },
+    /// What follows from an earlier rollback is in the way.
+    #[error(transparent)]
+    Aftermath(#[from] recovery::Refusal),
+    #[error("rules may act already: automation was resumed by {by} at {at}")]
+    NotHeld { by: String, at: Timestamp },
 }
 
 /// Whether a verdict rests on readings at all. Silence never rolls back.
@@ -68,6 +74,11 @@ impl Release {
         if draft.baseline.digest == draft.candidate.digest {
             return Err(Refusal::SameArtifact(draft.candidate.digest.short()));
         }
+        let mut moves = vec![(&draft.service, &draft.candidate)];
+        moves.extend(draft.components.iter().map(|component| (&component.name, &component.candidate)));
+        moves.dedup_by_key(|(name, _)| *name);
+        let reason = draft.override_known_bad.then_some(draft.note.as_str());
+        let overridden = accepted(&moves, &draft.known_bad, reason, by)?;
         Ok(vec![Event::Created {
             id: draft.id,
             service: draft.service,
@@ -78,6 +89,7 @@ impl Release {
             plan: Box::new(draft.plan.effective()),
             plan_ref: draft.plan_ref,
             checklist: draft.checklist.map(Box::new),
+            overridden,
             by: by.label(),
             at: now,
         }])
@@ -90,16 +102,17 @@ impl Release {
         }
         match command {
             Command::Check { item, to } => self.check_item(item, to, by, now),
-            Command::Start { runbooks, override_checklist, reason } => {
-                self.start(runbooks, override_checklist, reason, by, now)
+            Command::Start { runbooks, override_checklist, known_bad, reason } => {
+                self.start(runbooks, override_checklist, &known_bad, reason, by, now)
             }
             Command::Promote { override_verdict, reason } => self.promote(override_verdict, reason, by, now),
             Command::Hold { cause, reason } => Ok(vec![Event::Held { cause, by: by.label(), reason, at: now }]),
             Command::Resume { reason } => Ok(vec![Event::Resumed { by: by.label(), reason, at: now }]),
-            Command::Rollback { saga, reason } => self.roll_back(saga, reason, by, now),
+            Command::Rollback { saga, only, reason } => self.roll_back(saga, only, reason, by, now),
             Command::Rollforward { hotfix, reason } => self.roll_forward(hotfix, reason, by, now),
             Command::Freeze { reason } => Ok(vec![Event::Frozen { by: by.label(), reason, at: now }]),
             Command::Cancel { reason } => Ok(vec![Event::Cancelled { by: by.label(), reason, at: now }]),
+            Command::ResumeAutomation { reason } => self.resume_automation(reason, by, now),
             Command::RecordVerdict(verdict) => Ok(self.record(*verdict)),
             Command::ConfirmTraffic { weight, from } => Ok(self.confirm(weight, from, now)),
             Command::EndRollback { outcome, summary } => Ok(self.end_rollback(outcome, summary, now)),
@@ -142,6 +155,7 @@ impl Release {
             | ReleaseAct::Cancel
             | ReleaseAct::Freeze
             | ReleaseAct::Rollforward
+            | ReleaseAct::ResumeAutomation
             | ReleaseAct::Check => refuse("only people may"),
             ReleaseAct::Promote | ReleaseAct::Hold | ReleaseAct::Resume => Ok(()),
         }
@@ -153,8 +167,22 @@ impl Release {
         Ok(vec![Event::ChecklistItemSet { item, to, by: by.label(), at: now }])
     }
 
-    fn start(&self, runbooks: Vec<RunbookRef>, forced: bool, reason: String, by: &Actor, now: Timestamp) -> Decided {
-        let mut overridden = Vec::new();
+    /// What of it nobody has accepted yet: who created the release knowing what was known said why.
+    pub fn news(&self, known_bad: &[KnownBad]) -> Vec<KnownBad> {
+        let new = |bad: &&KnownBad| self.overridden.is_empty() || bad.at > self.created_at;
+        known_bad.iter().filter(new).cloned().collect()
+    }
+
+    fn start(
+        &self,
+        runbooks: Vec<RunbookRef>,
+        forced: bool,
+        known_bad: &[KnownBad],
+        reason: String,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Decided {
+        let mut overridden = accepted(&self.moves(), &self.news(known_bad), forced.then_some(reason.as_str()), by)?;
         if let (State::Draft, Some(checklist)) = (&self.state, &self.checklist) {
             let (open, total) = (checklist.open(), checklist.items.len());
             if !forced {
@@ -194,14 +222,21 @@ impl Release {
         Ok(vec![promoted, next])
     }
 
-    fn roll_back(&self, saga: Option<SagaId>, reason: String, by: &Actor, now: Timestamp) -> Decided {
+    fn roll_back(
+        &self,
+        saga: Option<SagaId>,
+        only: Vec<ServiceName>,
+        reason: String,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Decided {
         if let (State::Promoted, Some(ended)) = (&self.state, self.ended_at) {
             let (ago, window) = (now.since(ended), self.plan.rollback_window);
             if ago > window {
                 return Err(Refusal::WindowOver { ago: Span::from_secs(ago.secs()), window });
             }
         }
-        Ok(vec![Event::RollbackOrdered { key: self.traffic_key(1), saga, by: by.label(), reason, at: now }])
+        Ok(vec![Event::RollbackOrdered { key: self.traffic_key(1), saga, only, by: by.label(), reason, at: now }])
     }
 
     fn roll_forward(&self, hotfix: Artifact, reason: String, by: &Actor, now: Timestamp) -> Decided {
@@ -213,6 +248,14 @@ impl Release {
         };
         let key = self.traffic_key(1);
         Ok(vec![Event::RollforwardOrdered { hotfix, weight: stage.weight, key, by: by.label(), reason, at: now }])
+    }
+
+    fn resume_automation(&self, reason: String, by: &Actor, now: Timestamp) -> Decided {
+        if let Some(resumed) = &self.resumed {
+            return Err(Refusal::NotHeld { by: resumed.by.clone(), at: resumed.at });
+        }
+        by.person().ok_or(recovery::Refusal::OnlyPeople)?;
+        Ok(vec![Event::AutomationResumed { by: by.label(), reason, at: now }])
     }
 
     /// Only a change is worth an event; every tick is kept elsewhere.
@@ -259,4 +302,18 @@ impl Release {
     fn traffic_key(&self, ahead: i64) -> String {
         format!("{}:{}:traffic", self.id, self.version + ahead)
     }
+}
+
+/// What of these is known bad and was accepted all the same.
+fn accepted(
+    moves: &[(&ServiceName, &Artifact)],
+    known: &[KnownBad],
+    reason: Option<&str>,
+    by: &Actor,
+) -> Result<Vec<String>, Refusal> {
+    let mut accepted = Vec::new();
+    for (service, candidate) in moves {
+        accepted.extend(check_candidate(service, candidate, known, reason, by)?);
+    }
+    Ok(accepted)
 }

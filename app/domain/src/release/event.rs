@@ -26,6 +26,8 @@ pub enum Event {
         plan: Box<Plan>,
         plan_ref: PlanRef,
         checklist: Option<Box<ReleaseChecklist>>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overridden: Vec<String>,
         by: String,
         at: Timestamp,
     },
@@ -91,6 +93,9 @@ pub enum Event {
         /// What carries it out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         saga: Option<SagaId>,
+        /// What of the release goes back; empty for all of it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        only: Vec<ServiceName>,
         by: String,
         reason: String,
         at: Timestamp,
@@ -134,6 +139,12 @@ pub enum Event {
         reason: String,
         at: Timestamp,
     },
+    /// Rules may act again on what was taken back.
+    AutomationResumed {
+        by: String,
+        reason: String,
+        at: Timestamp,
+    },
 }
 
 impl Event {
@@ -158,6 +169,7 @@ impl Event {
             Event::RolledForward { .. } => "rolled_forward",
             Event::Frozen { .. } => "frozen",
             Event::Cancelled { .. } => "cancelled",
+            Event::AutomationResumed { .. } => "automation_resumed",
         }
     }
 
@@ -180,7 +192,8 @@ impl Event {
             | Event::RollforwardOrdered { at, .. }
             | Event::RolledForward { at }
             | Event::Frozen { at, .. }
-            | Event::Cancelled { at, .. } => *at,
+            | Event::Cancelled { at, .. }
+            | Event::AutomationResumed { at, .. } => *at,
         }
     }
 

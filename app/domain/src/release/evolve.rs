@@ -1,13 +1,25 @@
 //! What happened becomes what is. Total: an event that was once accepted is always understood.
 
-use super::{Asked, Event, HoldCause, Release, StageEntry, State, VerdictNote};
+use super::{Asked, Back, Event, HoldCause, Release, Resumption, StageEntry, State, VerdictNote};
 use crate::plan::Weight;
 use crate::time::{Span, Timestamp};
 
 impl Release {
     pub(super) fn created(event: &Event) -> Option<Release> {
-        let Event::Created { id, service, baseline, candidate, components, note, plan, plan_ref, checklist, by, at } =
-            event
+        let Event::Created {
+            id,
+            service,
+            baseline,
+            candidate,
+            components,
+            note,
+            plan,
+            plan_ref,
+            checklist,
+            overridden,
+            by,
+            at,
+        } = event
         else {
             return None;
         };
@@ -37,6 +49,9 @@ impl Release {
             stages_entered: Vec::new(),
             ended_at: None,
             ended_by: None,
+            back: None,
+            resumed: None,
+            overridden: overridden.clone(),
         };
         release.settle_readiness();
         Some(release)
@@ -84,12 +99,15 @@ impl Release {
                 self.end_hold(*at);
                 self.state = State::Running { stage: self.state.stage().unwrap_or_default() };
             }
-            Event::RollbackOrdered { key, saga, by, reason, at } => {
+            Event::RollbackOrdered { key, saga, only, by, reason, at } => {
+                let (only, by, reason) = (only.clone(), by.clone(), reason.clone());
                 self.state = State::RollingBack;
                 self.saga = *saga;
                 self.held_since = None;
                 self.ended_at = None;
                 self.ended_by = Some(format!("{by}: {reason}"));
+                self.back = Some(Back { by, reason, at: *at, only });
+                self.resumed = None;
                 self.ask(Weight::ZERO, key, *at);
             }
             Event::RolledBack { at } => self.end(State::RolledBack, *at),
@@ -100,6 +118,7 @@ impl Release {
             Event::RollbackUndone { stage, weight, key, at, .. } => {
                 self.state = State::Holding { stage: *stage, cause: HoldCause::Person };
                 self.held_since = Some(*at);
+                self.back = None;
                 self.ask(*weight, key, *at);
             }
             Event::RollforwardOrdered { hotfix, weight, key, at, .. } => {
@@ -116,6 +135,9 @@ impl Release {
             Event::Cancelled { by, reason, at } => {
                 self.ended_by = Some(format!("{by}: {reason}"));
                 self.end(State::Cancelled, *at);
+            }
+            Event::AutomationResumed { by, reason, at } => {
+                self.resumed = Some(Resumption { by: by.clone(), reason: reason.clone(), at: *at });
             }
         }
         self

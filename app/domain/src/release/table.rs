@@ -12,8 +12,9 @@ pub fn allowed(state: &State, act: ReleaseAct) -> bool {
         State::Promoted => matches!(act, Rollback),
         State::RollingForward => matches!(act, Rollback),
         State::Frozen { .. } => matches!(act, Resume | Rollback | Rollforward),
-        State::PartiallyRolledBack => matches!(act, Rollback),
-        State::RollingBack | State::RolledBack | State::Cancelled => false,
+        State::PartiallyRolledBack => matches!(act, Rollback | ResumeAutomation),
+        State::RolledBack => matches!(act, ResumeAutomation),
+        State::RollingBack | State::Cancelled => false,
     }
 }
 

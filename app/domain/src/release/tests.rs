@@ -39,6 +39,8 @@ fn draft(mode: Mode) -> Draft {
         plan_ref: PlanRef { name: plan.name.clone(), version: 1, digest: Digest::of(b"plan") },
         plan,
         checklist: None,
+        known_bad: vec![],
+        override_known_bad: false,
     }
 }
 
@@ -72,7 +74,7 @@ fn reason() -> String {
 }
 
 fn running(mode: Mode) -> Release {
-    let start = Command::Start { runbooks: vec![], override_checklist: false, reason: reason() };
+    let start = Command::Start { runbooks: vec![], override_checklist: false, known_bad: vec![], reason: reason() };
     after(created(mode), start, &maya(), at(1))
 }
 
@@ -110,7 +112,7 @@ fn automation_promotes_only_on_pass_and_only_in_automatic_mode() {
     for kind in VerdictKind::ALL {
         let release = after(running(Mode::Automatic), verdict(kind, at(2)), &robot(), at(2));
         assert_eq!(release.decide(promote(), &robot(), at(3)).is_ok(), kind == VerdictKind::Pass, "{kind:?}");
-        let back = Command::Rollback { saga: None, reason: reason() };
+        let back = Command::Rollback { saga: None, only: vec![], reason: reason() };
         assert_eq!(release.decide(back, &robot(), at(3)).is_ok(), kind == VerdictKind::Fail, "{kind:?}");
     }
 }
@@ -130,7 +132,12 @@ fn automation_freezes_only_where_its_rollback_would_be_due_and_under_its_own_rul
 
 #[test]
 fn rolled_back_is_what_the_proxy_says() {
-    let release = after(running(Mode::Assisted), Command::Rollback { saga: None, reason: reason() }, &maya(), at(5));
+    let release = after(
+        running(Mode::Assisted),
+        Command::Rollback { saga: None, only: vec![], reason: reason() },
+        &maya(),
+        at(5),
+    );
     assert_eq!(release.state, State::RollingBack);
     let unmoved = release.decide(
         Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() },
@@ -158,7 +165,7 @@ fn a_promoted_release_can_be_rolled_back_within_its_window() {
         release = after(release, Command::Promote { override_verdict: true, reason: reason() }, &maya(), at(10 + step));
     }
     assert_eq!(release.state, State::Promoted);
-    let back = || Command::Rollback { saga: None, reason: reason() };
+    let back = || Command::Rollback { saga: None, only: vec![], reason: reason() };
     assert!(release.decide(back(), &maya(), at(86_400)).is_ok());
     assert!(matches!(release.decide(back(), &maya(), at(90_000)), Err(Refusal::WindowOver { .. })));
 }
@@ -177,7 +184,8 @@ fn a_hotfix_begins_again_at_the_first_stage() {
 fn reasons_are_mandatory() {
     let release = running(Mode::Assisted);
     for (text, chars) in [(" a ", 1), ("", 0), (&*"x".repeat(2001), 2001)] {
-        let refused = release.decide(Command::Rollback { saga: None, reason: text.into() }, &maya(), at(2));
+        let refused =
+            release.decide(Command::Rollback { saga: None, only: vec![], reason: text.into() }, &maya(), at(2));
         assert_eq!(refused, Err(Refusal::Reason(chars)));
     }
 }
@@ -204,11 +212,11 @@ fn random_commands_keep_the_invariants() {
             let kind = VerdictKind::ALL[next(7) as usize];
             let weight = [0u8, 5, 50, 100][next(4) as usize].try_into().expect("small");
             let command = match next(10) {
-                0 => Command::Start { runbooks: vec![], override_checklist: true, reason: reason() },
+                0 => Command::Start { runbooks: vec![], override_checklist: true, known_bad: vec![], reason: reason() },
                 1 | 2 => Command::Promote { override_verdict: next(2) == 0, reason: reason() },
                 3 => Command::Hold { cause: HoldCause::Person, reason: reason() },
                 4 => Command::Resume { reason: reason() },
-                5 => Command::Rollback { saga: None, reason: reason() },
+                5 => Command::Rollback { saga: None, only: vec![], reason: reason() },
                 6 => Command::Freeze { reason: reason() },
                 7 => verdict(kind, at(step)),
                 8 => Command::Rollforward { hotfix: artifact(&format!("2.{step}")), reason: reason() },

@@ -44,7 +44,7 @@ pub(super) struct Start {
     on: On,
     #[command(flatten)]
     why: Why,
-    /// Although the checklist is not complete; the decision shows it
+    /// Although the checklist is not complete or a candidate has become known bad; the decision shows it
     #[arg(long = "override")]
     overriding: bool,
 }
@@ -162,6 +162,7 @@ fn fitting(verb: &str) -> &'static [&'static str] {
     match verb {
         "start" | "cancel" | "check" => &["draft", "ready"],
         "rollback" => &["promoted"],
+        "resume_automation" => &["rolled_back", "partially_rolled_back"],
         _ => &[],
     }
 }
@@ -215,6 +216,7 @@ fn past(verb: &str) -> &str {
         "rollforward" => "Rollforward ordered",
         "freeze" => "Frozen",
         "cancel" => "Cancelled",
+        "resume_automation" => "Automation resumed",
         "check" => "Checklist changed",
         other => other,
     }

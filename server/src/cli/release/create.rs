@@ -50,6 +50,9 @@ pub(super) struct Create {
     /// What the release is for, in 3 to 2000 characters; it goes into the decision log
     #[arg(long, short, value_name = "TEXT", required_unless_present = "file")]
     reason: Option<String>,
+    /// Although the candidate is known bad: it was taken back before; the decision shows it
+    #[arg(long)]
+    override_known_bad: bool,
     /// Start it right away
     #[arg(long)]
     start: bool,
@@ -97,6 +100,7 @@ impl Create {
                 baseline: artifact(&self.baseline),
                 plan: text(&self.plan),
                 checklist: self.checklist.clone(),
+                override_known_bad: self.override_known_bad,
                 reason: text(&self.reason),
             });
         };
@@ -118,6 +122,7 @@ impl Create {
             ("plan", json!(self.plan)),
             ("checklist", json!(self.checklist)),
             ("migrations", if self.migrations.is_empty() { json!(null) } else { json!(self.migrations) }),
+            ("override_known_bad", if self.override_known_bad { json!(true) } else { json!(null) }),
             ("reason", json!(self.reason)),
         ];
         read.extend(

@@ -26,7 +26,7 @@ pub(in crate::http) struct Act {
     reason: String,
     /// The version of the release that was seen. Another one now, and nothing is done: 409 with the events since.
     expected_version: i64,
-    /// `start`: although the checklist is not complete. `promote`: although there is no `pass`. Shown by the decision.
+    /// `start`: although the checklist is not complete or a candidate has become known bad. `promote`: although there is no `pass`. Shown by the decision.
     #[serde(default, rename = "override")]
     overridden: bool,
     /// `rollforward`: the build that replaces the candidate.
@@ -43,7 +43,7 @@ pub(in crate::http) struct Act {
 #[utoipa::path(post, path = "/releases/{id}/actions/{verb}", tag = "releases", request_body = Act,
     params(
         ("id" = String, Path, format = "uuid"),
-        ("verb" = String, Path, description = "`start`, `promote`, `hold`, `resume`, `rollback`, `rollforward`, `freeze` or `cancel`"),
+        ("verb" = String, Path, description = "`start`, `promote`, `hold`, `resume`, `rollback`, `rollforward`, `freeze`, `cancel` or `resume_automation`"),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
     responses((status = 202, body = ActedView), Faults))]
@@ -126,6 +126,7 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
         "rollforward" => Wanted::Rollforward { hotfix: hotfix(act.hotfix.as_ref())? },
         "freeze" => Wanted::Freeze,
         "cancel" => Wanted::Cancel,
+        "resume_automation" => Wanted::ResumeAutomation,
         _ => return Err(Problem::not_found("act", verb)),
     };
     if act.overridden && !matches!(verb, "start" | "promote") {
