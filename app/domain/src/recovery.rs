@@ -12,10 +12,14 @@ use serde::{Deserialize, Serialize};
 mod aftermath;
 mod proof;
 mod times;
+mod tolerance;
+mod way_back;
 
 pub use aftermath::{Aftermath, AutomationHold, KnownBad, Refusal, check_candidate};
 pub use proof::{Assessment, Check, CheckKind, NotYet, Proof, Seen};
 pub use times::{Spent, Times};
+pub use tolerance::{TOLERATED_ERRORS, Tolerated, tolerated, usual};
+pub use way_back::{Ended, WayBack};
 
 /// What must be seen before anyone says "recovered".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

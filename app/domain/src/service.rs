@@ -14,7 +14,7 @@ mod signals;
 mod traffic;
 
 pub use check::{ServiceProblem, problems};
-pub use going_back::GoingBack;
+pub use going_back::{GoingBack, Integrity};
 pub use signals::{ARM, KpiQueries, LatencyUnit, Preset, Prometheus, Queries, Scrape};
 pub use traffic::{AddressError, Haproxy, HaproxyAddress, Webhook};
 

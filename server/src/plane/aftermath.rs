@@ -4,7 +4,7 @@ use super::release::Facts;
 use super::words::when;
 use sternway_app::path;
 use sternway_app::view::{CheckView, FactView, Icon, LinkView, NoticeView, Tone};
-use sternway_domain::recovery::AutomationHold;
+use sternway_domain::recovery::{AutomationHold, Ended};
 use sternway_domain::release::State;
 use sternway_domain::time::Timestamp;
 
@@ -39,6 +39,25 @@ pub(super) fn notice(facts: &Facts) -> Option<NoticeView> {
         });
     }
     None
+}
+
+/// How long it took, beside the objective.
+pub(super) fn times(facts: &Facts) -> Option<NoticeView> {
+    let back = facts.back.as_ref()?;
+    let kept = back.times.spent(back.objective, facts.now).kept;
+    let (tone, icon) = match (back.ended, kept) {
+        (Ended::Partial, _) | (_, Some(false)) => (Tone::Caution, Icon::Suspect),
+        (Ended::NotYet, _) => (Tone::Accent, Icon::Rollback),
+        (Ended::Proven, _) => (Tone::Go, Icon::Pass),
+        (Ended::TrafficOnly, _) => (Tone::Plain, Icon::Info),
+    };
+    let title = match back.ended {
+        Ended::NotYet => "Going back",
+        Ended::Proven => "Recovered",
+        Ended::TrafficOnly => "Traffic is back",
+        Ended::Partial => "Partly back",
+    };
+    Some(NoticeView { tone, icon, title: title.to_owned(), text: back.sentence(facts.now), acts: vec![] })
 }
 
 /// On the page of the service: first what source and driver say, then this.

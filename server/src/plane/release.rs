@@ -15,7 +15,7 @@ use sternway_domain::audit::Entry;
 use sternway_domain::id::{DecisionId, ReleaseId};
 use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Mode, grouped};
-use sternway_domain::recovery::AutomationHold;
+use sternway_domain::recovery::{AutomationHold, WayBack};
 use sternway_domain::release::{Event, Release, State};
 use sternway_domain::time::{Span, Timestamp};
 
@@ -32,6 +32,8 @@ pub(super) struct Facts {
     pub(super) hold: Option<AutomationHold>,
     /// Whether they keep their hands off others because of this one.
     pub(super) keeps_off: bool,
+    /// How it went back, if it did.
+    pub(super) back: Option<WayBack>,
 }
 
 impl Facts {
@@ -54,7 +56,8 @@ impl Plane {
             .service
             .with_aftermath(|aftermath| (aftermath.hold_on(&release), aftermath.keeps_off(&release)))
             .await?;
-        Ok(Facts { release, now, ticks, traffic, hold, keeps_off })
+        let back = self.service.way_back(caller, &release).await?;
+        Ok(Facts { release, now, ticks, traffic, hold, keeps_off, back })
     }
 
     pub(super) async fn release_view(
@@ -212,7 +215,8 @@ fn no_verdict(release: &Release) -> StateView {
 }
 
 fn notices(facts: &Facts) -> Vec<NoticeView> {
-    let mut notices: Vec<NoticeView> = aftermath::notice(facts).into_iter().collect();
+    let mut notices: Vec<NoticeView> =
+        [aftermath::times(facts), aftermath::notice(facts)].into_iter().flatten().collect();
     if let Some(traffic) = facts.traffic.as_ref().filter(|traffic| traffic.alarm(facts.now)) {
         let since = traffic.disagree_since.unwrap_or(facts.now);
         let observed = traffic.observed.map_or_else(|| "nothing".to_owned(), |w| percent(w.percent()));

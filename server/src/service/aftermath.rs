@@ -1,14 +1,15 @@
 //! What rollbacks leave behind, kept in memory and brought up to date by the events since: which builds are known bad, and
-//! on which services rules keep their hands off.
+//! on which services rules keep their hands off. And how long it took.
 
-use super::{Result, Service, decode};
+use super::{Caller, Result, Service, decode};
 use crate::store::Store;
 use crate::store::rows::ReleaseFilter;
 use std::sync::Arc;
+use sternway_domain::access::Action;
 use sternway_domain::actor::{Actor, Rule};
-use sternway_domain::id::ServiceName;
-use sternway_domain::recovery::{Aftermath, AutomationHold, KnownBad};
-use sternway_domain::release::Release;
+use sternway_domain::id::{ReleaseId, ServiceName};
+use sternway_domain::recovery::{Aftermath, AutomationHold, KnownBad, WayBack};
+use sternway_domain::release::{Event, Release};
 use tokio::sync::Mutex;
 
 /// States in which a release counts as taken back, in the order in which it goes through them.
@@ -45,6 +46,27 @@ impl Service {
     /// The hold on anything that moves in a release.
     pub(crate) async fn hold_on(&self, release: &Release) -> Result<Option<AutomationHold>> {
         self.with_aftermath(|aftermath| aftermath.hold_on(release)).await
+    }
+
+    /// When it was noticed, decided, acted upon and well again; `None` for a release that was not taken back.
+    pub async fn way_back(&self, caller: &Caller, release: &Release) -> Result<Option<WayBack>> {
+        if release.back.is_none() {
+            return Ok(None);
+        }
+        self.authorise(caller, Action::View)?;
+        let events = self.events_of(release.id).await?;
+        let log = match release.saga {
+            Some(id) => Some(self.saga(id).await?),
+            None => None,
+        };
+        let document = self.service_document(&release.service).await?;
+        let objective = document.and_then(|document| document.objectives.rto);
+        Ok(WayBack::of(&events, log.as_ref().map(|log| (&log.saga, log.events.as_slice())), objective))
+    }
+
+    /// The whole stream of a release.
+    pub(crate) async fn events_of(&self, id: ReleaseId) -> Result<Vec<Event>> {
+        self.store.events(id, 0).await?.iter().map(|row| decode("event", &row.body)).collect()
     }
 
     pub(crate) async fn with_aftermath<T>(&self, ask: impl FnOnce(&Aftermath) -> T) -> Result<T> {

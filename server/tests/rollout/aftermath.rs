@@ -5,7 +5,7 @@ use super::yard::{Yard, plan};
 use sternway_domain::audit::Entry;
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
-use sternway_domain::recovery;
+use sternway_domain::recovery::{self, Ended};
 use sternway_domain::release::{Refusal, State};
 use sternway_domain::time::Span;
 use sternway_server::service::{NewRelease, ServiceError, Wanted};
@@ -61,6 +61,9 @@ async fn given_a_build_that_was_taken_back_when_released_again_then_refused_unle
     let waiting = create(&desk, "1.42.0", false).await.expect("the same build, made before anything is known");
     desk.act(first, START).await.expect("started");
     rolled_back(&desk, first).await;
+    let release = desk.release(first).await;
+    let back = desk.service.way_back(&maya(), &release).await.expect("read").expect("it went back");
+    assert_eq!(back.ended, Ended::TrafficOnly, "nothing but traffic was asked for: {}", back.sentence(desk.now()));
     let before = desk.service.store.leaves(0, 1_000).await.expect("read").len();
 
     known_bad(create(&desk, "1.42.0", false).await);

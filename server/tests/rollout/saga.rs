@@ -4,6 +4,7 @@ use super::fleet::{Fleet, SERVICES};
 use super::support::maya;
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
+use sternway_domain::recovery::Ended;
 use sternway_domain::release::State;
 use sternway_domain::saga::{Choice, Side, StandingKind};
 use sternway_domain::time::Span;
@@ -24,7 +25,12 @@ async fn given_five_services_when_they_are_rolled_back_then_they_go_in_reverse_a
     fleet.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
     fleet.desk.until("everything is back", async || over(&fleet, id).await).await;
 
-    assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
+    let release = fleet.desk.release(id).await;
+    assert_eq!(release.state, State::RolledBack);
+    let back = fleet.desk.service.way_back(&maya(), &release).await.expect("read").expect("it went back");
+    assert_eq!(back.ended, Ended::Proven, "{}", back.sentence(fleet.desk.now()));
+    let times = back.times;
+    assert!(times.decided < times.acted && times.acted < times.recovered && times.detected.is_some(), "{times:?}");
     assert_eq!(fleet.candidates().await, [0; 5]);
     let deployed = fleet.depot.deployed();
     assert_eq!(deployed.len(), 5, "{deployed:?}");

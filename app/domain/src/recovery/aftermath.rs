@@ -280,7 +280,7 @@ mod tests {
             rolled_back(running(id, &[u8::try_from(id).expect("small")], vec![]).expect("starts"), vec![], secs)
         });
         let mut aftermath = Aftermath::default();
-        [&one, &two].map(|release| aftermath.note(release));
+        [&one, &two].into_iter().for_each(|release| aftermath.note(release));
         assert_eq!(aftermath.hold(&api).map(|hold| hold.release), Some(two.id));
         aftermath.note(&after(one, resume(), at(20)).expect("a person may"));
         assert_eq!(aftermath.hold(&api).map(|hold| hold.release), Some(two.id), "resumed before the second went back");

@@ -3,9 +3,9 @@
 use super::Service;
 use super::check::{Found, check_secret, check_timeout, check_url};
 use crate::component::{Accepts, Layer};
-use crate::id::{CellName, FlagKey, ServiceName};
+use crate::id::{CellName, ConnectionName, FlagKey, ServiceName};
 use crate::plan::Weight;
-use crate::probe::{Ask, Probe, check_query};
+use crate::probe::{Ask, Expect, Probe, check_query};
 use crate::recovery::RecoveryPolicy;
 use crate::saga::Cache;
 use crate::time::Span;
@@ -36,6 +36,9 @@ pub struct GoingBack {
     /// Asked after it is back, and until recovery is proven.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<Probe>,
+    /// Asked of its data until recovery is proven.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub integrity: Vec<Integrity>,
     /// Emptied after it is back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caches: Vec<Cache>,
@@ -45,6 +48,34 @@ pub struct GoingBack {
     /// Channels that are told at the beginning and at the end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tell: Vec<String>,
+}
+
+/// One read-only question to the service's data, answered by a number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Integrity {
+    /// What people call it, unique within its list: `no order without a payment`.
+    pub name: String,
+    pub connection: ConnectionName,
+    /// One `SELECT` that gives one row with one number.
+    pub query: String,
+    pub expect: Expect,
+    /// Longest wait for the answer.
+    #[serde(default = "Integrity::default_timeout")]
+    pub timeout: Span,
+}
+
+impl Integrity {
+    fn default_timeout() -> Span {
+        Span::from_secs(5)
+    }
+
+    /// As it is asked.
+    pub fn probe(&self) -> Probe {
+        let ask = Ask::Sql { connection: self.connection.clone(), query: self.query.clone(), expect: self.expect };
+        Probe { name: self.name.clone(), ask, timeout: self.timeout }
+    }
 }
 
 /// The longest time anything may be waited for.
@@ -82,6 +113,16 @@ pub(super) fn check(service: &Service, back: &GoingBack, found: &mut Found) {
                 }
             }
             Ask::Tcp { .. } | Ask::Promql { .. } => {}
+        }
+    }
+    for (i, question) in back.integrity.iter().enumerate() {
+        let at = format!("{at}.integrity[{i}]");
+        if question.name.trim().is_empty() || back.integrity[..i].iter().any(|other| other.name == question.name) {
+            found.add(format!("{at}.name"), "each question has a name of its own");
+        }
+        check_timeout(&format!("{at}.timeout"), question.timeout, found);
+        if let Err(error) = check_query(&question.query) {
+            found.add(format!("{at}.query"), error.to_string());
         }
     }
     for (i, cache) in back.caches.iter().enumerate() {

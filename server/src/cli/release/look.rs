@@ -175,10 +175,28 @@ fn facts(seen: &Seen) -> String {
     if let Some(ended) = &release.ended_at {
         row("ended", plain(format!("{} UTC", moment_of(ended))));
     }
+    if let Some(recovery) = seen.json.pointer("/recovery/sentence").and_then(Value::as_str) {
+        row("way back", plain(recovery.to_owned()));
+    }
+    if let Some(since) = seen.json.pointer("/automation_hold/since").and_then(Value::as_str) {
+        row("automation", plain(held(since, seen)));
+    }
     row("version", plain(release.version.to_string()));
     let acts = if seen.acts.is_empty() { "none".to_owned() } else { seen.acts.join(", ") };
     row("possible", plain(acts));
     text(&mut table)
+}
+
+/// Which release rules wait for, and how to let them act again.
+fn held(since: &str, seen: &Seen) -> String {
+    let of = |name: &str| seen.json.pointer(&format!("/automation_hold/{name}")).and_then(Value::as_str).unwrap_or("");
+    format!(
+        "off since {} UTC: `{}` was rolled back ({}); resume with `sternway release resume-automation {}`",
+        moment_of(since),
+        of("service"),
+        of("why"),
+        of("release")
+    )
 }
 
 /// Asked and observed are two things.

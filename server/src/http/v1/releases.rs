@@ -16,6 +16,7 @@ use axum::http::header::LOCATION;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sternway_domain::id::{ReleaseId, ServiceName};
+use sternway_domain::recovery::{AutomationHold, Ended, WayBack};
 use sternway_domain::release::{ReleaseAct, table};
 use sternway_domain::time::{Span, Timestamp};
 use utoipa::{IntoParams, ToSchema};
@@ -93,6 +94,10 @@ pub(in crate::http) struct ReleaseView {
     /// Traffic asked and observed, as the engine saw it last.
     #[schema(value_type = Option<Object>)]
     traffic: Value,
+    /// Once it goes back: when that was noticed, decided, acted upon and well again, beside the service's objective.
+    recovery: Option<RecoveryView>,
+    /// Since when and why rules keep their hands off it, and which release to resume them on.
+    automation_hold: Option<HoldView>,
 }
 
 /// One release.
@@ -113,7 +118,80 @@ pub(in crate::http) async fn get(
         checklist: json(&release.checklist),
         runbooks: json(&release.runbooks),
         traffic: json(&traffic),
+        recovery: http.service.way_back(&caller, &release).await?.map(|back| recovery(&back, http.service.clock.now())),
+        automation_hold: http.service.hold_on(&release).await?.map(HoldView::from),
     }))
+}
+
+/// Why rules keep their hands off.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct HoldView {
+    service: String,
+    /// The release that was taken back: `resume_automation` is asked of it.
+    #[schema(format = "uuid")]
+    release: String,
+    why: String,
+    #[schema(format = "date-time")]
+    since: String,
+}
+
+impl From<AutomationHold> for HoldView {
+    fn from(hold: AutomationHold) -> Self {
+        let (service, release) = (hold.service.to_string(), hold.release.to_string());
+        Self { service, release, why: hold.why, since: hold.since.to_rfc3339() }
+    }
+}
+
+/// How a release came back.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct RecoveryView {
+    /// The first `fail` or `suspect` without a `pass` after it, or the order of a person.
+    #[schema(format = "date-time")]
+    detected_at: Option<String>,
+    #[schema(format = "date-time")]
+    decided_at: Option<String>,
+    /// The first effect that was observed.
+    #[schema(format = "date-time")]
+    acted_at: Option<String>,
+    #[schema(format = "date-time")]
+    recovered_at: Option<String>,
+    /// `not_yet`, `proven`, `traffic_only` or `partial`.
+    #[schema(value_type = String)]
+    ended: Ended,
+    /// Seconds between them, where both ends are known; `total` is until now while it goes on.
+    seconds: Seconds,
+    /// The service's recovery time objective in seconds.
+    objective: Option<f64>,
+    /// Whether it is kept. While it goes on only a miss is certain.
+    kept: Option<bool>,
+    /// The same in words.
+    sentence: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Seconds {
+    decide: Option<f64>,
+    act: Option<f64>,
+    recover: Option<f64>,
+    total: Option<f64>,
+}
+
+fn recovery(back: &WayBack, now: Timestamp) -> RecoveryView {
+    let spent = back.times.spent(back.objective, now);
+    let (at, secs) =
+        (|at: Option<Timestamp>| at.map(Timestamp::to_rfc3339), |span: Option<Span>| span.map(Span::secs_f64));
+    let (decide, act, recover, total) = (secs(spent.decide), secs(spent.act), secs(spent.recover), secs(spent.total));
+    RecoveryView {
+        detected_at: at(back.times.detected),
+        decided_at: at(back.times.decided),
+        acted_at: at(back.times.acted),
+        recovered_at: at(back.times.recovered),
+        ended: back.ended,
+        seconds: Seconds { decide, act, recover, total },
+        objective: secs(back.objective),
+        kept: spent.kept,
+        sentence: back.sentence(now),
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
