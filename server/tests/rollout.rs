@@ -9,6 +9,7 @@ mod rollout {
     mod farewell;
     mod faults;
     mod fleet;
+    mod forward;
     mod kill;
     mod outage;
     mod proxy;

@@ -33,11 +33,7 @@ pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
         return effects;
     }
     reconcile_traffic(world, &mut effects);
-    if let (State::RollingBack, Some(saga)) = (&release.state, world.saga)
-        && let Phase::Ended(outcome) = saga.phase
-    {
-        effects.push(Effect::Record(Command::EndRollback { outcome, summary: saga.standing().sentence }));
-    }
+    effects.extend(ended(world).map(Effect::Record));
     if let Some(verdict) = world.verdict.filter(|_| release.state.stage().is_some()) {
         let changed = release.current_verdict().is_none_or(|note| note.kind != verdict.kind);
         if changed {
@@ -48,6 +44,18 @@ pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
         effects.extend(next_decision(world, now));
     }
     effects
+}
+
+/// What is to be recorded when the saga is over.
+fn ended(world: &World<'_>) -> Option<Command> {
+    let saga = world.saga.filter(|saga| Some(saga.plan.id) == world.release.saga)?;
+    let Phase::Ended(outcome) = saga.phase else { return None };
+    let summary = saga.standing().sentence;
+    match world.release.state {
+        State::RollingBack => Some(Command::EndRollback { outcome, summary }),
+        State::RollingForward => Some(Command::EndRollforward { outcome, summary }),
+        _ => None,
+    }
 }
 
 fn reconcile_traffic(world: &World<'_>, effects: &mut Vec<Effect>) {

@@ -56,7 +56,7 @@ pub struct Release {
     pub held_before: Span,
     /// What the proxy was asked for last.
     pub asked: Option<Asked>,
-    /// What carries out the newest rollback, if more than traffic is taken back.
+    /// What carries out the newest rollback or rollforward, if it is more than traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saga: Option<SagaId>,
     /// The last change of verdict.
@@ -72,6 +72,12 @@ pub struct Release {
     /// A person let rules act again after the rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed: Option<Resumption>,
+    /// What the newest hotfix replaces, until it takes its first traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Replaced>,
+    /// When the newest hotfix began its own staged run: what was seen before says nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forwarded_at: Option<Timestamp>,
     /// What was overridden when it was created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<String>,
@@ -86,6 +92,13 @@ pub struct Back {
     /// What of the release goes back; empty for all of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub only: Vec<ServiceName>,
+}
+
+/// A build in whose place a hotfix is deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    pub service: ServiceName,
+    pub build: Artifact,
 }
 
 /// Rules may act again.
@@ -160,7 +173,8 @@ pub enum State {
     RolledBack,
     /// Some components are back, others are not; named in the saga.
     PartiallyRolledBack,
-    /// A hotfix replaces the candidate; the proxy has not yet confirmed its first stage.
+    /// A hotfix replaces the candidate: it is not deployed yet, or the proxy has not yet confirmed its first stage. Nothing
+    /// is judged meanwhile.
     RollingForward,
     /// Neither forward nor back, because going back would harm data.
     Frozen {
@@ -207,7 +221,6 @@ impl State {
     pub fn stage(&self) -> Option<u8> {
         match self {
             State::Running { stage } | State::Holding { stage, .. } | State::Frozen { stage } => Some(*stage),
-            State::RollingForward => Some(0),
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ pub fn saga(release: &str, panel: &SagaPanel) -> AnyView {
     let needs = panel.needs.iter().map(|need| choose(release, panel, need)).collect_view();
     view! {
         <section class="panel saga" aria-labelledby="saga-h">
-            <div class="panel-head"><h2 id="saga-h">"Way back, step by step"</h2><span>{panel.count.clone()}</span><span class="panel-age">{panel.age.clone()}</span></div>
+            <div class="panel-head"><h2 id="saga-h">{panel.title.clone()}</h2><span>{panel.count.clone()}</span><span class="panel-age">{panel.age.clone()}</span></div>
             <p class="saga-says">{marked(&panel.sentence)}</p>
             {fault}
             {needs}

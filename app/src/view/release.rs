@@ -261,6 +261,8 @@ pub enum ChecklistState {
 /// How it goes back, step by step.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SagaPanel {
+    /// `Way back, step by step`.
+    pub title: String,
     /// What a choice must expect.
     pub version: u64,
     /// `12 of 27 steps`.

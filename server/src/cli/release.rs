@@ -10,6 +10,7 @@ mod back;
 mod create;
 mod data;
 pub(super) mod find;
+mod forward;
 mod look;
 mod watch;
 
@@ -61,7 +62,7 @@ enum What {
     Data(data::Data),
     /// Replace the candidate by a hotfix
     #[command(after_long_help = exit::HELP)]
-    Rollforward(act::Rollforward),
+    Rollforward(forward::Rollforward),
     /// Neither forward nor back, because going back would harm data
     #[command(after_long_help = exit::HELP)]
     Freeze(act::Plain),

@@ -71,6 +71,10 @@ fn what(event: &Event, stages: &[u8]) -> String {
             format!("The rollback was undone, {} asked of the proxy: {}", percent(weight.percent()), clean(summary))
         }
         Event::RolledForward { .. } => "The hotfix takes its first traffic.".to_owned(),
+        Event::RollforwardEnded { undone: true, summary, .. } => {
+            format!("The rollforward was undone: {}", clean(summary))
+        }
+        Event::RollforwardEnded { summary, .. } => format!("The hotfix is not wholly in place: {}", clean(summary)),
         Event::Frozen { .. } => "Frozen: neither forward nor back.".to_owned(),
         Event::Cancelled { .. } => "Cancelled.".to_owned(),
         Event::AutomationResumed { .. } => "Automation resumed: rules may act again.".to_owned(),
@@ -98,7 +102,8 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::RolledBack { .. }
         | Event::PartiallyRolledBack { .. }
         | Event::RollbackUndone { .. }
-        | Event::RolledForward { .. } => ("", ""),
+        | Event::RolledForward { .. }
+        | Event::RollforwardEnded { .. } => ("", ""),
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) struct Watch {
     before: Option<Before>,
     last_at: Option<Timestamp>,
     points: Vec<Point>,
+    /// Which hotfix is judged, by when it began its run; what was seen before it does not count.
+    #[serde(default)]
+    forwarded_at: Option<Timestamp>,
 }
 
 impl Watch {
@@ -33,10 +36,8 @@ impl Watch {
         match service.store.judge_state(release.id).await? {
             Some((_, state)) => decode("judge state", &state),
             None => {
-                let policy = policy(&release.plan, release, 0);
-                let past = service.past(&release.service).await?;
-                let judge = aside(move || JudgeState::primed(&past.ticks, &policy)).await;
-                Ok(Watch { judge, ..Watch::default() })
+                let judge = primed(service, release).await?;
+                Ok(Watch { judge, forwarded_at: release.forwarded_at, ..Watch::default() })
             }
         }
     }
@@ -111,6 +112,10 @@ impl Steward {
         let plan = &self.release.plan;
         let tick = self.watch.window.push(reading, now, plan.max_age);
         let policy = policy(plan, &self.release, stage);
+        if self.watch.forwarded_at != self.release.forwarded_at {
+            self.watch.judge = primed(&self.engine.service, &self.release).await?;
+            self.watch.forwarded_at = self.release.forwarded_at;
+        }
         let before = self.watch.judge.clone();
         let verdict = judge(&mut self.watch.judge, &tick, &policy);
         self.watch.before = Some(Before { tick: tick.number, state: before, policy });
@@ -147,6 +152,13 @@ impl Steward {
             self.watch.points.iter().rev().find(usable).map_or(tick.at, |point| point.at)
         }
     }
+}
+
+/// A judge that has seen nothing of the candidate, only what the running version showed before.
+async fn primed(service: &Service, release: &Release) -> Result<JudgeState, ServiceError> {
+    let policy = policy(&release.plan, release, 0);
+    let past = service.past(&release.service).await?;
+    Ok(aside(move || JudgeState::primed(&past.ticks, &policy)).await)
 }
 
 fn policy(plan: &Plan, release: &Release, stage: u8) -> Policy {

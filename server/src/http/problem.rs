@@ -308,6 +308,7 @@ fn refused(refusal: &Refusal, text: &str) -> Problem {
     let field = match refusal {
         Refusal::Reason(_) => "/reason",
         Refusal::SameArtifact(_) => "/candidate/digest",
+        Refusal::NoComponent(_) => "/component",
         Refusal::Plan { .. } => "/plan",
         Refusal::NoSuchItem(_) | Refusal::Item(_) => "/state",
         Refusal::Checklist { .. } | Refusal::NoPass(_) => "/override",

@@ -81,6 +81,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(acts::set_item))
         .routes(routes!(sagas::get))
         .routes(routes!(sagas::preview))
+        .routes(routes!(sagas::preview_forward))
         .routes(routes!(sagas::choose))
         .routes(routes!(rehearsal::rehearsal))
         .routes(routes!(data::list))

@@ -82,7 +82,9 @@ impl Plane {
             Verb::Hold => Wanted::Hold,
             Verb::Resume => Wanted::Resume,
             Verb::Rollback => Wanted::Rollback { scope: Default::default() },
-            Verb::Rollforward => Wanted::Rollforward { hotfix: hotfix(&form)? },
+            Verb::Rollforward => {
+                Wanted::Rollforward { hotfix: hotfix(&form)?, component: None, override_known_bad: overridden }
+            }
             Verb::Freeze => Wanted::Freeze,
             Verb::Cancel => Wanted::Cancel,
             Verb::ResumeAutomation => Wanted::ResumeAutomation,

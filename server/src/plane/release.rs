@@ -206,6 +206,9 @@ fn no_verdict(release: &Release) -> StateView {
         State::RollingBack => {
             (Icon::Rollback, "Rolling back", "Waiting until the proxy reports all traffic on the baseline.")
         }
+        State::RollingForward => {
+            (Icon::Rollforward, "Rolling forward", "The hotfix is judged from the moment it is in place.")
+        }
         State::RolledBack => (Icon::Pass, "All traffic is on the baseline", "As the proxy reports."),
         State::Cancelled => (Icon::Close, "It was never started", "No traffic moved."),
         _ => (Icon::Insufficient, "No verdict yet", "The first reading is on its way."),

@@ -9,7 +9,7 @@ use sternway_app::view::release::{ChoiceForm, NeedView, SagaPanel};
 use sternway_app::view::{StepState, StepView};
 use sternway_domain::access::Action;
 use sternway_domain::id::ReleaseId;
-use sternway_domain::saga::{Choice, Phase, Saga, Side, Status, Step, StepId, StepTracks, Stuck};
+use sternway_domain::saga::{Choice, Phase, Purpose, Saga, Side, Status, Step, StepId, StepTracks, Stuck};
 use sternway_domain::time::Timestamp;
 
 impl Plane {
@@ -22,12 +22,19 @@ impl Plane {
         let standing = saga.standing();
         let may = self.may(caller, Action::Steer);
         let end = saga.ended_at.unwrap_or(facts.now);
+        let title = match saga.plan.purpose {
+            Purpose::Rollforward => "Hotfix, step by step",
+            Purpose::Start => "Start, step by step",
+            Purpose::Rollback | Purpose::Drill => "Way back, step by step",
+        };
+        let back = saga.plan.purpose == Purpose::Rollback;
         Ok(Some(SagaPanel {
+            title: title.to_owned(),
             version: unsigned(saga.version),
             count: format!("{} of {} steps", standing.steps_done, standing.steps),
             age: lasting(end.since(saga.ordered_at)),
             sentence: standing.sentence,
-            needs: standing.needs.into_iter().map(|stuck| self.need(stuck, may)).collect(),
+            needs: standing.needs.into_iter().map(|stuck| self.need(stuck, may, back)).collect(),
             steps: saga
                 .plan
                 .steps
@@ -39,7 +46,7 @@ impl Plane {
         }))
     }
 
-    fn need(&self, stuck: Stuck, may: bool) -> NeedView {
+    fn need(&self, stuck: Stuck, may: bool, back: bool) -> NeedView {
         let note = if may { String::new() } else { "Your role may not choose how it goes on.".to_owned() };
         let choices = stuck.choices.into_iter().filter(|_| may);
         NeedView {
@@ -47,7 +54,7 @@ impl Plane {
             undo: stuck.side == Side::Undo,
             title: stuck.title,
             why: stuck.why,
-            choices: choices.map(|choice| (choice.as_str().to_owned(), label(choice).to_owned())).collect(),
+            choices: choices.map(|choice| (choice.as_str().to_owned(), label(choice, back).to_owned())).collect(),
             note: if note.is_empty() { format!("Called: {}.", stuck.role) } else { note },
             idempotency_key: self.service.new_id().to_string(),
         }
@@ -100,13 +107,15 @@ fn line(saga: &Saga, step: &Step, tracks: &StepTracks, said: &Words, now: Timest
     StepView { state, name, note, meta }
 }
 
-fn label(choice: Choice) -> &'static str {
+/// `back`: whether it is a way back.
+fn label(choice: Choice, back: bool) -> &'static str {
     match choice {
         Choice::SignOff => "Done, signed off",
         Choice::Retry => "Try again",
         Choice::Skip => "Go on without it",
         Choice::Compensate => "Undo what was done",
         Choice::Escalate => "Call somebody",
-        Choice::Stop => "Stop here, partially back",
+        Choice::Stop if back => "Stop here, partially back",
+        Choice::Stop => "Stop here",
     }
 }

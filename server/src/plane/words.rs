@@ -151,8 +151,9 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
         Event::RolledBack { .. } => {
             (Icon::Rollback, Tone::Go, format!("Rolled back: all traffic on `{}`.", release.baseline.version))
         }
-        Event::RollforwardOrdered { hotfix, weight, .. } => {
+        Event::RollforwardOrdered { hotfix, weight, overridden, .. } => {
             let text = format!("Rolling forward to `{}` from {}.", hotfix.version, percent(weight.percent()));
+            let text = with_override(&text, overridden);
             (Icon::Rollforward, Tone::Accent, text)
         }
         Event::PartiallyRolledBack { summary, .. } => {
@@ -163,6 +164,10 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
             (Icon::Rollback, Tone::Hold, text)
         }
         Event::RolledForward { .. } => (Icon::Rollforward, Tone::Go, "The hotfix takes its first traffic.".to_owned()),
+        Event::RollforwardEnded { undone, summary, .. } => {
+            let what = if *undone { "The rollforward was undone" } else { "The hotfix is not wholly in place" };
+            (Icon::Rollforward, Tone::Hold, format!("{what}: {summary}"))
+        }
         Event::Frozen { .. } => (Icon::Freeze, Tone::Hold, "Frozen: neither forward nor back.".to_owned()),
         Event::Cancelled { .. } => (Icon::Close, Tone::Plain, "Cancelled.".to_owned()),
         Event::AutomationResumed { .. } => {
@@ -196,7 +201,8 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::RolledBack { .. }
         | Event::PartiallyRolledBack { .. }
         | Event::RollbackUndone { .. }
-        | Event::RolledForward { .. } => ("", ""),
+        | Event::RolledForward { .. }
+        | Event::RollforwardEnded { .. } => ("", ""),
     }
 }
 

@@ -1,6 +1,7 @@
 //! One act on one release, whoever asks and through whichever door.
 
 use super::aftermath;
+use super::create::is_false;
 use super::record::Act;
 use super::saga::saga_write;
 use super::{Caller, DecisionBrief, ReleaseSummary, Result, Service, ServiceError, decode, encode};
@@ -40,6 +41,12 @@ pub enum Wanted {
     },
     Rollforward {
         hotfix: Artifact,
+        /// Which component it is for; the judged service when left out.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        component: Option<ServiceName>,
+        /// Although the hotfix is known bad.
+        #[serde(skip_serializing_if = "is_false")]
+        override_known_bad: bool,
     },
     Freeze,
     Cancel,
@@ -103,7 +110,10 @@ impl Wanted {
             Wanted::Hold => Command::Hold { cause: HoldCause::Person, reason },
             Wanted::Resume => Command::Resume { reason },
             Wanted::Rollback { .. } => Command::Rollback { saga: None, only: vec![], reason },
-            Wanted::Rollforward { hotfix } => Command::Rollforward { hotfix, reason },
+            Wanted::Rollforward { hotfix, component, override_known_bad } => {
+                let (saga, known_bad) = (None, vec![]);
+                Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason }
+            }
             Wanted::Freeze => Command::Freeze { reason },
             Wanted::Cancel => Command::Cancel { reason },
             Wanted::ResumeAutomation => Command::ResumeAutomation { reason },
@@ -188,7 +198,7 @@ impl Service {
         }
         let runbooks = if act == ReleaseAct::Start { self.runbooks_to_pin(&release).await? } else { Vec::new() };
         let mut command = request.wanted.clone().command(request.reason.trim().to_owned(), runbooks);
-        if let Command::Start { known_bad, .. } = &mut command {
+        if let Command::Start { known_bad, .. } | Command::Rollforward { known_bad, .. } = &mut command {
             let services: Vec<&ServiceName> = release.moves().into_iter().map(|(name, _)| name).collect();
             *known_bad = self.known_bad(&services).await?;
         }
@@ -226,14 +236,23 @@ impl Service {
         Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga, data })
     }
 
-    /// A rollback of more than traffic gets the saga that carries it out.
+    /// What is more than traffic gets the saga that carries it out.
     async fn with_saga(
         &self,
         release: &Release,
         command: Command,
         scope: &Scope,
     ) -> Result<(Command, Option<SagaPlan>, Vec<Migration>)> {
-        let Command::Rollback { reason, .. } = command else { return Ok((command, None, vec![])) };
+        let reason = match command {
+            Command::Rollback { reason, .. } => reason,
+            Command::Rollforward { hotfix, component, known_bad, override_known_bad, reason, .. } => {
+                let plan = self.rollforward_plan(release, component.as_ref(), &hotfix).await?;
+                let saga = plan.as_ref().map(|plan| plan.id);
+                let command = Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason };
+                return Ok((command, plan, vec![]));
+            }
+            command => return Ok((command, None, vec![])),
+        };
         let (plan, data) = self.rollback_plan(release, scope, &reason).await?.unzip();
         let saga = plan.as_ref().map(|plan| plan.id);
         let part = plan.as_ref().map(SagaPlan::going_back).filter(|back| back.len() < release.moves().len());
@@ -286,7 +305,10 @@ impl Service {
         act.evidence = Some(digest.clone());
         act.release = Some(&after);
         for event in &events {
-            if let Event::Started { overridden, .. } | Event::Promoted { overridden, .. } = event {
+            if let Event::Started { overridden, .. }
+            | Event::Promoted { overridden, .. }
+            | Event::RollforwardOrdered { overridden, .. } = event
+            {
                 act.overridden.extend(overridden.iter().cloned());
             }
             if let Some((weight, key)) = event.asks() {

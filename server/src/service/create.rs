@@ -62,7 +62,7 @@ pub struct NewRelease {
     pub reason: String,
 }
 
-fn is_false(value: &bool) -> bool {
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 

@@ -11,6 +11,7 @@ use sternway_domain::id::{Digest, ReleaseId, SagaId};
 use sternway_domain::release::Release;
 use sternway_domain::saga::{Choice, Command, Dice, Event, Observation, Saga, Side, Standing, StepAct, StepId};
 
+mod forward;
 mod make;
 mod rehearse;
 

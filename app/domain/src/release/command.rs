@@ -62,8 +62,14 @@ pub enum Command {
         only: Vec<ServiceName>,
         reason: String,
     },
+    /// A build in place of the candidate of the service, or of one of its components. `saga` deploys it; without one it has
+    /// been deployed by hand.
     Rollforward {
         hotfix: Artifact,
+        component: Option<ServiceName>,
+        saga: Option<SagaId>,
+        known_bad: Vec<KnownBad>,
+        override_known_bad: bool,
         reason: String,
     },
     Freeze {
@@ -83,6 +89,11 @@ pub enum Command {
     },
     /// The saga of the rollback has ended.
     EndRollback {
+        outcome: Outcome,
+        summary: String,
+    },
+    /// The saga of the rollforward has ended.
+    EndRollforward {
         outcome: Outcome,
         summary: String,
     },
@@ -159,7 +170,10 @@ impl Command {
             Command::Freeze { .. } => ReleaseAct::Freeze,
             Command::Cancel { .. } => ReleaseAct::Cancel,
             Command::ResumeAutomation { .. } => ReleaseAct::ResumeAutomation,
-            Command::RecordVerdict(_) | Command::ConfirmTraffic { .. } | Command::EndRollback { .. } => return None,
+            Command::RecordVerdict(_)
+            | Command::ConfirmTraffic { .. }
+            | Command::EndRollback { .. }
+            | Command::EndRollforward { .. } => return None,
         })
     }
 
@@ -178,7 +192,8 @@ impl Command {
             Command::Check { .. }
             | Command::RecordVerdict(_)
             | Command::ConfirmTraffic { .. }
-            | Command::EndRollback { .. } => "",
+            | Command::EndRollback { .. }
+            | Command::EndRollforward { .. } => "",
         }
     }
 }

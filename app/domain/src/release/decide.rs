@@ -33,6 +33,8 @@ pub enum Refusal {
         "the release was promoted {ago} ago, its rollback window of {window} is over; start a release of the earlier version instead"
     )]
     WindowOver { ago: Span, window: Span },
+    #[error("the release has no component `{0}` to put a hotfix into")]
+    NoComponent(ServiceName),
     #[error("the checklist has no item `{0}`")]
     NoSuchItem(String),
     #[error("{0}")]
@@ -109,13 +111,19 @@ impl Release {
             Command::Hold { cause, reason } => Ok(vec![Event::Held { cause, by: by.label(), reason, at: now }]),
             Command::Resume { reason } => Ok(vec![Event::Resumed { by: by.label(), reason, at: now }]),
             Command::Rollback { saga, only, reason } => self.roll_back(saga, only, reason, by, now),
-            Command::Rollforward { hotfix, reason } => self.roll_forward(hotfix, reason, by, now),
+            Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason } => {
+                let service = component.as_ref().unwrap_or(&self.service);
+                let why = override_known_bad.then_some(reason.as_str());
+                let overridden = accepted(&[(service, &hotfix)], &known_bad, why, by)?;
+                self.roll_forward(hotfix, component, saga, overridden, reason, by, now)
+            }
             Command::Freeze { reason } => Ok(vec![Event::Frozen { by: by.label(), reason, at: now }]),
             Command::Cancel { reason } => Ok(vec![Event::Cancelled { by: by.label(), reason, at: now }]),
             Command::ResumeAutomation { reason } => self.resume_automation(reason, by, now),
             Command::RecordVerdict(verdict) => Ok(self.record(*verdict)),
             Command::ConfirmTraffic { weight, from } => Ok(self.confirm(weight, from, now)),
             Command::EndRollback { outcome, summary } => Ok(self.end_rollback(outcome, summary, now)),
+            Command::EndRollforward { outcome, summary } => Ok(self.end_rollforward(outcome, summary, now)),
         }
     }
 
@@ -239,15 +247,46 @@ impl Release {
         Ok(vec![Event::RollbackOrdered { key: self.traffic_key(1), saga, only, by: by.label(), reason, at: now }])
     }
 
-    fn roll_forward(&self, hotfix: Artifact, reason: String, by: &Actor, now: Timestamp) -> Decided {
-        if hotfix.digest == self.candidate.digest || hotfix.digest == self.baseline.digest {
+    /// A frozen release keeps its traffic: going back even in part would harm data. Any other begins at the first stage.
+    #[expect(clippy::too_many_arguments, reason = "all that an order to roll forward says")]
+    fn roll_forward(
+        &self,
+        hotfix: Artifact,
+        component: Option<ServiceName>,
+        saga: Option<SagaId>,
+        overridden: Vec<String>,
+        reason: String,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Decided {
+        let component = component.filter(|name| *name != self.service);
+        let name = component.as_ref().unwrap_or(&self.service);
+        let part = self.components.iter().find(|component| component.name == *name);
+        let (baseline, candidate) = match part {
+            Some(part) => (&part.baseline, &part.candidate),
+            None if *name == self.service => (&self.baseline, &self.candidate),
+            None => return Err(Refusal::NoComponent(name.clone())),
+        };
+        if [&baseline.digest, &candidate.digest].contains(&&hotfix.digest) {
             return Err(Refusal::SameArtifact(hotfix.digest.short()));
         }
-        let Some(stage) = self.plan.stage(0) else {
+        let stage = if let State::Frozen { stage } = self.state { stage } else { 0 };
+        let Some(weight) = self.plan.stage(stage).map(|stage| stage.weight) else {
             return Err(Refusal::Plan { field: "stages".into(), text: "there is none".into() });
         };
-        let key = self.traffic_key(1);
-        Ok(vec![Event::RollforwardOrdered { hotfix, weight: stage.weight, key, by: by.label(), reason, at: now }])
+        let (key, by) = (self.traffic_key(1), by.label());
+        Ok(vec![Event::RollforwardOrdered {
+            hotfix,
+            component,
+            saga,
+            stage,
+            overridden,
+            weight,
+            key,
+            by,
+            reason,
+            at: now,
+        }])
     }
 
     fn resume_automation(&self, reason: String, by: &Actor, now: Timestamp) -> Decided {
@@ -276,7 +315,7 @@ impl Release {
         let mut events = vec![Event::TrafficConfirmed { weight, after: now.since(asked.at), from, at: now }];
         match self.state {
             State::RollingBack if self.saga.is_none() => events.push(Event::RolledBack { at: now }),
-            State::RollingForward => events.push(Event::RolledForward { at: now }),
+            State::RollingForward if self.saga.is_none() => events.push(Event::RolledForward { at: now }),
             _ => {}
         }
         events
@@ -295,6 +334,17 @@ impl Release {
                 let (stage, weight) = entry.map_or((0, Weight::ZERO), |entry| (entry.stage, entry.weight));
                 Event::RollbackUndone { stage, weight, key: self.traffic_key(1), summary, at: now }
             }
+        }]
+    }
+
+    /// Deployed and probed it goes on; what is only half in place waits for a person.
+    fn end_rollforward(&self, outcome: Outcome, summary: String, now: Timestamp) -> Vec<Event> {
+        if self.state != State::RollingForward {
+            return vec![];
+        }
+        vec![match outcome {
+            Outcome::Complete => Event::RolledForward { at: now },
+            outcome => Event::RollforwardEnded { undone: outcome == Outcome::Undone, summary, at: now },
         }]
     }
 

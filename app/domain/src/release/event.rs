@@ -119,14 +119,31 @@ pub enum Event {
     },
     RollforwardOrdered {
         hotfix: Artifact,
+        /// Which component it is for; the judged service when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        component: Option<ServiceName>,
+        /// What deploys it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        saga: Option<SagaId>,
+        /// Where it begins: the first stage, or where the release was frozen.
+        #[serde(default)]
+        stage: u8,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        overridden: Vec<String>,
         weight: Weight,
         key: String,
         by: String,
         reason: String,
         at: Timestamp,
     },
-    /// The hotfix takes the first stage's traffic, as the proxy reports.
+    /// The hotfix takes its first traffic, as the proxy reports; where a saga deployed it, it is deployed and probed.
     RolledForward {
+        at: Timestamp,
+    },
+    /// The hotfix is not, or not wholly, in place; held until a person decides. `undone`: the candidate is back as it was.
+    RollforwardEnded {
+        undone: bool,
+        summary: String,
         at: Timestamp,
     },
     Frozen {
@@ -167,6 +184,7 @@ impl Event {
             Event::RollbackUndone { .. } => "rollback_undone",
             Event::RollforwardOrdered { .. } => "rollforward_ordered",
             Event::RolledForward { .. } => "rolled_forward",
+            Event::RollforwardEnded { .. } => "rollforward_ended",
             Event::Frozen { .. } => "frozen",
             Event::Cancelled { .. } => "cancelled",
             Event::AutomationResumed { .. } => "automation_resumed",
@@ -191,6 +209,7 @@ impl Event {
             | Event::RollbackUndone { at, .. }
             | Event::RollforwardOrdered { at, .. }
             | Event::RolledForward { at }
+            | Event::RollforwardEnded { at, .. }
             | Event::Frozen { at, .. }
             | Event::Cancelled { at, .. }
             | Event::AutomationResumed { at, .. } => *at,

@@ -1,6 +1,8 @@
 //! What happened becomes what is. Total: an event that was once accepted is always understood.
 
-use super::{Asked, Back, Event, HoldCause, Release, Resumption, StageEntry, State, VerdictNote};
+use super::{Asked, Back, Event, HoldCause, Release, Replaced, Resumption, StageEntry, State, VerdictNote};
+use crate::artifact::Artifact;
+use crate::id::ServiceName;
 use crate::plan::Weight;
 use crate::time::{Span, Timestamp};
 
@@ -51,6 +53,8 @@ impl Release {
             ended_by: None,
             back: None,
             resumed: None,
+            replaced: None,
+            forwarded_at: None,
             overridden: overridden.clone(),
         };
         release.settle_readiness();
@@ -121,13 +125,28 @@ impl Release {
                 self.back = None;
                 self.ask(*weight, key, *at);
             }
-            Event::RollforwardOrdered { hotfix, weight, key, at, .. } => {
-                self.candidate = hotfix.clone();
+            Event::RollforwardOrdered { hotfix, component, saga, stage, weight, key, at, .. } => {
+                let service = component.clone().unwrap_or_else(|| self.service.clone());
+                self.replaced = self.put(&service, hotfix.clone()).map(|build| Replaced { service, build });
+                self.saga = *saga;
                 self.state = State::RollingForward;
-                self.enter_stage(0, *weight, *at);
+                self.enter_stage(*stage, *weight, *at);
                 self.ask(*weight, key, *at);
             }
-            Event::RolledForward { .. } => self.state = State::Running { stage: 0 },
+            Event::RolledForward { at } => {
+                self.state = State::Running { stage: self.last_stage() };
+                // What is waited for in the stage begins with the hotfix.
+                self.stage_entered_at = Some(*at);
+                self.forwarded_at = Some(*at);
+                self.replaced = None;
+            }
+            Event::RollforwardEnded { undone, at, .. } => {
+                if let Some(replaced) = self.replaced.take().filter(|_| *undone) {
+                    self.put(&replaced.service, replaced.build);
+                }
+                self.held_since = Some(*at);
+                self.state = State::Holding { stage: self.last_stage(), cause: HoldCause::Person };
+            }
             Event::Frozen { at, .. } => {
                 self.held_since.get_or_insert(*at);
                 self.state = State::Frozen { stage: self.state.stage().unwrap_or_default() };
@@ -141,6 +160,20 @@ impl Release {
             }
         }
         self
+    }
+
+    /// Puts a build in place of what a service moves to, and gives back what was there.
+    fn put(&mut self, service: &ServiceName, build: Artifact) -> Option<Artifact> {
+        let component = self.components.iter_mut().find(|component| component.name == *service);
+        let before = component.map(|component| std::mem::replace(&mut component.candidate, build.clone()));
+        if *service == self.service {
+            return Some(std::mem::replace(&mut self.candidate, build));
+        }
+        before
+    }
+
+    fn last_stage(&self) -> u8 {
+        self.stages_entered.last().map_or(0, |entry| entry.stage)
     }
 
     fn settle_readiness(&mut self) {

@@ -3,6 +3,7 @@ use crate::actor::{Actor, Role, Rule};
 use crate::id::PersonId;
 use crate::judge::{JUDGE_VERSION, Verdict};
 use crate::plan::Mode;
+use crate::saga::Outcome;
 use uuid::Uuid;
 
 fn maya() -> Actor {
@@ -174,10 +175,62 @@ fn a_promoted_release_can_be_rolled_back_within_its_window() {
 fn a_hotfix_begins_again_at_the_first_stage() {
     let release =
         after(running(Mode::Assisted), Command::Promote { override_verdict: true, reason: reason() }, &maya(), at(5));
-    let forward = after(release, Command::Rollforward { hotfix: artifact("1.42.1"), reason: reason() }, &maya(), at(6));
+    let forward = after(release, forward(None, None), &maya(), at(6));
     assert_eq!((forward.state.clone(), forward.candidate.version.as_str()), (State::RollingForward, "1.42.1"));
     let confirmed = Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() };
     assert_eq!(after(forward, confirmed, &robot(), at(7)).state, State::Running { stage: 0 });
+}
+
+fn forward(component: Option<&str>, saga: Option<SagaId>) -> Command {
+    Command::Rollforward {
+        hotfix: artifact("1.42.1"),
+        component: component.map(|name| ServiceName::new(name).expect("plain")),
+        saga,
+        known_bad: vec![],
+        override_known_bad: false,
+        reason: reason(),
+    }
+}
+
+#[test]
+fn a_hotfix_that_is_deployed_begins_its_run_when_that_is_done_and_is_taken_back_when_that_is_undone() {
+    let release = after(running(Mode::Assisted), verdict(VerdictKind::Fail, at(2)), &robot(), at(2));
+    let ordered = after(release.clone(), forward(None, Some(SagaId(Uuid::nil()))), &maya(), at(6));
+    let seen = Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() };
+    let ordered = after(ordered, seen, &robot(), at(7));
+    assert_eq!((&ordered.state, ordered.state.stage()), (&State::RollingForward, None), "it is not deployed yet");
+    let end = |outcome| Command::EndRollforward { outcome, summary: "1 of 1 done.".into() };
+    let done = after(ordered.clone(), end(Outcome::Complete), &robot(), at(90));
+    assert_eq!((&done.state, done.stage_entered_at), (&State::Running { stage: 0 }, Some(at(90))));
+    assert_eq!((done.current_verdict(), done.forwarded_at), (None, Some(at(90))), "nothing is known of it yet");
+    let undone = after(ordered.clone(), end(Outcome::Undone), &robot(), at(90));
+    assert_eq!((&undone.candidate, undone.state.as_str()), (&release.candidate, "holding"));
+    let partial = after(ordered, end(Outcome::Partial), &robot(), at(90));
+    assert_eq!((partial.candidate.version.as_str(), partial.state.as_str()), ("1.42.1", "holding"));
+}
+
+#[test]
+fn a_frozen_release_rolls_forward_without_going_back_to_less_traffic() {
+    let promote = Command::Promote { override_verdict: true, reason: reason() };
+    let release = after(running(Mode::Assisted), promote, &maya(), at(5));
+    let frozen = after(release, Command::Freeze { reason: reason() }, &maya(), at(6));
+    let ordered = after(frozen, forward(None, Some(SagaId(Uuid::nil()))), &maya(), at(7));
+    assert_eq!(ordered.asked.as_ref().map(|asked| asked.weight.percent()), Some(50));
+    let end = Command::EndRollforward { outcome: Outcome::Complete, summary: String::new() };
+    assert_eq!(after(ordered, end, &robot(), at(9)).state, State::Running { stage: 1 });
+}
+
+#[test]
+fn a_hotfix_is_for_something_that_moves_and_is_another_build() {
+    let release = running(Mode::Assisted);
+    let other = release.decide(forward(Some("billing"), None), &maya(), at(2));
+    assert!(matches!(other, Err(Refusal::NoComponent(_))), "{other:?}");
+    let own = release.decide(forward(Some("checkout"), None), &maya(), at(2));
+    assert!(own.is_ok(), "{own:?}");
+    let forwarded = after(release, forward(None, None), &maya(), at(3));
+    let seen = Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() };
+    let again = after(forwarded, seen, &robot(), at(4)).decide(forward(None, None), &maya(), at(5));
+    assert!(matches!(again, Err(Refusal::SameArtifact(_))), "{again:?}");
 }
 
 #[test]
@@ -219,7 +272,14 @@ fn random_commands_keep_the_invariants() {
                 5 => Command::Rollback { saga: None, only: vec![], reason: reason() },
                 6 => Command::Freeze { reason: reason() },
                 7 => verdict(kind, at(step)),
-                8 => Command::Rollforward { hotfix: artifact(&format!("2.{step}")), reason: reason() },
+                8 => Command::Rollforward {
+                    hotfix: artifact(&format!("2.{step}")),
+                    component: None,
+                    saga: None,
+                    known_bad: vec![],
+                    override_known_bad: false,
+                    reason: reason(),
+                },
                 _ => Command::ConfirmTraffic { weight, from: "p".into() },
             };
             let by = if next(2) == 0 { maya() } else { robot() };

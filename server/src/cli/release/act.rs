@@ -1,6 +1,5 @@
 //! Acts on a release: each names its reason and the version that was seen.
 
-use super::create::{Build, build};
 use super::find::{self, Seen};
 use crate::cli::exit;
 use crate::cli::remote::{Client, Key, Remote, Result, wrong};
@@ -61,17 +60,6 @@ pub(super) struct Promote {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Rollforward {
-    #[command(flatten)]
-    on: On,
-    #[command(flatten)]
-    why: Why,
-    /// The build that replaces the candidate: `1.42.1@sha256:…`
-    #[arg(long, value_name = "VERSION@DIGEST", value_parser = build)]
-    hotfix: Build,
-}
-
-#[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
     on: On,
@@ -110,12 +98,6 @@ impl Start {
 impl Promote {
     pub(super) async fn run(self, remote: &Remote) -> Result<u8> {
         act(remote, &self.on, "promote", json!({"reason": self.why.reason, "override": self.overriding})).await
-    }
-}
-
-impl Rollforward {
-    pub(super) async fn run(self, remote: &Remote) -> Result<u8> {
-        act(remote, &self.on, "rollforward", json!({"reason": self.why.reason, "hotfix": self.hotfix})).await
     }
 }
 
@@ -167,7 +149,7 @@ fn fitting(verb: &str) -> &'static [&'static str] {
     }
 }
 
-async fn act(remote: &Remote, on: &On, verb: &str, mut body: Value) -> Result<u8> {
+pub(super) async fn act(remote: &Remote, on: &On, verb: &str, mut body: Value) -> Result<u8> {
     let client = remote.client()?;
     let (id, version) = on.seen(&client, remote, verb).await?;
     body["expected_version"] = version.into();

@@ -134,7 +134,7 @@ impl Rollback {
     }
 }
 
-fn foreseen(preview: &Preview) {
+pub(super) fn foreseen(preview: &Preview) {
     let mut steps = table(&["", "step", "after", "expected", "at most"]);
     for step in &preview.steps {
         let after: Vec<String> = step.after.iter().map(ToString::to_string).collect();

@@ -15,6 +15,13 @@ use std::path::PathBuf;
 #[serde(transparent)]
 pub(super) struct Build(NewArtifact);
 
+impl Build {
+    /// Version and digest.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        (&self.0.version, &self.0.digest)
+    }
+}
+
 /// Reads `VERSION@DIGEST`; whether both are well-formed is the server's to say.
 pub(super) fn build(text: &str) -> std::result::Result<Build, String> {
     let (version, digest) = text

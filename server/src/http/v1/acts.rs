@@ -13,7 +13,7 @@ use serde::Deserialize;
 use sternway_domain::artifact::Artifact;
 use sternway_domain::checklist::ItemState;
 use sternway_domain::component::Scope;
-use sternway_domain::id::ReleaseId;
+use sternway_domain::id::{ReleaseId, ServiceName};
 use utoipa::ToSchema;
 
 /// What every act names.
@@ -26,12 +26,16 @@ pub(in crate::http) struct Act {
     reason: String,
     /// The version of the release that was seen. Another one now, and nothing is done: 409 with the events since.
     expected_version: i64,
-    /// `start`: although the checklist is not complete or a candidate has become known bad. `promote`: although there is no `pass`. Shown by the decision.
+    /// `start`: although the checklist is not complete or a candidate has become known bad. `promote`: although there is no `pass`.
+    /// `rollforward`: although the hotfix is known bad. Shown by the decision.
     #[serde(default, rename = "override")]
     overridden: bool,
     /// `rollforward`: the build that replaces the candidate.
     #[serde(default)]
     hotfix: Option<NewArtifact>,
+    /// `rollforward`: the component that the hotfix is for. Left out: the service that is judged.
+    #[serde(default)]
+    component: Option<String>,
     /// `rollback`: which components, cells and flags go back. Left out: everything.
     #[serde(default)]
     scope: Option<Scope>,
@@ -123,22 +127,34 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
         "hold" => Wanted::Hold,
         "resume" => Wanted::Resume,
         "rollback" => Wanted::Rollback { scope: act.scope.clone().unwrap_or_default() },
-        "rollforward" => Wanted::Rollforward { hotfix: hotfix(act.hotfix.as_ref())? },
+        "rollforward" => Wanted::Rollforward {
+            hotfix: hotfix(act.hotfix.as_ref())?,
+            component: component(act.component.as_ref())?,
+            override_known_bad: act.overridden,
+        },
         "freeze" => Wanted::Freeze,
         "cancel" => Wanted::Cancel,
         "resume_automation" => Wanted::ResumeAutomation,
         _ => return Err(Problem::not_found("act", verb)),
     };
-    if act.overridden && !matches!(verb, "start" | "promote") {
-        return Err(Problem::invalid("/override", "only `start` and `promote` can be overridden"));
+    if act.overridden && !matches!(verb, "start" | "promote" | "rollforward") {
+        return Err(Problem::invalid("/override", "only `start`, `promote` and `rollforward` can be overridden"));
     }
     if act.hotfix.is_some() && verb != "rollforward" {
         return Err(Problem::invalid("/hotfix", "only `rollforward` takes a hotfix"));
+    }
+    if act.component.is_some() && verb != "rollforward" {
+        return Err(Problem::invalid("/component", "only `rollforward` takes a component"));
     }
     if act.scope.is_some() && verb != "rollback" {
         return Err(Problem::invalid("/scope", "only `rollback` has a scope"));
     }
     Ok(wanted)
+}
+
+fn component(name: Option<&String>) -> Result<Option<ServiceName>, Problem> {
+    let read = |name: &String| ServiceName::new(name.clone());
+    name.map(read).transpose().map_err(|error| Problem::invalid("/component", error.to_string()))
 }
 
 fn hotfix(new: Option<&NewArtifact>) -> Result<Artifact, Problem> {

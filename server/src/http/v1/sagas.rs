@@ -14,8 +14,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
+use sternway_domain::artifact::{Artifact, VersionError};
 use sternway_domain::component::Scope;
-use sternway_domain::id::ReleaseId;
+use sternway_domain::id::{DigestError, ReleaseId, ServiceName};
 use sternway_domain::saga::{Choice, Side, StepId};
 use utoipa::{IntoParams, ToSchema};
 
@@ -132,6 +133,40 @@ pub(in crate::http) async fn preview(
         features: listed("features", query.features.as_deref())?,
     };
     let preview = http.service.preview_rollback(&caller, id, &scope).await?;
+    Ok(Json(serde_json::to_value(preview).unwrap_or_default()))
+}
+
+/// The hotfix that would be deployed.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct HotfixQuery {
+    version: String,
+    digest: String,
+    /// The component it is for; the service that is judged when left out.
+    component: Option<String>,
+}
+
+/// What a rollforward to this hotfix would do now.
+///
+/// `null` when the hotfix is deployed by hand. Nothing is written.
+#[utoipa::path(get, path = "/releases/{id}/preview/rollforward", tag = "releases",
+    params(("id" = String, Path, format = "uuid"), HotfixQuery),
+    responses((status = 200, description = "As for a rollback", body = Object), Faults))]
+pub(in crate::http) async fn preview_forward(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Named(id): Named<ReleaseId>,
+    Params(query): Params<HotfixQuery>,
+) -> Result<Json<Value>, Problem> {
+    let wrong = |field: &str, error: String| Problem::bad_request(format!("`{field}`: {error}."));
+    let hotfix = Artifact {
+        version: query.version.try_into().map_err(|error: VersionError| wrong("version", error.to_string()))?,
+        digest: query.digest.parse().map_err(|error: DigestError| wrong("digest", error.to_string()))?,
+    };
+    let component = query.component.map(ServiceName::new).transpose();
+    let component = component.map_err(|error| wrong("component", error.to_string()))?;
+    let preview = http.service.preview_rollforward(&caller, id, component.as_ref(), &hotfix).await?;
     Ok(Json(serde_json::to_value(preview).unwrap_or_default()))
 }
 

@@ -19,7 +19,7 @@ use sternway_domain::time::Span;
 /// How old a reading may be that says how full a service is.
 const FRESH: Span = Span::from_secs(120);
 
-type Documents = BTreeMap<ServiceName, Document>;
+pub(super) type Documents = BTreeMap<ServiceName, Document>;
 
 impl Service {
     /// What a rollback would do now. Nothing is written.
@@ -61,9 +61,7 @@ impl Service {
         {
             return Ok(None);
         }
-        let list = if alone { vec![the_only(release)] } else { release.components.clone() };
-        let components = Components::new(completed(list, &documents), self.neighbours(&documents).await?)
-            .map_err(|errors| ServiceError::Rollback(listed(&errors)))?;
+        let components = self.components_of(release, &documents).await?;
         let weight = release.stages_entered.last().map_or(Weight::ZERO, |entry| entry.weight);
         let known =
             documents.iter().map(|(name, document)| (name.clone(), back(document, weight, &migrations))).collect();
@@ -93,6 +91,14 @@ impl Service {
         Ok(Some((plan, migrations)))
     }
 
+    /// Everything that moves in a release, with what its documents say today.
+    pub(super) async fn components_of(&self, release: &Release, documents: &Documents) -> Result<Components> {
+        let alone = release.components.is_empty();
+        let list = if alone { vec![the_only(release)] } else { release.components.clone() };
+        Components::new(completed(list, documents), self.neighbours(documents).await?)
+            .map_err(|errors| ServiceError::Rollback(listed(&errors)))
+    }
+
     /// Refuses components that have no order, by name.
     pub(in crate::service) async fn check_components(&self, list: &[Component]) -> Result<()> {
         let names: Vec<ServiceName> = list.iter().map(|component| component.name.clone()).collect();
@@ -103,7 +109,7 @@ impl Service {
     }
 
     /// The documents of everything that moves in a release; one that is missing has no way back but its traffic.
-    async fn documents_of(&self, names: &[ServiceName]) -> Result<Documents> {
+    pub(super) async fn documents_of(&self, names: &[ServiceName]) -> Result<Documents> {
         let mut documents = BTreeMap::new();
         for name in names {
             if let Some(document) = self.service_document(name).await? {
@@ -136,7 +142,7 @@ impl Service {
     }
 
     /// Steps of earlier sagas of the same service.
-    async fn past_steps(&self, release: &Release) -> Result<Vec<PastRun>> {
+    pub(super) async fn past_steps(&self, release: &Release) -> Result<Vec<PastRun>> {
         let filter = crate::store::rows::ReleaseFilter {
             service: Some(release.service.clone()),
             limit: 20,
@@ -199,14 +205,14 @@ fn needs(document: &Document) -> Vec<Need> {
     document.depends_on.iter().map(need).collect()
 }
 
-fn back(document: &Document, weight: Weight, migrations: &[Migration]) -> ComponentBack {
+pub(super) fn back(document: &Document, weight: Weight, migrations: &[Migration]) -> ComponentBack {
     let own = migrations.iter().filter(|migration| migration.plan.component == document.name);
     let migrations = own.map(MigrationBack::from).collect();
     let GoingBack { drain, probes, caches, .. } = document.rollback.clone().unwrap_or_default();
     ComponentBack { weight, beside: true, drain, deploy: document.deploy.is_some(), migrations, caches, probes }
 }
 
-fn settings(release: &Release, documents: &Documents, reason: &str) -> Settings {
+pub(super) fn settings(release: &Release, documents: &Documents, reason: &str) -> Settings {
     let backs: Vec<&GoingBack> = documents.values().filter_map(|document| document.rollback.as_ref()).collect();
     let mut channels: Vec<String> = backs.iter().flat_map(|back| back.tell.clone()).collect();
     channels.sort();
