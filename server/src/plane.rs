@@ -40,6 +40,7 @@ mod flags;
 mod new_release;
 mod panels;
 mod rehearsal;
+mod preview;
 mod release;
 mod row;
 mod runbooks;

@@ -40,7 +40,7 @@ mod restore;
 pub(crate) mod saga;
 mod summary;
 
-pub use act::{ActRequest, Acted, Wanted};
+pub use act::{ActRequest, Acted, Overrides, Wanted};
 pub use configure::{Applied, AppliedDocument};
 pub use course::{Course, GuardCourse};
 pub use create::{NewArtifact, NewComponent, NewRelease};

@@ -185,7 +185,14 @@ impl Rig {
     async fn act(&self, id: ReleaseId, wanted: Wanted) {
         let expected_version = self.service.load(id).await.expect("there").version;
         let idempotency_key = format!("{:?}-{expected_version}", wanted.act());
-        let request = ActRequest { release: id, wanted, reason: "because".into(), expected_version, idempotency_key };
+        let request = ActRequest {
+            release: id,
+            wanted,
+            reason: "because".into(),
+            expected_version,
+            overrides: Default::default(),
+            idempotency_key,
+        };
         self.service.act(&maya(), request).await.expect("accepted");
     }
 

@@ -23,6 +23,8 @@ pub struct World<'a> {
     pub saga: Option<&'a Saga>,
     /// Whether rules keep their hands off, because something that moves here was taken back before.
     pub held: bool,
+    /// Why no rule may send all traffic to the baseline now; absent when it may, or when it cannot be told.
+    pub no_room: Option<String>,
 }
 
 /// What should be done now. Total, cannot fail; repeating it without a change in the world yields the same.
@@ -88,7 +90,7 @@ fn next_decision(world: &World<'_>, now: Timestamp) -> Option<Effect> {
     let verdict = world.verdict.filter(|v| release.current_verdict().is_some_and(|note| note.kind == v.kind))?;
     match &release.state {
         State::Running { .. } => running(world, verdict, now),
-        State::Holding { cause, .. } => holding(release, cause, verdict, now),
+        State::Holding { cause, .. } => holding(world, cause, verdict, now),
         _ => None,
     }
 }
@@ -97,7 +99,7 @@ fn running(world: &World<'_>, verdict: &Verdict, now: Timestamp) -> Option<Effec
     let release = world.release;
     let automatic = release.plan.mode == Mode::Automatic;
     match verdict.kind {
-        VerdictKind::Fail if automatic => Some(roll_back(Rule::RollBackOnFail, verdict.sentence.clone())),
+        VerdictKind::Fail if automatic => roll_back(world, Rule::RollBackOnFail, verdict.sentence.clone()),
         VerdictKind::Pass if automatic && may_promote(world, now) => {
             let reason = format!("{} {}", verdict.sentence, verdict.next);
             Some(decide(Rule::PromoteOnPass, Command::Promote { override_verdict: false, reason: cut(reason) }))
@@ -107,23 +109,24 @@ fn running(world: &World<'_>, verdict: &Verdict, now: Timestamp) -> Option<Effec
             Some(decide(Rule::HoldWithoutEvidence, Command::Hold { cause, reason: cut(verdict.sentence.clone()) }))
         }
         VerdictKind::Pass => None,
-        _ => at_deadline(release, verdict, now),
+        _ => at_deadline(world, verdict, now),
     }
 }
 
-fn holding(release: &Release, cause: &HoldCause, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+fn holding(world: &World<'_>, cause: &HoldCause, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+    let release = world.release;
     let automatic = release.plan.mode == Mode::Automatic;
     match cause {
         HoldCause::Person => None,
         _ if automatic && verdict.kind == VerdictKind::Fail => {
-            Some(roll_back(Rule::RollBackOnFail, verdict.sentence.clone()))
+            roll_back(world, Rule::RollBackOnFail, verdict.sentence.clone())
         }
         HoldCause::NoEvidence { .. } if !blind(verdict.kind) => {
             let reason = format!("There is evidence again. {}", verdict.sentence);
             Some(decide(Rule::ResumeOnEvidence, Command::Resume { reason: cut(reason) }))
         }
         HoldCause::NoEvidence { .. } => at_hold_deadline(release, verdict, now),
-        HoldCause::Deadline => None,
+        HoldCause::Deadline | HoldCause::NoRoom => None,
     }
 }
 
@@ -132,7 +135,8 @@ fn may_promote(world: &World<'_>, now: Timestamp) -> bool {
 }
 
 /// The stage has baked, and still nothing allows going on.
-fn at_deadline(release: &Release, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+fn at_deadline(world: &World<'_>, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
+    let release = world.release;
     let stage = release.plan.stage(release.state.stage()?)?;
     let over = release.baked(now).saturating_sub(stage.bake);
     if over < release.plan.on_deadline.after {
@@ -140,7 +144,7 @@ fn at_deadline(release: &Release, verdict: &Verdict, now: Timestamp) -> Option<E
     }
     let reason =
         format!("Not decided within {} after the bake time. {}", release.plan.on_deadline.after, verdict.sentence);
-    Some(deadline_act(release, cut(reason)))
+    deadline_act(world, cut(reason))
 }
 
 fn at_hold_deadline(release: &Release, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
@@ -153,10 +157,10 @@ fn at_hold_deadline(release: &Release, verdict: &Verdict, now: Timestamp) -> Opt
     Some(decide(Rule::OnDeadline, Command::Hold { cause: HoldCause::Deadline, reason: cut(reason) }))
 }
 
-fn deadline_act(release: &Release, reason: String) -> Effect {
-    match release.plan.on_deadline.then {
-        DeadlineAct::Hold => decide(Rule::OnDeadline, Command::Hold { cause: HoldCause::Deadline, reason }),
-        DeadlineAct::RollBack => roll_back(Rule::OnDeadline, reason),
+fn deadline_act(world: &World<'_>, reason: String) -> Option<Effect> {
+    match world.release.plan.on_deadline.then {
+        DeadlineAct::Hold => Some(decide(Rule::OnDeadline, Command::Hold { cause: HoldCause::Deadline, reason })),
+        DeadlineAct::RollBack => roll_back(world, Rule::OnDeadline, reason),
     }
 }
 
@@ -172,8 +176,16 @@ fn blind_limit(release: &Release) -> Span {
     Span::from_micros(release.plan.interval.micros() * BLIND_INTERVALS)
 }
 
-fn roll_back(rule: Rule, reason: String) -> Effect {
-    decide(rule, Command::Rollback { saga: None, only: vec![], reason: cut(reason) })
+/// Where the baseline has no room it is held instead, once, so that a person hears of it.
+fn roll_back(world: &World<'_>, rule: Rule, reason: String) -> Option<Effect> {
+    let Some(why) = &world.no_room else {
+        return Some(decide(rule, Command::Rollback { saga: None, only: vec![], reason: cut(reason) }));
+    };
+    if matches!(world.release.state, State::Holding { cause: HoldCause::NoRoom, .. }) {
+        return None;
+    }
+    let reason = cut(format!("{reason} Not rolled back: {why}"));
+    Some(decide(rule, Command::Hold { cause: HoldCause::NoRoom, reason }))
 }
 
 fn decide(rule: Rule, command: Command) -> Effect {

@@ -16,7 +16,7 @@ mod duration;
 #[cfg(test)]
 mod tests;
 
-pub use capacity::{Capacity, Headroom, Load, Room, Side, room};
+pub use capacity::{Capacity, Headroom, Load, NoRoom, Room, Side, forbids_rule, permit, room};
 pub use duration::{PastRun, critical_path, expected};
 
 /// What was observed of the world a moment ago.

@@ -193,6 +193,8 @@ pub enum HoldCause {
     NoEvidence { verdict: VerdictKind },
     /// The stage was not decided in time; a person decides.
     Deadline,
+    /// It should go back, and the baseline has no room for all traffic. Goes back as soon as there is some.
+    NoRoom,
 }
 
 impl State {

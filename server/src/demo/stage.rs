@@ -14,7 +14,7 @@ use crate::engine::Adapters;
 use crate::outbound::Outbound;
 use crate::ports::{SignalSource, TrafficDriver};
 use crate::service::record::Act;
-use crate::service::{ActRequest, Caller, NewArtifact, NewRelease, Service, ServiceError, Wanted};
+use crate::service::{ActRequest, Caller, NewArtifact, NewRelease, Overrides, Service, ServiceError, Wanted};
 use crate::sources::{self, MemorySignals};
 use crate::store::rows::{ReleaseFilter, Unit};
 use std::collections::HashMap;
@@ -217,6 +217,7 @@ impl Stage {
             wanted: Wanted::Start { override_checklist: false },
             reason: reason.to_owned(),
             expected_version: created.release.version,
+            overrides: Overrides::default(),
             idempotency_key: key(),
         };
         self.service.act(caller, start).await?;
@@ -235,6 +236,7 @@ impl Stage {
             wanted: Wanted::ResumeAutomation,
             reason: "The next build does not have the fault".to_owned(),
             expected_version: release.version,
+            overrides: Overrides::default(),
             idempotency_key: self.service.new_id().to_string(),
         };
         self.service.act(&self.manager, resume).await?;

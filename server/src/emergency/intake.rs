@@ -11,7 +11,7 @@ use super::spool::{Record, Said, read};
 use crate::live::Topic;
 use crate::service::once::Once;
 use crate::service::record::Act;
-use crate::service::{ActRequest, Caller, Service, ServiceError, Wanted, decode};
+use crate::service::{ActRequest, Caller, Overrides, Service, ServiceError, Wanted, decode};
 use crate::store::StoreError;
 use crate::store::rows::{ReleaseFilter, Unit};
 use std::path::{Path, PathBuf};
@@ -166,6 +166,8 @@ impl Intake {
                 wanted: Wanted::Rollback { scope: Scope::default() },
                 reason: record.reason.clone(),
                 expected_version: release.version,
+                // It happened already: there is nothing left to weigh.
+                overrides: Overrides { capacity: true, fit: None },
                 idempotency_key: format!("emergency:{}:{}", record.id, release.version),
             };
             match self.service.act(caller, request).await {

@@ -17,7 +17,8 @@ use sternway_domain::engine::{World, reconcile};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::judge::Verdict;
 use sternway_domain::plan::Weight;
-use sternway_domain::release::Release;
+use sternway_domain::preview::forbids_rule;
+use sternway_domain::release::{Command, Release};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
@@ -174,12 +175,24 @@ impl Steward {
             let all = self.observed.as_ref().filter(|_| self.members_agree());
             let observed = all.map(|seen| (seen.canary, seen.from.as_str()));
             let saga = self.courier.saga.as_ref();
-            let mut world =
-                World { release: &self.release, verdict: self.verdict.as_ref(), observed, saga, held: false };
+            let mut world = World {
+                release: &self.release,
+                verdict: self.verdict.as_ref(),
+                observed,
+                saga,
+                held: false,
+                no_room: None,
+            };
             let mut effects = reconcile(&world, now);
             // Whether rules have to wait is only asked when one would act.
             if effects.iter().any(|effect| matches!(effect, Effect::Decide { .. })) {
                 world.held = self.engine.service.hold_on(&self.release).await?.is_some();
+                effects = reconcile(&world, now);
+            }
+            // The same of whether there is room to go back to.
+            let back = |effect: &Effect| matches!(effect, Effect::Decide { command: Command::Rollback { .. }, .. });
+            if effects.iter().any(back) {
+                world.no_room = forbids_rule(&self.engine.service.rooms(&self.release, None).await?);
                 effects = reconcile(&world, now);
             }
             if effects.is_empty() {

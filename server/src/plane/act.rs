@@ -1,19 +1,21 @@
 //! The facts before an act, and the act itself.
 
-use super::Plane;
 use super::buttons::{act_of, why_not};
 use super::release::{Facts, unsigned};
 use super::words::{change, lasting, percent, verdict_pill, when};
-use crate::service::{ActRequest, Acted, Caller, NewArtifact, Result, ServiceError, Wanted, decode};
+use super::{Plane, preview, told};
+use crate::service::{ActRequest, Acted, Caller, NewArtifact, Overrides, Result, ServiceError, Wanted, decode};
 use crate::store::rows::DecisionFilter;
 use sternway_app::view::act::*;
 use sternway_app::view::board::ActStyle;
 use sternway_app::view::chart::{CellView, RowView, TableView};
 use sternway_app::view::{CheckView, ChoiceView, Icon, StepState, StepView, Tone};
 use sternway_domain::artifact::Artifact;
+use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::Weight;
+use sternway_domain::preview::{Preview, permit};
 use sternway_domain::release::{Event, Release, State};
 
 impl Plane {
@@ -34,6 +36,9 @@ impl Plane {
             }
             None => Vec::new(),
         };
+        let preview = self.foreseen(caller, release, verb).await?;
+        let why_not = why_not.or(preview.as_ref().err().cloned());
+        let preview = preview.unwrap_or_default();
         let verdict = facts.verdict();
         let title = title(release, verb);
         let style = match verb {
@@ -50,12 +55,12 @@ impl Plane {
             idempotency_key: self.service.new_id().to_string(),
             evidence: String::new(),
             shift: shift(&facts, verb),
-            steps: steps(&facts, verb),
-            told: self.last_such(release, verb).await?,
+            steps: preview.as_ref().map_or_else(|| steps(&facts, verb), preview::steps),
+            told: preview.as_ref().map(preview::told).unwrap_or(self.last_such(release, verb).await?),
             known_pill: verdict.map(|verdict| verdict_pill(verdict.kind)),
             known: known(&facts, verdict),
             known_table: verdict.map(numbers).unwrap_or_default(),
-            risks: risks(&facts, verb),
+            risks: preview.iter().flat_map(preview::risks).chain(risks(&facts, verb)).collect(),
             reasons: reasons(&facts, verb),
             needs_override: self.needs_override(release, verb).await?,
             asks_hotfix: verb == Verb::Rollforward,
@@ -95,9 +100,27 @@ impl Plane {
             wanted,
             reason: form.full_reason(),
             expected_version: i64::try_from(form.expected_version).unwrap_or(i64::MAX),
+            overrides: Overrides { capacity: verb == Verb::Rollback && overridden, fit: None },
             idempotency_key: form.idempotency_key,
         };
         Ok(done(self.service.act(caller, request).await?))
+    }
+
+    /// What a rollback would do, or why there is none.
+    async fn foreseen(
+        &self,
+        caller: &Caller,
+        release: &Release,
+        verb: Verb,
+    ) -> Result<std::result::Result<Option<Preview>, String>> {
+        if verb != Verb::Rollback {
+            return Ok(Ok(None));
+        }
+        match self.service.preview_rollback(caller, release.id, &Scope::default()).await {
+            Err(ServiceError::Rollback(why)) => Ok(Err(told(&why))),
+            Err(error) => Err(error),
+            Ok(preview) => Ok(Ok(preview)),
+        }
     }
 
     /// How long the last such act took until the proxy confirmed it.
@@ -314,6 +337,11 @@ impl Plane {
                     .then(|| format!("Promote without a pass ({}): the log will say so.", found.to_lowercase()))
             }
             Verb::Start => self.start_overrides(release).await?,
+            Verb::Rollback => {
+                let rooms = self.service.rooms(release, None).await?;
+                let over = permit(&rooms, false).err();
+                over.map(|no_room| format!("Roll back although: {} The log will say so.", no_room.0.join(" ")))
+            }
             _ => None,
         })
     }

@@ -4,7 +4,7 @@ use super::Plane;
 use super::act::done;
 use super::release::{Facts, unsigned};
 use super::words::when;
-use crate::service::{ActRequest, Caller, Result, ServiceError, Wanted, decode};
+use crate::service::{ActRequest, Caller, Overrides, Result, ServiceError, Wanted, decode};
 use sternway_app::path;
 use sternway_app::view::act::ActDone;
 use sternway_app::view::release::*;
@@ -163,6 +163,7 @@ impl Plane {
             reason: format!("Checklist: {}", form.item),
             wanted: Wanted::Check { item: form.item, to },
             expected_version: i64::try_from(form.expected_version).unwrap_or(i64::MAX),
+            overrides: Overrides::default(),
             idempotency_key: form.idempotency_key,
         };
         Ok(done(self.service.act(caller, request).await?))

@@ -109,6 +109,7 @@ pub(super) fn hold_cause(cause: &HoldCause) -> String {
         HoldCause::Person => "a person said so".to_owned(),
         HoldCause::NoEvidence { verdict } => format!("{}, traffic stays", verdict.label().to_lowercase()),
         HoldCause::Deadline => "not decided in time, a person decides".to_owned(),
+        HoldCause::NoRoom => "the baseline has no room for all traffic".to_owned(),
     }
 }
 

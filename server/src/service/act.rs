@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use sternway_domain::artifact::Artifact;
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::checklist::ItemState;
-use sternway_domain::component::Scope;
+use sternway_domain::component::{Fit, Scope};
 use sternway_domain::id::{Digest, MessageId, ReleaseId, ServiceName};
 use sternway_domain::migration::Migration;
+use sternway_domain::preview::permit;
 use sternway_domain::release::{Command, Event, HoldCause, Refusal, Release, ReleaseAct, RunbookRef};
 use sternway_domain::saga::{Saga, SagaPlan};
 use sternway_domain::time::Timestamp;
@@ -59,6 +60,16 @@ struct Decided {
     saga: Option<SagaPlan>,
     /// The migrations that the steps were made from.
     data: Vec<Migration>,
+    /// Beyond what the events say.
+    overridden: Vec<String>,
+}
+
+/// A command with what carries it out.
+struct Ordered {
+    command: Command,
+    saga: Option<SagaPlan>,
+    data: Vec<Migration>,
+    overridden: Vec<String>,
 }
 
 /// Whether everything goes back.
@@ -73,8 +84,25 @@ pub struct ActRequest {
     pub wanted: Wanted,
     pub reason: String,
     pub expected_version: i64,
+    #[serde(default, skip_serializing_if = "Overrides::none")]
+    pub overrides: Overrides,
     #[serde(skip)]
     pub idempotency_key: String,
+}
+
+/// What a person takes upon themselves with a rollback. The reason says why, and the decision shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Overrides {
+    /// Although the baseline has no room for all traffic.
+    pub capacity: bool,
+    /// The worst fit between what goes back and what stays.
+    pub fit: Option<Fit>,
+}
+
+impl Overrides {
+    fn none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The act was accepted: where the release stands now, and the decision's place in the log.
@@ -156,9 +184,11 @@ impl Service {
             let why = "something that moves here was taken back, and no person has resumed automation since";
             return Err(Refusal::Automation { act, why }.into());
         }
-        let (command, saga, data) = self.with_saga(&release, command, &Scope::default()).await?;
+        let given = Overrides { capacity: true, fit: None };
+        let Ordered { command, saga, data, .. } =
+            self.with_saga(&release, command, &Scope::default(), given).await?;
         let events = release.decide(command, &caller.actor, self.clock.now())?;
-        let decided = Decided { events, saga, data };
+        let decided = Decided { events, saga, data, overridden: vec![] };
         let (after, _) = self.commit_act(caller, &release, decided, described, None, Some(fence)).await?;
         Ok(after)
     }
@@ -202,7 +232,7 @@ impl Service {
             let services: Vec<&ServiceName> = release.moves().into_iter().map(|(name, _)| name).collect();
             *known_bad = self.known_bad(&services).await?;
         }
-        let decided = match self.decide(caller, &release, command, &request.wanted).await {
+        let decided = match self.decide(caller, &release, command, &request).await {
             Ok(decided) => decided,
             Err(error @ ServiceError::Store(_)) => return Err(error),
             Err(error) => {
@@ -227,36 +257,46 @@ impl Service {
         }
     }
 
-    async fn decide(&self, caller: &Caller, release: &Release, command: Command, wanted: &Wanted) -> Result<Decided> {
+    async fn decide(
+        &self,
+        caller: &Caller,
+        release: &Release,
+        command: Command,
+        request: &ActRequest,
+    ) -> Result<Decided> {
         // Legal first: whoever may not roll back now need not hear what a rollback would lack.
         release.decide(command.clone(), &caller.actor, self.clock.now())?;
         let everything = Scope::default();
-        let scope = if let Wanted::Rollback { scope } = wanted { scope } else { &everything };
-        let (command, saga, data) = self.with_saga(release, command, scope).await?;
-        Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga, data })
+        let scope = if let Wanted::Rollback { scope } = &request.wanted { scope } else { &everything };
+        let Ordered { command, saga, data, overridden } =
+            self.with_saga(release, command, scope, request.overrides).await?;
+        Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga, data, overridden })
     }
 
     /// What is more than traffic gets the saga that carries it out.
-    async fn with_saga(
-        &self,
-        release: &Release,
-        command: Command,
-        scope: &Scope,
-    ) -> Result<(Command, Option<SagaPlan>, Vec<Migration>)> {
+    async fn with_saga(&self, release: &Release, command: Command, scope: &Scope, given: Overrides) -> Result<Ordered> {
         let reason = match command {
             Command::Rollback { reason, .. } => reason,
             Command::Rollforward { hotfix, component, known_bad, override_known_bad, reason, .. } => {
                 let plan = self.rollforward_plan(release, component.as_ref(), &hotfix).await?;
                 let saga = plan.as_ref().map(|plan| plan.id);
                 let command = Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason };
-                return Ok((command, plan, vec![]));
+                return Ok(Ordered { command, saga: plan, data: vec![], overridden: vec![] });
             }
-            command => return Ok((command, None, vec![])),
+            command => return Ok(Ordered { command, saga: None, data: vec![], overridden: vec![] }),
         };
-        let (plan, data) = self.rollback_plan(release, scope, &reason).await?.unzip();
+        let back = self.rollback_plan(release, scope, &reason, given.fit).await?;
+        let (plan, data, taken) = match back {
+            Some(back) => (Some(back.plan), back.migrations, back.taken),
+            None => (None, vec![], None),
+        };
+        let rooms = self.rooms(release, plan.as_ref()).await?;
+        let permitted = permit(&rooms, given.capacity).map_err(|error| ServiceError::Rollback(error.to_string()))?;
+        let overridden = taken.into_iter().chain(permitted).collect();
         let saga = plan.as_ref().map(|plan| plan.id);
         let part = plan.as_ref().map(SagaPlan::going_back).filter(|back| back.len() < release.moves().len());
-        Ok((Command::Rollback { saga, only: part.unwrap_or_default(), reason }, plan, data.unwrap_or_default()))
+        let command = Command::Rollback { saga, only: part.unwrap_or_default(), reason };
+        Ok(Ordered { command, saga: plan, data, overridden })
     }
 
     /// Logs the refusal, unless the same key has meanwhile succeeded: then nothing was refused.
@@ -289,7 +329,8 @@ impl Service {
         key: Option<(&str, &Digest)>,
         fence: Option<Fence>,
     ) -> Result<(Release, DecisionBrief)> {
-        let Decided { events, saga, data } = decided;
+        let Decided { events, saga, data, overridden } = decided;
+        act.overridden.extend(overridden);
         let (write, after) = release_write(release, &events);
         let saga = match saga {
             Some(plan) => {

@@ -18,8 +18,8 @@ use sternway_server::engine::{Engine, EngineConfig};
 use sternway_server::outbound::Outbound;
 use sternway_server::ports::Clock;
 use sternway_server::service::{
-    ActRequest, Acted, Caller, DataRequest, DataWanted, NewArtifact, NewRelease, Service, ServiceError, TrafficStatus,
-    Wanted,
+    ActRequest, Acted, Caller, DataRequest, DataWanted, NewArtifact, NewRelease, Overrides, Service, ServiceError,
+    TrafficStatus, Wanted,
 };
 use sternway_server::steps::Hands;
 use sternway_server::store;
@@ -303,7 +303,8 @@ pub(super) fn person(number: u128, name: &str) -> Caller {
 
 pub(super) fn request(release: ReleaseId, wanted: Wanted, expected_version: i64) -> ActRequest {
     let idempotency_key = format!("{} at {expected_version} of {release}", wanted.act().as_str());
-    ActRequest { release, wanted, reason: "because a test says so".into(), expected_version, idempotency_key }
+    let reason = "because a test says so".into();
+    ActRequest { release, wanted, reason, expected_version, overrides: Overrides::default(), idempotency_key }
 }
 
 pub(super) fn build(version: &str) -> NewArtifact {

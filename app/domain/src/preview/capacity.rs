@@ -65,6 +65,28 @@ pub struct Room {
     pub sentence: String,
 }
 
+/// Why traffic is not moved.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{} Override the capacity with a reason if it has to be", .0.join(" "))]
+pub struct NoRoom(pub Vec<String>);
+
+/// Whether a person may order it. Overridden, the result says what was.
+pub fn permit(rooms: &[Room], overridden: bool) -> Result<Vec<String>, NoRoom> {
+    let refused = rooms.iter().filter(|room| room.capacity == Capacity::Refused);
+    let why: Vec<String> = refused.map(|room| room.sentence.clone()).collect();
+    if why.is_empty() || overridden {
+        return Ok(why.into_iter().map(|sentence| format!("capacity: {sentence}")).collect());
+    }
+    Err(NoRoom(why))
+}
+
+/// What keeps a rule from going back on a `fail`: a side on which nothing is ready, or that would be more than full.
+/// Below that a bad candidate is worse than a crowded baseline.
+pub fn forbids_rule(rooms: &[Room]) -> Option<String> {
+    let over = |room: &&Room| room.capacity == Capacity::Refused && room.foreseen.is_none_or(|foreseen| foreseen > 1.0);
+    rooms.iter().find(over).map(|room| room.sentence.clone())
+}
+
 /// Whether the side that gains traffic can carry it when the candidate's share becomes `to`.
 pub fn room(service: &ServiceName, load: Option<&Load>, to: Weight, headroom: Headroom) -> Room {
     let unknown = |why: &str| Room {

@@ -136,3 +136,25 @@ fn given_past_runs_then_the_longest_way_is_expected_and_kept_beside_the_objectiv
     assert_eq!((preview.expected, preview.keeps_objective), (Some(Span::from_secs(303)), Some(false)));
     assert!(preview.warnings.iter().any(|text| text.contains("takes 5m3s, longer than the objective of 1m")));
 }
+
+fn foreseen(saturation: f64) -> Room {
+    let side = |saturation| Side { ready: Some(2), total: None, saturation: Some(saturation) };
+    let load = Load { candidate_share: Some(weight(50)), baseline: side(saturation), candidate: side(saturation) };
+    room(&name("api"), Some(&load), Weight::ZERO, Headroom::default())
+}
+
+#[test]
+fn given_a_side_without_room_then_people_override_and_rules_go_back_only_while_it_is_not_more_than_full() {
+    let (fits, crowded, over) = (foreseen(0.2), foreseen(0.49), foreseen(0.6));
+    assert_eq!(permit(&[fits.clone()], false), Ok(vec![]));
+    let refused = permit(&[fits.clone(), crowded.clone()], false).expect_err("there is no room");
+    assert!(refused.to_string().contains("98\u{a0}% full"), "{refused}");
+    let overridden = permit(&[crowded.clone()], true).expect("a person may");
+    assert!(overridden[0].starts_with("capacity: `api`"), "{overridden:?}");
+    assert_eq!(forbids_rule(&[fits, crowded]), None, "a failing candidate is worse than a crowded baseline");
+    assert!(forbids_rule(&[over]).is_some());
+    let none = Load { baseline: Side { ready: Some(0), ..Side::default() }, ..Load::default() };
+    let dead = room(&name("api"), Some(&none), Weight::ZERO, Headroom::default());
+    assert!(forbids_rule(&[dead]).is_some_and(|why| why.contains("0 instances of the baseline are ready")));
+    assert_eq!(forbids_rule(&[room(&name("api"), None, Weight::ZERO, Headroom::default())]), None, "nothing is known");
+}

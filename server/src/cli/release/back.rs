@@ -30,6 +30,12 @@ pub(super) struct Rollback {
     /// Only these flags are switched off, instead of those of the components
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     features: Option<Vec<String>>,
+    /// Although the baseline has no room for all traffic; the decision shows it
+    #[arg(long)]
+    override_capacity: bool,
+    /// The worst fit that is taken between what goes back and what stays: undeclared or breaks; the decision shows it
+    #[arg(long, value_name = "FIT", value_parser = ["undeclared", "breaks"])]
+    accept: Option<String>,
     /// Say what would happen, and do nothing; ends with 3 when something forbids it
     #[arg(long)]
     dry_run: bool,
@@ -91,6 +97,12 @@ impl Rollback {
         let client = remote.client()?;
         let (id, version) = self.on.seen(&client, remote, "rollback").await?;
         let mut body = json!({"reason": self.reason, "expected_version": version});
+        if self.override_capacity {
+            body["override_capacity"] = true.into();
+        }
+        if let Some(accept) = &self.accept {
+            body["accept"] = json!(accept);
+        }
         if let Some(scope) = self.scope() {
             body["scope"] = scope;
         }

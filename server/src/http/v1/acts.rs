@@ -5,14 +5,14 @@ use super::shapes::ActedView;
 use crate::http::Http;
 use crate::http::ask::{Asker, Body, Key};
 use crate::http::problem::Problem;
-use crate::service::{ActRequest, NewArtifact, Wanted};
+use crate::service::{ActRequest, NewArtifact, Overrides, Wanted};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use sternway_domain::artifact::Artifact;
 use sternway_domain::checklist::ItemState;
-use sternway_domain::component::Scope;
+use sternway_domain::component::{Fit, Scope};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use utoipa::ToSchema;
 
@@ -39,6 +39,30 @@ pub(in crate::http) struct Act {
     /// `rollback`: which components, cells and flags go back. Left out: everything.
     #[serde(default)]
     scope: Option<Scope>,
+    /// `rollback`: although the baseline has no room for all traffic. Shown by the decision.
+    #[serde(default)]
+    override_capacity: bool,
+    /// `rollback` of a part: what goes back need not be declared to work with what stays (`undeclared`), or is declared
+    /// not to (`breaks`). Shown by the decision.
+    #[serde(default)]
+    accept: Option<Accept>,
+}
+
+/// The worst fit that is taken.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http) enum Accept {
+    Undeclared,
+    Breaks,
+}
+
+impl From<Accept> for Fit {
+    fn from(accept: Accept) -> Self {
+        match accept {
+            Accept::Undeclared => Fit::Undeclared,
+            Accept::Breaks => Fit::Breaks,
+        }
+    }
 }
 
 /// Acts on a release.
@@ -65,6 +89,7 @@ pub(in crate::http) async fn act(
         wanted,
         reason: act.reason,
         expected_version: act.expected_version,
+        overrides: Overrides { capacity: act.override_capacity, fit: act.accept.map(Fit::from) },
         idempotency_key: key,
     };
     let acted = http.service.act(&caller, request).await?;
@@ -110,6 +135,7 @@ pub(in crate::http) async fn set_item(
         wanted: Wanted::Check { item, to },
         reason: String::new(),
         expected_version: set.expected_version,
+        overrides: Overrides::default(),
         idempotency_key: key,
     };
     let acted = http.service.act(&caller, request).await?;
@@ -145,6 +171,12 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
     }
     if act.component.is_some() && verb != "rollforward" {
         return Err(Problem::invalid("/component", "only `rollforward` takes a component"));
+    }
+    if act.override_capacity && verb != "rollback" {
+        return Err(Problem::invalid("/override_capacity", "only `rollback` looks at capacity"));
+    }
+    if act.accept.is_some() && verb != "rollback" {
+        return Err(Problem::invalid("/accept", "only `rollback` asks what fits"));
     }
     if act.scope.is_some() && verb != "rollback" {
         return Err(Problem::invalid("/scope", "only `rollback` has a scope"));

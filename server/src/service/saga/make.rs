@@ -9,10 +9,12 @@ use sternway_domain::flag::Flag;
 use sternway_domain::id::{FlagKey, ReleaseId, SagaId, ServiceName};
 use sternway_domain::migration::Migration;
 use sternway_domain::plan::{Metric, Weight};
-use sternway_domain::preview::{self, Load, Observed, PastRun, Preview, Side};
+use sternway_domain::preview::{self, Headroom, Load, Observed, PastRun, Preview, Room, Side};
 use sternway_domain::recovery::RecoveryPolicy;
 use sternway_domain::release::Release;
-use sternway_domain::saga::{BuildError, ComponentBack, MigrationBack, RollbackOrder, SagaPlan, Settings, rollback};
+use sternway_domain::saga::{
+    BuildError, ComponentBack, MigrationBack, RollbackOrder, SagaPlan, Settings, StepAct, rollback,
+};
 use sternway_domain::service::{GoingBack, Service as Document};
 use sternway_domain::time::Span;
 
@@ -21,37 +23,69 @@ const FRESH: Span = Span::from_secs(120);
 
 pub(super) type Documents = BTreeMap<ServiceName, Document>;
 
+/// A rollback that is more than traffic.
+pub(crate) struct Back {
+    pub(crate) plan: SagaPlan,
+    /// As they stood when the steps were made.
+    pub(crate) migrations: Vec<Migration>,
+    /// The fit that a person took upon themselves.
+    pub(crate) taken: Option<String>,
+}
+
 impl Service {
     /// What a rollback would do now. Nothing is written.
     pub async fn preview_rollback(&self, caller: &Caller, id: ReleaseId, scope: &Scope) -> Result<Option<Preview>> {
         self.authorise(caller, Action::View)?;
         let release = self.load(id).await?;
-        let Some((plan, migrations)) = self.rollback_plan(&release, scope, "").await? else { return Ok(None) };
+        let Some(back) = self.rollback_plan(&release, scope, "", None).await? else { return Ok(None) };
         let (past, flags) = (self.past_steps(&release).await?, self.flag_states().await?);
-        let mut observed = Observed { past, flags, ..Observed::default() };
-        let since = self.clock.now() - FRESH;
-        let newest = self.tick_bodies(id, since).await?.pop().map(|body| body.point).unwrap_or_default();
-        for name in names(&release) {
-            if let Some(status) = self.traffic_status(&name).await? {
-                // Only the service that is judged is watched.
-                let seen = if name == release.service { newest.clone() } else { Point::default() };
-                observed.traffic.insert(name, load(&status, &seen));
-            }
-        }
-        let mut preview = preview::preview(&plan, &observed);
-        let broken = migrations.iter().filter_map(|migration| migration.broken.as_ref());
+        let traffic = self.loads(&release).await?;
+        let mut preview = preview::preview(&back.plan, &Observed { past, flags, traffic, ..Observed::default() });
+        let broken = back.migrations.iter().filter_map(|migration| migration.broken.as_ref());
         preview.warnings.extend(broken.map(|glass| glass.notice()));
         Ok(Some(preview))
     }
 
-    /// The steps that take this release back, and the migrations as they stood when these were made. `None` when traffic
-    /// is all there is to take back.
+    /// Whether the baselines can take everything: of what the steps move, or of all that moves in the release.
+    pub(crate) async fn rooms(&self, release: &Release, plan: Option<&SagaPlan>) -> Result<Vec<Room>> {
+        let loads = self.loads(release).await?;
+        let moved = |name: &ServiceName| {
+            let shifts = |plan: &SagaPlan| {
+                plan.steps
+                    .iter()
+                    .any(|step| matches!(&step.act, StepAct::ShiftTraffic { service, .. } if service == name))
+            };
+            plan.is_none_or(shifts)
+        };
+        let names = names(release).into_iter().filter(moved);
+        Ok(names.map(|name| preview::room(&name, loads.get(&name), Weight::ZERO, Headroom::default())).collect())
+    }
+
+    /// Both sides of each service as they were seen a moment ago; what was not is left out.
+    async fn loads(&self, release: &Release) -> Result<BTreeMap<ServiceName, Load>> {
+        let mut loads = BTreeMap::new();
+        let since = self.clock.now() - FRESH;
+        let newest = self.tick_bodies(release.id, since).await?.pop().map(|body| body.point).unwrap_or_default();
+        for name in names(release) {
+            let status = self.traffic_status(&name).await?;
+            let fresh = |status: &TrafficStatus| status.observed_at.is_some_and(|at| at >= since);
+            if let Some(status) = status.filter(fresh) {
+                // Only the service that is judged is watched.
+                let seen = if name == release.service { newest.clone() } else { Point::default() };
+                loads.insert(name, load(&status, &seen));
+            }
+        }
+        Ok(loads)
+    }
+
+    /// What takes this release back. `None` when traffic is all there is to take back.
     pub(crate) async fn rollback_plan(
         &self,
         release: &Release,
         scope: &Scope,
         reason: &str,
-    ) -> Result<Option<(SagaPlan, Vec<Migration>)>> {
+        accept: Option<Fit>,
+    ) -> Result<Option<Back>> {
         let migrations = self.migrations_of(release.id).await?;
         let documents = self.documents_of(&names(release)).await?;
         let alone = release.components.is_empty();
@@ -66,7 +100,10 @@ impl Service {
         let known =
             documents.iter().map(|(name, document)| (name.clone(), back(document, weight, &migrations))).collect();
         // All of it has run beside its neighbours before; only a part of it may never have.
-        let accept = if *scope == Scope::default() { Fit::Undeclared } else { Fit::Fits };
+        let usual = if *scope == Scope::default() { Fit::Undeclared } else { Fit::Fits };
+        let accept = accept.map_or(usual, |accept| accept.max(usual));
+        let checked = components.check_partial(scope).map_err(|error| ServiceError::Rollback(error.to_string()))?;
+        let taken = (checked.fit() > usual).then(|| format!("fit: {}", checked.explain()));
         let settings = Settings { accept, ..settings(release, &documents, reason) };
         let flags = self.flag_states().await?;
         let order = RollbackOrder {
@@ -88,7 +125,7 @@ impl Service {
             }
             _ => ServiceError::Rollback(error.to_string()),
         })?;
-        Ok(Some((plan, migrations)))
+        Ok(Some(Back { plan, migrations, taken }))
     }
 
     /// Everything that moves in a release, with what its documents say today.

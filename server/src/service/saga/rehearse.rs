@@ -50,9 +50,10 @@ impl Service {
         let end = seed.checked_add(u64::from(runs));
         let end = end.ok_or_else(|| invalid("seed", "the seeds go beyond the largest number".to_owned()))?;
         let release = self.load(id).await?;
-        let Some((plan, _)) = self.rollback_plan(&release, &Scope::default(), "").await? else {
+        let Some(back) = self.rollback_plan(&release, &Scope::default(), "", None).await? else {
             return Ok(Rehearsed { release, steps: None, overview: Overview::default() });
         };
+        let plan = back.plan;
         let steps = Some(plan.steps.len());
         // Never closed.
         let _alone = self.rehearsing.acquire().await;
