@@ -16,6 +16,7 @@ mod rollout {
     mod replicas;
     mod restored;
     mod rig;
+    mod room;
     mod saga;
     mod support;
     mod takeover;

@@ -159,8 +159,13 @@ impl Desk {
 
     /// An engine that reaches only this machine.
     pub(super) fn engine(&self, holder: &str, lease: Span) -> Running {
+        self.engine_with(holder, lease, StepSettings::default())
+    }
+
+    /// The same with named connections and channels.
+    pub(super) fn engine_with(&self, holder: &str, lease: Span, settings: StepSettings) -> Running {
         let outbound = Outbound::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a way out");
-        let hands = Hands::new(outbound.clone(), self.service.clock.clone(), Arc::default());
+        let hands = Hands::new(outbound.clone(), self.service.clock.clone(), Arc::new(settings));
         let adapters = Connected::new(outbound, self.service.clock.clone(), self.service.rng.clone());
         let engine = Engine {
             service: self.service.clone(),

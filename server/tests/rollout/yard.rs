@@ -47,6 +47,10 @@ pub(super) struct Site {
     at: Instant,
     baseline: f64,
     canary: f64,
+    /// Instances of the baseline that are ready, where it says so.
+    ready: Option<u32>,
+    /// The part of requests that the candidate fails.
+    fails: f64,
 }
 
 impl Site {
@@ -58,6 +62,8 @@ impl Site {
             at: Instant::now(),
             baseline: 1e6,
             canary: 1e3,
+            ready: None,
+            fails: 0.001,
         }
     }
 
@@ -130,6 +136,16 @@ impl Yard {
         lock(&self.sites)[service].clone()
     }
 
+    /// Says from now on how many instances of the baseline are ready.
+    pub(super) fn ready(&self, service: &str, instances: u32) {
+        lock(&self.sites).get_mut(service).expect("the service is here").ready = Some(instances);
+    }
+
+    /// The candidate fails this part of its requests.
+    pub(super) fn fail(&self, service: &str, part: f64) {
+        lock(&self.sites).get_mut(service).expect("the service is here").fails = part;
+    }
+
     /// Weights in the order in which they were brought about.
     pub(super) fn weights(&self, service: &str) -> Vec<u8> {
         self.site(service).applied.iter().map(|order| order.canary).collect()
@@ -172,7 +188,7 @@ async fn shift(State(sites): State<Sites>, Path(service): Path<String>, Json(bod
 
 async fn observe(State(sites): State<Sites>, Path(service): Path<String>) -> Response {
     match lock(&sites).get(&service) {
-        Some(site) => Json(json!({"canary": site.share()})).into_response(),
+        Some(site) => Json(json!({"canary": site.share(), "baseline_ready": site.ready})).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -181,8 +197,8 @@ async fn metrics(State(sites): State<Sites>, Path((service, arm)): Path<(String,
     let mut sites = lock(&sites);
     let Some(site) = sites.get_mut(&service) else { return StatusCode::NOT_FOUND.into_response() };
     site.advance();
-    let count = if arm == "canary" { site.canary } else { site.baseline };
-    let (good, failed) = ((count * 0.999).floor(), (count * 0.001).floor());
+    let (count, fails) = if arm == "canary" { (site.canary, site.fails) } else { (site.baseline, 0.001) };
+    let (good, failed) = ((count * (1.0 - fails)).floor(), (count * fails).floor());
     format!("http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {failed}\n")
         .into_response()
 }
