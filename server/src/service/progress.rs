@@ -1,12 +1,13 @@
 //! What steps under way have to say, for the pages. Lost with the replica that runs them: steps say it again.
 
-use super::{Result, Service, decode, encode};
+use super::{Result, Service, act, decode, encode};
 use crate::store::StoreError;
 use crate::store::rows::Fence;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use sternway_domain::id::SagaId;
+use sternway_domain::release::Release;
 use sternway_domain::saga::StepId;
 use tokio::time::Instant;
 
@@ -28,16 +29,17 @@ struct Said {
 }
 
 impl Progress {
-    /// Everything said of this saga, when it is time to store it.
-    fn say(&self, saga: SagaId, step: StepId, text: &str) -> Option<Words> {
+    /// Whether it was not said before; and everything said of this saga, when it is time to store it.
+    fn say(&self, saga: SagaId, step: StepId, text: &str) -> (bool, Option<Words>) {
         let mut all = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let said = all.entry(saga).or_default();
-        let before = said.words.insert(step, text.to_owned());
-        let due = said.stored_at.is_none_or(|at| at.elapsed() >= STORED_AGAIN);
-        (due && before.as_deref() != Some(text)).then(|| {
+        let new = said.words.insert(step, text.to_owned()).is_none_or(|before| before != text);
+        let due = new && said.stored_at.is_none_or(|at| at.elapsed() >= STORED_AGAIN);
+        let words = due.then(|| {
             said.stored_at = Some(Instant::now());
             said.words.clone()
-        })
+        });
+        (new, words)
     }
 
     fn of(&self, saga: SagaId) -> Option<Words> {
@@ -52,8 +54,12 @@ impl Progress {
 
 impl Service {
     /// A word of a step that runs here. What cannot be stored stays in memory.
-    pub(crate) async fn say(&self, saga: SagaId, step: StepId, text: &str, fence: &Fence) {
-        let Some(words) = self.progress.say(saga, step, text) else { return };
+    pub(crate) async fn say(&self, release: &Release, (saga, step): (SagaId, StepId), text: &str, fence: &Fence) {
+        let (new, words) = self.progress.say(saga, step, text);
+        if new {
+            self.bus.touched(act::topic(release));
+        }
+        let Some(words) = words else { return };
         match self.store.put_said(saga, &encode(&words), fence).await {
             // The next look ends this step: another replica says the rest.
             Ok(()) | Err(StoreError::Fenced { .. }) => {}

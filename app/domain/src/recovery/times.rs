@@ -68,9 +68,9 @@ impl Times {
         let done = if self.recovered.is_some() { "in all" } else { "so far" };
         let beside = match (objective, spent.kept) {
             (None, _) => "; the service states no objective".to_owned(),
-            (Some(objective), Some(true)) => format!(", within the objective of {objective}"),
-            (Some(objective), Some(false)) => format!(", longer than the objective of {objective}"),
-            (Some(objective), None) => format!(" of {objective}"),
+            (Some(objective), Some(true)) => format!(", within the objective of {}", whole(objective)),
+            (Some(objective), Some(false)) => format!(", longer than the objective of {}", whole(objective)),
+            (Some(objective), None) => format!(" of {}", whole(objective)),
         };
         let list = parts.join(", ");
         let list =
@@ -79,8 +79,17 @@ impl Times {
     }
 }
 
-fn whole(span: Span) -> Span {
-    if span < Span::from_secs(10) { Span::from_millis(span.micros() / 1_000) } else { Span::from_secs(span.secs()) }
+/// `0.2 s`, `40 s`, `2 min 10 s`, `1 h 5 min`.
+fn whole(span: Span) -> String {
+    const NBSP: char = '\u{a0}';
+    let (secs, tenths) = (span.secs(), span.micros() / 100_000);
+    match secs {
+        0..=9 => format!("{}.{}{NBSP}s", tenths / 10, tenths % 10),
+        10..=59 => format!("{secs}{NBSP}s"),
+        60..=3599 if secs % 60 == 0 => format!("{}{NBSP}min", secs / 60),
+        60..=3599 => format!("{}{NBSP}min {}{NBSP}s", secs / 60, secs % 60),
+        _ => format!("{}{NBSP}h {}{NBSP}min", secs / 3600, secs / 60 % 60),
+    }
 }
 
 #[cfg(test)]
@@ -97,8 +106,8 @@ mod tests {
         let now = at(500).expect("a moment");
         assert_eq!(
             times.sentence(Some(Span::from_secs(900)), now),
-            "Noticed after 40s, decided after 20s, acted after 3s, recovered after 2m10s: 3m13s in all, within the objective \
-             of 15m."
+            "Noticed after 40\u{a0}s, decided after 20\u{a0}s, acted after 3.0\u{a0}s, recovered after 2\u{a0}min 10\u{a0}s: \
+             3\u{a0}min 13\u{a0}s in all, within the objective of 15\u{a0}min."
         );
         assert_eq!(times.spent(Some(Span::from_secs(100)), now).kept, Some(false));
     }
@@ -110,7 +119,7 @@ mod tests {
         assert_eq!(times.spent(Some(Span::from_secs(900)), at(901).expect("a moment")).kept, Some(false));
         assert_eq!(
             times.sentence(Some(Span::from_secs(900)), at(60).expect("a moment")),
-            "Decided after 20s: 1m so far of 15m."
+            "Decided after 20\u{a0}s: 1\u{a0}min so far of 15\u{a0}min."
         );
         assert_eq!(Times::default().sentence(None, at(0).expect("a moment")), "Nothing is known of the times yet.");
     }

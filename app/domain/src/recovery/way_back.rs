@@ -132,7 +132,7 @@ mod tests {
         assert_eq!((back.times.detected, back.times.decided), (Some(at(20)), Some(at(40))), "a pass ends a suspicion");
         assert_eq!(
             back.sentence(at(99)),
-            "Decided after 20s, acted after 2s, recovered after 0s: 22s in all, within the objective of 5m. Traffic is back; \
+            "Decided after 20\u{a0}s, acted after 2.0\u{a0}s, recovered after 0.0\u{a0}s: 22\u{a0}s in all, within the objective of 5\u{a0}min. Traffic is back; \
              recovery is not proven because the service states no `rollback.recovery`."
         );
     }
@@ -141,7 +141,10 @@ mod tests {
     fn given_a_person_who_saw_what_no_guard_saw_then_the_order_is_the_moment_it_was_noticed() {
         let back = WayBack::of(&[confirmed(Weight::ZERO, 1), ordered(40)], None, None).expect("it is on its way");
         assert_eq!((back.times.detected, back.times.acted, back.ended), (Some(at(40)), None, Ended::NotYet));
-        assert_eq!(back.sentence(at(50)), "Decided after 0s: 10s so far; the service states no objective.");
+        assert_eq!(
+            back.sentence(at(50)),
+            "Decided after 0.0\u{a0}s: 10\u{a0}s so far; the service states no objective."
+        );
     }
 
     #[test]

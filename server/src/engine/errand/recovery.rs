@@ -1,6 +1,7 @@
 //! Proves that what went back is well: traffic, probes, signals and data, for the stated time without a break.
 
 use super::Errand;
+use crate::live::Topic;
 use crate::ports::SignalSource;
 use crate::service::{CHART_SPAN, ServiceError};
 use std::collections::{BTreeMap, VecDeque};
@@ -65,7 +66,7 @@ impl Errand {
             if assessment.proven {
                 return Answer::Done { output: assessment.sentence };
             }
-            self.engine.service.say(self.saga, self.step, &assessment.sentence, &self.fence).await;
+            self.engine.service.say(&self.release, (self.saga, self.step), &assessment.sentence, &self.fence).await;
             if assessment.next_share.is_some() {
                 proof = proof.returned(now);
             }
