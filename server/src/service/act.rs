@@ -185,8 +185,7 @@ impl Service {
             return Err(Refusal::Automation { act, why }.into());
         }
         let given = Overrides { capacity: true, fit: None };
-        let Ordered { command, saga, data, .. } =
-            self.with_saga(&release, command, &Scope::default(), given).await?;
+        let Ordered { command, saga, data, .. } = self.with_saga(&release, command, &Scope::default(), given).await?;
         let events = release.decide(command, &caller.actor, self.clock.now())?;
         let decided = Decided { events, saga, data, overridden: vec![] };
         let (after, _) = self.commit_act(caller, &release, decided, described, None, Some(fence)).await?;

@@ -125,7 +125,8 @@ pub(super) fn waits(actor: &Actor) -> bool {
         | Rule::RollBackOnFail
         | Rule::HoldWithoutEvidence
         | Rule::ResumeOnEvidence
-        | Rule::OnDeadline => true,
-        Rule::ConfirmObserved | Rule::FreezeOnRollback | Rule::SwitchOnRollback => false,
+        | Rule::OnDeadline
+        | Rule::FreezePastNoReturn => true,
+        Rule::ConfirmObserved | Rule::FreezeOnRollback | Rule::SwitchOnRollback | Rule::MoveDataOnRollback => false,
     }
 }

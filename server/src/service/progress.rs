@@ -68,7 +68,7 @@ impl Service {
     }
 
     /// What the steps of a saga said last, whoever runs them.
-    pub(crate) async fn said(&self, saga: SagaId) -> Result<Words> {
+    pub async fn said(&self, saga: SagaId) -> Result<Words> {
         match self.progress.of(saga) {
             Some(words) => Ok(words),
             None => match self.store.said(saga).await? {

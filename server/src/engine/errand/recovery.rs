@@ -1,7 +1,6 @@
 //! Proves that what went back is well: traffic, probes, signals and data, for the stated time without a break.
 
 use super::Errand;
-use crate::live::Topic;
 use crate::ports::SignalSource;
 use crate::service::{CHART_SPAN, ServiceError};
 use std::collections::{BTreeMap, VecDeque};

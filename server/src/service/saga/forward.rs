@@ -40,7 +40,8 @@ impl Service {
             return Ok(None);
         }
         let components = self.components_of(release, &documents).await?;
-        let known = documents.iter().map(|(name, document)| (name.clone(), back(document, Weight::ZERO, &[]))).collect();
+        let known =
+            documents.iter().map(|(name, document)| (name.clone(), back(document, Weight::ZERO, &[]))).collect();
         let order = ForwardOrder {
             id: SagaId(self.new_id()),
             release: release.id,
