@@ -4,6 +4,7 @@
 
 pub mod orders;
 mod people;
+mod resume;
 mod switches;
 
 use self::people::{ADMIN, DemoPerson, MANAGER};
@@ -26,7 +27,7 @@ use sternway_domain::access::Action;
 use sternway_domain::artifact::Version;
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
-use sternway_domain::release::{Release, ReleaseAct, State, table};
+use sternway_domain::release::{Release, State};
 use sternway_domain::service::Service as Document;
 use sternway_domain::signal::Arm;
 use sternway_domain::time::Span;
@@ -222,25 +223,6 @@ impl Stage {
         };
         self.service.act(caller, start).await?;
         Ok(id)
-    }
-
-    /// After a rollback rules wait for a person: here it is the one who starts the next scene.
-    async fn resume_automation(&self, name: &ServiceName) -> Result<(), StageError> {
-        let Some(hold) = self.service.automation_hold(name).await? else { return Ok(()) };
-        let release = self.service.load(hold.release).await?;
-        if !table::allowed(&release.state, ReleaseAct::ResumeAutomation) {
-            return Ok(());
-        }
-        let resume = ActRequest {
-            release: hold.release,
-            wanted: Wanted::ResumeAutomation,
-            reason: "The next build does not have the fault".to_owned(),
-            expected_version: release.version,
-            overrides: Overrides::default(),
-            idempotency_key: self.service.new_id().to_string(),
-        };
-        self.service.act(&self.manager, resume).await?;
-        Ok(())
     }
 
     /// Deploys what somebody released through the form or the API, and tidies up after what ended.

@@ -1,7 +1,6 @@
 //! One act on one release, whoever asks and through whichever door.
 
 use super::aftermath;
-use super::create::is_false;
 use super::record::Act;
 use super::saga::saga_write;
 use super::{Caller, DecisionBrief, ReleaseSummary, Result, Service, ServiceError, decode, encode};
@@ -9,50 +8,19 @@ use crate::live::Topic;
 use crate::store::StoreError;
 use crate::store::rows::*;
 use serde::{Deserialize, Serialize};
-use sternway_domain::artifact::Artifact;
 use sternway_domain::audit::{Outcome, Target};
-use sternway_domain::checklist::ItemState;
-use sternway_domain::component::{Fit, Scope};
+use sternway_domain::component::Scope;
 use sternway_domain::id::{Digest, MessageId, ReleaseId, ServiceName};
 use sternway_domain::migration::Migration;
-use sternway_domain::preview::permit;
-use sternway_domain::release::{Command, Event, HoldCause, Refusal, Release, ReleaseAct, RunbookRef};
+use sternway_domain::release::{Command, Event, Refusal, Release, ReleaseAct};
 use sternway_domain::saga::{Saga, SagaPlan};
 use sternway_domain::time::Timestamp;
 
-/// What is wanted, beyond the reason.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "act", rename_all = "snake_case")]
-pub enum Wanted {
-    Check {
-        item: String,
-        to: ItemState,
-    },
-    Start {
-        override_checklist: bool,
-    },
-    Promote {
-        override_verdict: bool,
-    },
-    Hold,
-    Resume,
-    Rollback {
-        #[serde(skip_serializing_if = "is_all")]
-        scope: Scope,
-    },
-    Rollforward {
-        hotfix: Artifact,
-        /// Which component it is for; the judged service when left out.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        component: Option<ServiceName>,
-        /// Although the hotfix is known bad.
-        #[serde(skip_serializing_if = "is_false")]
-        override_known_bad: bool,
-    },
-    Freeze,
-    Cancel,
-    ResumeAutomation,
-}
+mod order;
+mod wanted;
+
+use order::Ordered;
+pub use wanted::{Overrides, Wanted};
 
 /// What an act brings about.
 struct Decided {
@@ -62,19 +30,6 @@ struct Decided {
     data: Vec<Migration>,
     /// Beyond what the events say.
     overridden: Vec<String>,
-}
-
-/// A command with what carries it out.
-struct Ordered {
-    command: Command,
-    saga: Option<SagaPlan>,
-    data: Vec<Migration>,
-    overridden: Vec<String>,
-}
-
-/// Whether everything goes back.
-fn is_all(scope: &Scope) -> bool {
-    *scope == Scope::default()
 }
 
 /// The action contract: reason, the version that was seen, and a key that makes asking twice asking once.
@@ -90,63 +45,11 @@ pub struct ActRequest {
     pub idempotency_key: String,
 }
 
-/// What a person takes upon themselves with a rollback. The reason says why, and the decision shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-pub struct Overrides {
-    /// Although the baseline has no room for all traffic.
-    pub capacity: bool,
-    /// The worst fit between what goes back and what stays.
-    pub fit: Option<Fit>,
-}
-
-impl Overrides {
-    fn none(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// The act was accepted: where the release stands now, and the decision's place in the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acted {
     pub release: ReleaseSummary,
     pub decision: DecisionBrief,
-}
-
-impl Wanted {
-    pub fn act(&self) -> ReleaseAct {
-        match self {
-            Wanted::Check { .. } => ReleaseAct::Check,
-            Wanted::Start { .. } => ReleaseAct::Start,
-            Wanted::Promote { .. } => ReleaseAct::Promote,
-            Wanted::Hold => ReleaseAct::Hold,
-            Wanted::Resume => ReleaseAct::Resume,
-            Wanted::Rollback { .. } => ReleaseAct::Rollback,
-            Wanted::Rollforward { .. } => ReleaseAct::Rollforward,
-            Wanted::Freeze => ReleaseAct::Freeze,
-            Wanted::Cancel => ReleaseAct::Cancel,
-            Wanted::ResumeAutomation => ReleaseAct::ResumeAutomation,
-        }
-    }
-
-    fn command(self, reason: String, runbooks: Vec<RunbookRef>) -> Command {
-        match self {
-            Wanted::Check { item, to } => Command::Check { item, to },
-            Wanted::Start { override_checklist } => {
-                Command::Start { runbooks, override_checklist, known_bad: vec![], reason }
-            }
-            Wanted::Promote { override_verdict } => Command::Promote { override_verdict, reason },
-            Wanted::Hold => Command::Hold { cause: HoldCause::Person, reason },
-            Wanted::Resume => Command::Resume { reason },
-            Wanted::Rollback { .. } => Command::Rollback { saga: None, only: vec![], reason },
-            Wanted::Rollforward { hotfix, component, override_known_bad } => {
-                let (saga, known_bad) = (None, vec![]);
-                Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason }
-            }
-            Wanted::Freeze => Command::Freeze { reason },
-            Wanted::Cancel => Command::Cancel { reason },
-            Wanted::ResumeAutomation => Command::ResumeAutomation { reason },
-        }
-    }
 }
 
 impl Service {
@@ -270,32 +173,6 @@ impl Service {
         let Ordered { command, saga, data, overridden } =
             self.with_saga(release, command, scope, request.overrides).await?;
         Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga, data, overridden })
-    }
-
-    /// What is more than traffic gets the saga that carries it out.
-    async fn with_saga(&self, release: &Release, command: Command, scope: &Scope, given: Overrides) -> Result<Ordered> {
-        let reason = match command {
-            Command::Rollback { reason, .. } => reason,
-            Command::Rollforward { hotfix, component, known_bad, override_known_bad, reason, .. } => {
-                let plan = self.rollforward_plan(release, component.as_ref(), &hotfix).await?;
-                let saga = plan.as_ref().map(|plan| plan.id);
-                let command = Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason };
-                return Ok(Ordered { command, saga: plan, data: vec![], overridden: vec![] });
-            }
-            command => return Ok(Ordered { command, saga: None, data: vec![], overridden: vec![] }),
-        };
-        let back = self.rollback_plan(release, scope, &reason, given.fit).await?;
-        let (plan, data, taken) = match back {
-            Some(back) => (Some(back.plan), back.migrations, back.taken),
-            None => (None, vec![], None),
-        };
-        let rooms = self.rooms(release, plan.as_ref()).await?;
-        let permitted = permit(&rooms, given.capacity).map_err(|error| ServiceError::Rollback(error.to_string()))?;
-        let overridden = taken.into_iter().chain(permitted).collect();
-        let saga = plan.as_ref().map(|plan| plan.id);
-        let part = plan.as_ref().map(SagaPlan::going_back).filter(|back| back.len() < release.moves().len());
-        let command = Command::Rollback { saga, only: part.unwrap_or_default(), reason };
-        Ok(Ordered { command, saga: plan, data, overridden })
     }
 
     /// Logs the refusal, unless the same key has meanwhile succeeded: then nothing was refused.
