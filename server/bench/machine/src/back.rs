@@ -8,7 +8,7 @@ use crate::wire::Connection;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use sternway_domain::id::Digest;
-use sternway_peers::{Backend, HaproxyProcess, Instance, PostgresProcess, Server, http_get};
+use sternway_peers::{Backend, HaproxyProcess, Instance, Load, PostgresProcess, Server, http_get};
 use tokio::process::Command;
 
 /// In order of need.
@@ -32,6 +32,8 @@ const REHEARSALS: u32 = 20_000;
 struct Fleet {
     haproxy: HaproxyProcess,
     instances: Vec<(Instance, Instance)>,
+    /// Who is well has to show it: a proof needs requests.
+    _loads: Vec<Load>,
 }
 
 impl Fleet {
@@ -44,7 +46,9 @@ impl Fleet {
             backends.push(Backend::new(service, servers));
             instances.push((stable, canary));
         }
-        Self { haproxy: HaproxyProcess::start(&backends).await, instances }
+        let haproxy = HaproxyProcess::start(&backends).await;
+        let loads = backends.iter().map(|backend| Load::start(backend.port, 20, 1_000_000)).collect();
+        Self { haproxy, instances, _loads: loads }
     }
 
     fn documents(&self) -> Vec<Value> {

@@ -29,9 +29,12 @@ pub(crate) const SOCKETS: u64 = 2 * CLIENTS as u64 + 200;
 type Heard = Arc<Mutex<Vec<(Instant, Instant)>>>;
 
 pub(crate) async fn measure(place: &Place, report: &mut Report) {
-    let documents: Vec<Value> = (0..FLAGS).map(flag).collect();
-    let site = Site::start(place, &documents).await;
+    let site = Site::start(place, &[]).await;
     let mut connection = site.connect().await;
+    let file = |i: usize| json!({"path": format!("{i}.yaml"), "text": flag(i).to_string()});
+    let files: Vec<Value> = (0..FLAGS).map(file).collect();
+    let applied = site.post(&mut connection, "/api/v1/apply", &json!({"files": files, "reason": "measured"})).await;
+    assert_eq!(applied.status, 200, "{}", applied.text());
     let made =
         site.post(&mut connection, "/api/v1/tokens", &json!({"name": "shop", "role": "flag_client"})).await.json();
     let secret = made["secret"].as_str().expect("shown once");

@@ -132,7 +132,8 @@ impl Site {
     }
 
     pub(crate) fn key(&self) -> String {
-        format!("bench-{}", self.keys.fetch_add(1, Ordering::Relaxed))
+        // Replicas on one database have their keys in common.
+        format!("bench-{}-{}", self.port, self.keys.fetch_add(1, Ordering::Relaxed))
     }
 
     pub(crate) async fn get(&self, connection: &mut Connection, path: &str) -> Value {
