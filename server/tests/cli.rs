@@ -9,6 +9,8 @@ mod data;
 mod documents;
 #[path = "cli/emergency.rs"]
 mod emergency;
+#[path = "cli/flags.rs"]
+mod flags;
 #[path = "cli/judge.rs"]
 mod judge;
 #[path = "cli/rehearse.rs"]

@@ -22,6 +22,7 @@ use sternway_server::service::{
     TrafficStatus, Wanted,
 };
 use sternway_server::steps::Hands;
+use sternway_server::steps::settings::StepSettings;
 use sternway_server::store;
 use sternway_server::store::rows::{DecisionFilter, DecisionRow, DocumentWrite, ReleaseFilter, Unit};
 use sternway_server::system::{SystemClock, SystemRng};

@@ -1,5 +1,6 @@
 //! What could happen if a release went back now: its own steps, rehearsed against made-up faults.
 
+use super::make::Back;
 use crate::service::{Caller, Result, Service, ServiceError, aside};
 use sternway_domain::access::Action;
 use sternway_domain::component::Scope;
@@ -50,10 +51,9 @@ impl Service {
         let end = seed.checked_add(u64::from(runs));
         let end = end.ok_or_else(|| invalid("seed", "the seeds go beyond the largest number".to_owned()))?;
         let release = self.load(id).await?;
-        let Some(back) = self.rollback_plan(&release, &Scope::default(), "", None).await? else {
+        let Some(Back { plan, .. }) = self.rollback_plan(&release, &Scope::default(), "", None).await? else {
             return Ok(Rehearsed { release, steps: None, overview: Overview::default() });
         };
-        let plan = back.plan;
         let steps = Some(plan.steps.len());
         // Never closed.
         let _alone = self.rehearsing.acquire().await;
