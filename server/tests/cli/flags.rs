@@ -3,7 +3,8 @@
 use super::rig::{Rig, bare, fed};
 use sternway_domain::actor::Role;
 
-const FLAG: &str = "kind: Flag\nkey: pay.new\npurpose: Pays by the new provider\nowner: team-pay\nexpires: 2020-01-31\n";
+const FLAG: &str =
+    "kind: Flag\nkey: pay.new\npurpose: Pays by the new provider\nowner: team-pay\nexpires: 2020-01-31\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_a_flag_when_applied_and_switched_then_every_command_tells_how_it_stands() {
@@ -17,14 +18,25 @@ async fn given_a_flag_when_applied_and_switched_then_every_command_tells_how_it_
     on.says(&["`pay.new` is on in production; version 2.", "Decision ", "in the log"]);
     on.complains(&["Seen: `pay.new` is off; version 1."]);
     let shown = rig.run(&viewer, &["flags", "show", "pay.new"]).await.done();
-    shown.says(&["`pay.new` is on since ", "“tried in a drill”", "Pays by the new provider. Owner: team-pay.", "Written."]);
+    shown.says(&[
+        "`pay.new` is on since ",
+        "“tried in a drill”",
+        "Pays by the new provider. Owner: team-pay.",
+        "Written.",
+    ]);
     let json = rig.run(&viewer, &["flags", "show", "pay.new", "--json"]).await.done().json();
     assert_eq!((&json["enabled"], &json["version"]), (&true.into(), &2.into()));
 
     let stale = ["flags", "off", "pay.new", "--reason", "an old tab", "--expected-version", "1"];
     rig.run(&manager, &stale).await.failed(3).complains(&["The flag has changed"]);
-    rig.run(&viewer, &["flags", "off", "pay.new", "--reason", "curious"]).await.failed(3).complains(&["viewer may not switch flags"]);
-    rig.run(&manager, &["flags", "off", "none", "--reason", "no such flag"]).await.failed(3).complains(&["no flag `none`"]);
+    rig.run(&viewer, &["flags", "off", "pay.new", "--reason", "curious"])
+        .await
+        .failed(3)
+        .complains(&["viewer may not switch flags"]);
+    rig.run(&manager, &["flags", "off", "none", "--reason", "no such flag"])
+        .await
+        .failed(3)
+        .complains(&["no flag `none`"]);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ fn release_of(version: &str, override_known_bad: bool) -> NewRelease {
         baseline: Some(build("1.41.3")),
         plan: "quick".into(),
         checklist: None,
+        migrations: vec![],
         override_known_bad,
         reason: "the cause was the database".into(),
     }

@@ -100,7 +100,7 @@ async fn given_a_part_that_is_not_declared_to_fit_when_a_person_accepts_it_then_
     order(&fleet.desk, id, scope, accept).await.expect("a person may");
     assert!(overridden(&fleet.desk, id).await[0].starts_with("fit: "), "the log says so");
     let back = fleet.desk.until_release(id, "it is back", |release| release.state == State::RolledBack).await;
-    assert_eq!(back.back.expect("it was ordered").only, [auth.clone()]);
+    assert_eq!(back.back.expect("it was ordered").only, std::slice::from_ref(&auth));
     assert_eq!(fleet.depot.deployed(), ["auth 1.41.3"]);
     let hold = async |name: &str| {
         let name = ServiceName::new(name).expect("plain");

@@ -146,10 +146,10 @@ fn foreseen(saturation: f64) -> Room {
 #[test]
 fn given_a_side_without_room_then_people_override_and_rules_go_back_only_while_it_is_not_more_than_full() {
     let (fits, crowded, over) = (foreseen(0.2), foreseen(0.49), foreseen(0.6));
-    assert_eq!(permit(&[fits.clone()], false), Ok(vec![]));
+    assert_eq!(permit(std::slice::from_ref(&fits), false), Ok(vec![]));
     let refused = permit(&[fits.clone(), crowded.clone()], false).expect_err("there is no room");
     assert!(refused.to_string().contains("98\u{a0}% full"), "{refused}");
-    let overridden = permit(&[crowded.clone()], true).expect("a person may");
+    let overridden = permit(std::slice::from_ref(&crowded), true).expect("a person may");
     assert!(overridden[0].starts_with("capacity: `api`"), "{overridden:?}");
     assert_eq!(forbids_rule(&[fits, crowded]), None, "a failing candidate is worse than a crowded baseline");
     assert!(forbids_rule(&[over]).is_some());
