@@ -178,7 +178,7 @@ impl Rig {
         };
         let created = self.service.create(&maya(), new, "create").await.expect("created");
         let id: ReleaseId = created.release.id.parse().expect("an id");
-        self.act(id, Wanted::Start { override_checklist: false }).await;
+        self.act(id, Wanted::Start { override_checklist: false, deployed: false }).await;
         id
     }
 

@@ -18,6 +18,7 @@ mod rollout {
     mod rig;
     mod room;
     mod saga;
+    mod start;
     mod support;
     mod takeover;
     mod yard;

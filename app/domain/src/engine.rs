@@ -55,6 +55,7 @@ fn ended(world: &World<'_>) -> Option<Command> {
     let summary = saga.standing().sentence;
     match world.release.state {
         State::RollingBack => Some(Command::EndRollback { outcome, summary }),
+        State::Starting => Some(Command::EndStart { outcome, summary }),
         State::RollingForward => Some(Command::EndRollforward { outcome, summary }),
         _ => None,
     }

@@ -56,7 +56,7 @@ pub struct Release {
     pub held_before: Span,
     /// What the proxy was asked for last.
     pub asked: Option<Asked>,
-    /// What carries out the newest rollback or rollforward, if it is more than traffic.
+    /// What carries out the start, or the newest rollback or rollforward, if it is more than traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saga: Option<SagaId>,
     /// The last change of verdict.
@@ -161,6 +161,8 @@ pub enum State {
     /// The checklist is not complete.
     Draft,
     Ready,
+    /// The candidates are being deployed, in order of need; no traffic was asked for yet.
+    Starting,
     Running {
         stage: u8,
     },
@@ -203,6 +205,7 @@ impl State {
         match self {
             State::Draft => "draft",
             State::Ready => "ready",
+            State::Starting => "starting",
             State::Running { .. } => "running",
             State::Holding { .. } => "holding",
             State::Promoted => "promoted",
@@ -231,7 +234,8 @@ impl State {
     pub fn active(&self) -> bool {
         matches!(
             self,
-            State::Running { .. }
+            State::Starting
+                | State::Running { .. }
                 | State::Holding { .. }
                 | State::RollingBack
                 | State::RollingForward

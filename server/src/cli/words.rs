@@ -34,7 +34,9 @@ fn what(event: &Event, stages: &[u8]) -> String {
             };
             format!("Checklist: `{}` {to}.", clean(item))
         }
-        Event::Started { overridden, .. } => overriding("Started.", overridden),
+        Event::Started { overridden, saga: None, .. } => overriding("Started.", overridden),
+        Event::Started { overridden, .. } => overriding("Started: the candidates are deployed first.", overridden),
+        Event::StartEnded { summary, .. } => format!("Not started: {} It can be started again.", clean(summary)),
         Event::StageEntered { stage, weight, .. } => {
             format!("{}: {} asked of the proxy.", stage_of(*stage, stages), percent(weight.percent()))
         }
@@ -103,6 +105,7 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::PartiallyRolledBack { .. }
         | Event::RollbackUndone { .. }
         | Event::RolledForward { .. }
+        | Event::StartEnded { .. }
         | Event::RollforwardEnded { .. } => ("", ""),
     }
 }

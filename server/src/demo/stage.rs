@@ -215,7 +215,7 @@ impl Stage {
         self.world.deploy(name, version, behaviour).await?;
         let start = ActRequest {
             release: id,
-            wanted: Wanted::Start { override_checklist: false },
+            wanted: Wanted::Start { override_checklist: false, deployed: false },
             reason: reason.to_owned(),
             expected_version: created.release.version,
             overrides: Overrides::default(),

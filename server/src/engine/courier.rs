@@ -1,4 +1,4 @@
-//! Carries the saga of a rollback or a rollforward on: takes it over, begins what is due, writes down what came back.
+//! Carries the saga of a start, a rollback or a rollforward on: takes it over, begins what is due, writes down what came back.
 //!
 //! Whatever is sent was committed before; whatever comes back is committed before anything follows from it. An answer that
 //! is lost with this process is asked for by whoever holds the lease next.
@@ -85,7 +85,7 @@ impl Courier {
 impl Steward {
     /// Brings the saga as far as it goes now. A person who was quicker is seen at the next look.
     pub(super) async fn carry_on(&mut self) -> Result<(), ServiceError> {
-        let carried = matches!(self.release.state, State::RollingBack | State::RollingForward);
+        let carried = matches!(self.release.state, State::Starting | State::RollingBack | State::RollingForward);
         // Another order came in between: what belongs to the old one must not be taken for the new one's.
         if self.courier.saga.as_ref().is_some_and(|saga| Some(saga.plan.id) != self.release.saga) {
             self.courier.forget();

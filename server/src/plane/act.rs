@@ -82,7 +82,7 @@ impl Plane {
     pub(super) async fn act_done(&self, caller: &Caller, id: ReleaseId, verb: Verb, form: ActForm) -> Result<ActDone> {
         let overridden = !form.overridden.is_empty();
         let wanted = match verb {
-            Verb::Start => Wanted::Start { override_checklist: overridden },
+            Verb::Start => Wanted::Start { override_checklist: overridden, deployed: false },
             Verb::Promote => Wanted::Promote { override_verdict: overridden },
             Verb::Hold => Wanted::Hold,
             Verb::Resume => Wanted::Resume,

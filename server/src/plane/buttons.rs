@@ -48,7 +48,7 @@ pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
         State::Frozen { .. } => {
             (vec![button(Verb::Resume, plain), button(Verb::Rollback, plain)], vec![button(Verb::Rollforward, plain)])
         }
-        State::Promoted | State::RollingForward => (vec![button(Verb::Rollback, plain)], vec![]),
+        State::Starting | State::Promoted | State::RollingForward => (vec![button(Verb::Rollback, plain)], vec![]),
         State::PartiallyRolledBack | State::RolledBack => {
             let back = [Verb::Rollback].into_iter().filter(|_| release.state == State::PartiallyRolledBack);
             let resume = [Verb::ResumeAutomation].into_iter().filter(|_| release.resumed.is_none());

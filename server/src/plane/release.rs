@@ -199,6 +199,7 @@ fn no_verdict(release: &Release) -> StateView {
     let (icon, title, text) = match &release.state {
         State::Draft => (Icon::Clock, "Not started", "Complete the checklist, then start."),
         State::Ready => (Icon::Clock, "Not started", "Nothing is judged before the first traffic."),
+        State::Starting => (Icon::Clock, "Being deployed", "Nothing is judged before the first traffic."),
         State::Promoted => (Icon::Pass, "The candidate is the new baseline", "It is no longer judged."),
         State::RollingBack if release.saga.is_some() => {
             (Icon::Rollback, "Rolling back", "It counts as rolled back when every step is done and recovery is proven.")

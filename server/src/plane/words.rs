@@ -97,6 +97,7 @@ pub(super) fn state_pill(state: &State) -> PillView {
         State::RollingBack => PillView::new(Tone::Stop, Icon::Rollback, "Rolling back"),
         State::RolledBack => PillView::new(Tone::Back, Icon::Rollback, "Rolled back"),
         State::PartiallyRolledBack => PillView::new(Tone::Stop, Icon::Rollback, "Partially rolled back"),
+        State::Starting => PillView::new(Tone::Accent, Icon::Promote, "Starting"),
         State::RollingForward => PillView::new(Tone::Accent, Icon::Rollforward, "Rolling forward"),
         State::Frozen { .. } => PillView::new(Tone::Hold, Icon::Freeze, "Frozen"),
         State::Cancelled => PillView::new(Tone::Plain, Icon::Close, "Cancelled"),
@@ -122,7 +123,13 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
             (Icon::Plus, Tone::Plain, with_override(&text, overridden))
         }
         Event::ChecklistItemSet { item, .. } => (Icon::Pass, Tone::Plain, format!("Checklist: `{item}` set.")),
-        Event::Started { overridden, .. } => (Icon::Person, Tone::Plain, with_override("Started.", overridden)),
+        Event::Started { overridden, saga, .. } => {
+            let text = if saga.is_some() { "Started: the candidates are deployed first." } else { "Started." };
+            (Icon::Person, Tone::Plain, with_override(text, overridden))
+        }
+        Event::StartEnded { summary, .. } => {
+            (Icon::Suspect, Tone::Caution, format!("Not started: {summary} It can be started again."))
+        }
         Event::StageEntered { weight, .. } => {
             (Icon::Promote, Tone::Accent, format!("{} asked of the proxy.", percent(weight.percent())))
         }
@@ -203,6 +210,7 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::PartiallyRolledBack { .. }
         | Event::RollbackUndone { .. }
         | Event::RolledForward { .. }
+        | Event::StartEnded { .. }
         | Event::RollforwardEnded { .. } => ("", ""),
     }
 }

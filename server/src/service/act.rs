@@ -9,7 +9,6 @@ use crate::store::StoreError;
 use crate::store::rows::*;
 use serde::{Deserialize, Serialize};
 use sternway_domain::audit::{Outcome, Target};
-use sternway_domain::component::Scope;
 use sternway_domain::id::{Digest, MessageId, ReleaseId, ServiceName};
 use sternway_domain::migration::Migration;
 use sternway_domain::release::{Command, Event, Refusal, Release, ReleaseAct};
@@ -19,7 +18,7 @@ use sternway_domain::time::Timestamp;
 mod order;
 mod wanted;
 
-use order::Ordered;
+use order::{Given, Ordered};
 pub use wanted::{Overrides, Wanted};
 
 /// What an act brings about.
@@ -87,8 +86,9 @@ impl Service {
             let why = "something that moves here was taken back, and no person has resumed automation since";
             return Err(Refusal::Automation { act, why }.into());
         }
-        let given = Overrides { capacity: true, fit: None };
-        let Ordered { command, saga, data, .. } = self.with_saga(&release, command, &Scope::default(), given).await?;
+        // Whether there is room is looked at by the rule itself.
+        let given = Given { overrides: Overrides { capacity: true, fit: None }, ..Given::default() };
+        let Ordered { command, saga, data, .. } = self.with_saga(&release, command, &given).await?;
         let events = release.decide(command, &caller.actor, self.clock.now())?;
         let decided = Decided { events, saga, data, overridden: vec![] };
         let (after, _) = self.commit_act(caller, &release, decided, described, None, Some(fence)).await?;
@@ -168,10 +168,7 @@ impl Service {
     ) -> Result<Decided> {
         // Legal first: whoever may not roll back now need not hear what a rollback would lack.
         release.decide(command.clone(), &caller.actor, self.clock.now())?;
-        let everything = Scope::default();
-        let scope = if let Wanted::Rollback { scope } = &request.wanted { scope } else { &everything };
-        let Ordered { command, saga, data, overridden } =
-            self.with_saga(release, command, scope, request.overrides).await?;
+        let Ordered { command, saga, data, overridden } = self.with_saga(release, command, &Given::of(request)).await?;
         Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga, data, overridden })
     }
 

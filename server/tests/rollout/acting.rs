@@ -14,7 +14,7 @@ use sternway_server::store::rows::DecisionFilter;
 use tokio::task::JoinSet;
 
 const SERVICE: &str = "checkout";
-const START: Wanted = Wanted::Start { override_checklist: false };
+const START: Wanted = Wanted::Start { override_checklist: false, deployed: false };
 
 /// A release that is ready to start, and nobody who works on it.
 async fn ready() -> (Desk, Yard, ReleaseId) {

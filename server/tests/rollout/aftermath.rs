@@ -11,7 +11,7 @@ use sternway_domain::time::Span;
 use sternway_server::service::{NewRelease, ServiceError, Wanted};
 
 const SERVICE: &str = "checkout";
-const START: Wanted = Wanted::Start { override_checklist: false };
+const START: Wanted = Wanted::Start { override_checklist: false, deployed: false };
 
 fn release_of(version: &str, override_known_bad: bool) -> NewRelease {
     NewRelease {
@@ -74,7 +74,9 @@ async fn given_a_build_that_was_taken_back_when_released_again_then_refused_unle
     assert_eq!(desk.service.store.leaves(0, 1_000).await.expect("read").len(), before + 2, "both are in the log");
     create(&desk, "1.43.0", false).await.expect("another build may");
 
-    desk.act(waiting, Wanted::Start { override_checklist: true }).await.expect("with an override it starts");
+    desk.act(waiting, Wanted::Start { override_checklist: true, deployed: false })
+        .await
+        .expect("with an override it starts");
     assert!(overridden(&desk, waiting).await[0].contains("known bad since"), "the log says so");
     desk.act(waiting, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
     desk.until_release(waiting, "rolled back", |release| release.state == State::RolledBack).await;

@@ -61,7 +61,7 @@ async fn given_a_failing_canary_past_no_return_then_the_rules_rollback_is_refuse
     let id = rig.desk.created_with(SERVICE, "quick", vec!["order-status".to_owned()]).await;
     rig.desk.data_up_to(id, Phase::Contract).await;
     rig.canary[0].set_failing(2_000);
-    rig.desk.act(id, Wanted::Start { override_checklist: false }).await.expect("started");
+    rig.desk.act(id, Wanted::Start { override_checklist: false, deployed: false }).await.expect("started");
 
     let frozen = |state: &State| matches!(state, State::Frozen { .. });
     rig.desk.until_release(id, "the release is frozen", |release| frozen(&release.state)).await;

@@ -188,6 +188,16 @@ impl Fleet {
 
     /// The same with data migrations.
     pub(super) async fn started_with(&self, migrations: Vec<String>) -> ReleaseId {
+        let id = self.created(migrations).await;
+        self.desk.act(id, Wanted::Start { override_checklist: false, deployed: true }).await.expect("started");
+        self.desk
+            .until("all candidates take traffic", async || self.desk.release(id).await.confirmed().then_some(()))
+            .await;
+        id
+    }
+
+    /// Ready to be started.
+    pub(super) async fn created(&self, migrations: Vec<String>) -> ReleaseId {
         let component = |service: &&str| NewComponent {
             service: (*service).to_owned(),
             candidate: build("1.42.0"),
@@ -205,12 +215,7 @@ impl Fleet {
             reason: "a new shop".to_owned(),
         };
         let created = self.desk.service.create(&maya(), new, "create the fleet").await.expect("created");
-        let id: ReleaseId = created.release.id.parse().expect("an id");
-        self.desk.act(id, Wanted::Start { override_checklist: false }).await.expect("started");
-        self.desk
-            .until("all candidates take traffic", async || self.desk.release(id).await.confirmed().then_some(()))
-            .await;
-        id
+        created.release.id.parse().expect("an id")
     }
 
     /// Weight of the candidate of each service, as HAProxy has it.

@@ -202,7 +202,7 @@ impl Desk {
 
     pub(super) async fn started(&self, service: &str, plan: &str) -> ReleaseId {
         let id = self.created(service, plan).await;
-        self.act(id, Wanted::Start { override_checklist: false }).await.expect("started");
+        self.act(id, Wanted::Start { override_checklist: false, deployed: false }).await.expect("started");
         id
     }
 

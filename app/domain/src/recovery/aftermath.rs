@@ -228,7 +228,7 @@ mod tests {
         };
         let created = Release::fold(&Release::create(draft, &maya(), at(0))?).expect("it is created");
         let reason = "as planned".to_owned();
-        let start = Command::Start { runbooks: vec![], override_checklist: false, known_bad, reason };
+        let start = Command::Start { runbooks: vec![], override_checklist: false, saga: None, known_bad, reason };
         after(created, start, at(1))
     }
 

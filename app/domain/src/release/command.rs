@@ -41,6 +41,8 @@ pub enum Command {
     Start {
         runbooks: Vec<RunbookRef>,
         override_checklist: bool,
+        /// Deploys the candidates before any traffic.
+        saga: Option<SagaId>,
         known_bad: Vec<KnownBad>,
         reason: String,
     },
@@ -89,6 +91,11 @@ pub enum Command {
     },
     /// The saga of the rollback has ended.
     EndRollback {
+        outcome: Outcome,
+        summary: String,
+    },
+    /// The saga of the start has ended.
+    EndStart {
         outcome: Outcome,
         summary: String,
     },
@@ -173,6 +180,7 @@ impl Command {
             Command::RecordVerdict(_)
             | Command::ConfirmTraffic { .. }
             | Command::EndRollback { .. }
+            | Command::EndStart { .. }
             | Command::EndRollforward { .. } => return None,
         })
     }
@@ -193,6 +201,7 @@ impl Command {
             | Command::RecordVerdict(_)
             | Command::ConfirmTraffic { .. }
             | Command::EndRollback { .. }
+            | Command::EndStart { .. }
             | Command::EndRollforward { .. } => "",
         }
     }

@@ -1,6 +1,6 @@
 //! What would happen: commands in, events or a refusal out.
 
-use super::{Command, Draft, Event, Release, ReleaseAct, RunbookRef, State, table};
+use super::{Command, Draft, Event, Release, ReleaseAct, State, table};
 use crate::actor::{Actor, Rule};
 use crate::artifact::Artifact;
 use crate::checklist::ItemState;
@@ -104,8 +104,9 @@ impl Release {
         }
         match command {
             Command::Check { item, to } => self.check_item(item, to, by, now),
-            Command::Start { runbooks, override_checklist, known_bad, reason } => {
-                self.start(runbooks, override_checklist, &known_bad, reason, by, now)
+            Command::Start { runbooks, override_checklist, saga, known_bad, reason } => {
+                let overridden = self.start_overrides(override_checklist, &known_bad, &reason, by)?;
+                self.start(Event::Started { runbooks, overridden, saga, by: by.label(), reason, at: now }, saga, now)
             }
             Command::Promote { override_verdict, reason } => self.promote(override_verdict, reason, by, now),
             Command::Hold { cause, reason } => Ok(vec![Event::Held { cause, by: by.label(), reason, at: now }]),
@@ -123,6 +124,7 @@ impl Release {
             Command::RecordVerdict(verdict) => Ok(self.record(*verdict)),
             Command::ConfirmTraffic { weight, from } => Ok(self.confirm(weight, from, now)),
             Command::EndRollback { outcome, summary } => Ok(self.end_rollback(outcome, summary, now)),
+            Command::EndStart { outcome, summary } => self.end_start(outcome, summary, now),
             Command::EndRollforward { outcome, summary } => Ok(self.end_rollforward(outcome, summary, now)),
         }
     }
@@ -181,16 +183,14 @@ impl Release {
         known_bad.iter().filter(new).cloned().collect()
     }
 
-    fn start(
+    fn start_overrides(
         &self,
-        runbooks: Vec<RunbookRef>,
         forced: bool,
         known_bad: &[KnownBad],
-        reason: String,
+        reason: &str,
         by: &Actor,
-        now: Timestamp,
-    ) -> Decided {
-        let mut overridden = accepted(&self.moves(), &self.news(known_bad), forced.then_some(reason.as_str()), by)?;
+    ) -> Result<Vec<String>, Refusal> {
+        let mut overridden = accepted(&self.moves(), &self.news(known_bad), forced.then_some(reason), by)?;
         if let (State::Draft, Some(checklist)) = (&self.state, &self.checklist) {
             let (open, total) = (checklist.open(), checklist.items.len());
             if !forced {
@@ -198,13 +198,33 @@ impl Release {
             }
             overridden.push(format!("checklist: {open} of {total} items open"));
         }
+        Ok(overridden)
+    }
+
+    /// With a saga the candidates are deployed before the first stage is entered.
+    fn start(&self, started: Event, saga: Option<SagaId>, now: Timestamp) -> Decided {
+        let first = self.first_stage(2, now)?;
+        Ok(if saga.is_some() { vec![started] } else { vec![started, first] })
+    }
+
+    fn first_stage(&self, ahead: i64, now: Timestamp) -> Result<Event, Refusal> {
         let Some(stage) = self.plan.stage(0) else {
             return Err(Refusal::Plan { field: "stages".into(), text: "there is none".into() });
         };
-        Ok(vec![
-            Event::Started { runbooks, overridden, by: by.label(), reason, at: now },
-            Event::StageEntered { stage: 0, weight: stage.weight, key: self.traffic_key(2), at: now },
-        ])
+        Ok(Event::StageEntered { stage: 0, weight: stage.weight, key: self.traffic_key(ahead), at: now })
+    }
+
+    /// Traffic comes only to what is in place as a whole; otherwise it can be started again.
+    fn end_start(&self, outcome: Outcome, summary: String, now: Timestamp) -> Decided {
+        if self.state != State::Starting {
+            return Ok(vec![]);
+        }
+        match outcome {
+            Outcome::Complete => Ok(vec![self.first_stage(1, now)?]),
+            Outcome::Partial | Outcome::Undone | Outcome::PartlyUndone => {
+                Ok(vec![Event::StartEnded { summary, at: now }])
+            }
+        }
     }
 
     fn promote(&self, forced: bool, reason: String, by: &Actor, now: Timestamp) -> Decided {

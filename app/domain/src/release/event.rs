@@ -37,11 +37,20 @@ pub enum Event {
         by: String,
         at: Timestamp,
     },
+    /// `saga` deploys the candidates first; without one, the first stage follows at once.
     Started {
         runbooks: Vec<RunbookRef>,
         overridden: Vec<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        saga: Option<SagaId>,
         by: String,
         reason: String,
+        at: Timestamp,
+    },
+    /// The candidates are not all in place: it is as if it had not been started.
+    StartEnded {
+        /// What was deployed and what was not, from the saga.
+        summary: String,
         at: Timestamp,
     },
     /// Traffic was asked for. Confirmed by a later `TrafficConfirmed`.
@@ -171,6 +180,7 @@ impl Event {
             Event::Created { .. } => "created",
             Event::ChecklistItemSet { .. } => "checklist_item_set",
             Event::Started { .. } => "started",
+            Event::StartEnded { .. } => "start_ended",
             Event::StageEntered { .. } => "stage_entered",
             Event::Promoted { .. } => "promoted",
             Event::Completed { .. } => "completed",
@@ -196,6 +206,7 @@ impl Event {
             Event::Created { at, .. }
             | Event::ChecklistItemSet { at, .. }
             | Event::Started { at, .. }
+            | Event::StartEnded { at, .. }
             | Event::StageEntered { at, .. }
             | Event::Promoted { at, .. }
             | Event::Completed { at }

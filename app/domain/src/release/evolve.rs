@@ -72,10 +72,19 @@ impl Release {
                 }
                 self.settle_readiness();
             }
-            Event::Started { runbooks, by, at, .. } => {
+            Event::Started { runbooks, saga, by, at, .. } => {
+                if saga.is_some() {
+                    self.state = State::Starting;
+                }
+                self.saga = *saga;
                 self.runbooks = runbooks.clone();
                 self.started_at = Some(*at);
                 self.started_by = Some(by.clone());
+            }
+            Event::StartEnded { .. } => {
+                (self.started_at, self.started_by) = (None, None);
+                // Whether or not its checklist was complete, somebody started it: the same may start it again.
+                self.settle_readiness();
             }
             Event::StageEntered { stage, weight, key, at } => {
                 self.state = State::Running { stage: *stage };

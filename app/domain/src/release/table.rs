@@ -7,6 +7,7 @@ pub fn allowed(state: &State, act: ReleaseAct) -> bool {
     use ReleaseAct::*;
     match state {
         State::Draft | State::Ready => matches!(act, Check | Start | Cancel),
+        State::Starting => matches!(act, Rollback),
         State::Running { .. } => matches!(act, Promote | Hold | Rollback | Rollforward | Freeze),
         State::Holding { .. } => matches!(act, Promote | Hold | Resume | Rollback | Rollforward | Freeze),
         State::Promoted => matches!(act, Rollback),
@@ -24,6 +25,7 @@ pub fn markdown() -> String {
     let states = [
         State::Draft,
         State::Ready,
+        State::Starting,
         State::Running { stage: 0 },
         State::Holding { stage: 0, cause: HoldCause::Person },
         State::Promoted,

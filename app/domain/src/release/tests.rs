@@ -75,7 +75,8 @@ fn reason() -> String {
 }
 
 fn running(mode: Mode) -> Release {
-    let start = Command::Start { runbooks: vec![], override_checklist: false, known_bad: vec![], reason: reason() };
+    let start =
+        Command::Start { runbooks: vec![], override_checklist: false, saga: None, known_bad: vec![], reason: reason() };
     after(created(mode), start, &maya(), at(1))
 }
 
@@ -86,6 +87,27 @@ fn given_a_ready_release_when_started_then_the_first_stage_is_asked() {
     let asked = release.asked.expect("a weight was asked");
     assert_eq!((asked.weight.percent(), asked.confirmed_at), (5, None));
     assert_eq!(asked.key, format!("{}:3:traffic", release.id));
+}
+
+#[test]
+fn given_candidates_that_are_deployed_first_then_traffic_comes_when_all_are_in_place_and_else_it_can_be_started_again()
+{
+    let saga = Some(SagaId(Uuid::from_u128(7)));
+    let start =
+        Command::Start { runbooks: vec![], override_checklist: false, saga, known_bad: vec![], reason: reason() };
+    let starting = after(created(Mode::Assisted), start.clone(), &maya(), at(1));
+    assert_eq!((&starting.state, starting.saga, &starting.asked), (&State::Starting, saga, &None));
+    let end = |outcome| Command::EndStart { outcome, summary: "5 of 5.".into() };
+
+    let running = after(starting.clone(), end(Outcome::Complete), &robot(), at(2));
+    assert_eq!(running.state, State::Running { stage: 0 });
+    assert_eq!(running.asked.as_ref().map(|asked| asked.key.clone()), Some(format!("{}:3:traffic", running.id)));
+    assert_eq!(running.decide(end(Outcome::Complete), &robot(), at(3)), Ok(vec![]), "once is enough");
+    for outcome in [Outcome::Partial, Outcome::Undone, Outcome::PartlyUndone] {
+        let again = after(starting.clone(), end(outcome), &robot(), at(2));
+        assert_eq!((&again.state, again.started_at, &again.asked), (&State::Ready, None, &None));
+        assert_eq!(after(again, start.clone(), &maya(), at(3)).state, State::Starting);
+    }
 }
 
 #[test]
@@ -265,7 +287,13 @@ fn random_commands_keep_the_invariants() {
             let kind = VerdictKind::ALL[next(7) as usize];
             let weight = [0u8, 5, 50, 100][next(4) as usize].try_into().expect("small");
             let command = match next(10) {
-                0 => Command::Start { runbooks: vec![], override_checklist: true, known_bad: vec![], reason: reason() },
+                0 => Command::Start {
+                    runbooks: vec![],
+                    override_checklist: true,
+                    saga: None,
+                    known_bad: vec![],
+                    reason: reason(),
+                },
                 1 | 2 => Command::Promote { override_verdict: next(2) == 0, reason: reason() },
                 3 => Command::Hold { cause: HoldCause::Person, reason: reason() },
                 4 => Command::Resume { reason: reason() },

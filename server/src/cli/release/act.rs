@@ -46,6 +46,9 @@ pub(super) struct Start {
     /// Although the checklist is not complete or a candidate has become known bad; the decision shows it
     #[arg(long = "override")]
     overriding: bool,
+    /// The candidates run already: move traffic, deploy nothing
+    #[arg(long)]
+    deployed: bool,
 }
 
 #[derive(Debug, Args)]
@@ -91,7 +94,8 @@ impl Plain {
 
 impl Start {
     pub(super) async fn run(self, remote: &Remote) -> Result<u8> {
-        act(remote, &self.on, "start", json!({"reason": self.why.reason, "override": self.overriding})).await
+        let Self { on, why, overriding, deployed } = self;
+        act(remote, &on, "start", json!({"reason": why.reason, "override": overriding, "deployed": deployed})).await
     }
 }
 

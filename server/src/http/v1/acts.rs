@@ -30,6 +30,9 @@ pub(in crate::http) struct Act {
     /// `rollforward`: although the hotfix is known bad. Shown by the decision.
     #[serde(default, rename = "override")]
     overridden: bool,
+    /// `start`: the candidates run already; traffic is moved and nothing is deployed.
+    #[serde(default)]
+    deployed: bool,
     /// `rollforward`: the build that replaces the candidate.
     #[serde(default)]
     hotfix: Option<NewArtifact>,
@@ -148,7 +151,7 @@ fn read_release(id: &str) -> Result<ReleaseId, Problem> {
 
 fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
     let wanted = match verb {
-        "start" => Wanted::Start { override_checklist: act.overridden },
+        "start" => Wanted::Start { override_checklist: act.overridden, deployed: act.deployed },
         "promote" => Wanted::Promote { override_verdict: act.overridden },
         "hold" => Wanted::Hold,
         "resume" => Wanted::Resume,
@@ -165,6 +168,9 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
     };
     if act.overridden && !matches!(verb, "start" | "promote" | "rollforward") {
         return Err(Problem::invalid("/override", "only `start`, `promote` and `rollforward` can be overridden"));
+    }
+    if act.deployed && verb != "start" {
+        return Err(Problem::invalid("/deployed", "only `start` deploys candidates"));
     }
     if act.hotfix.is_some() && verb != "rollforward" {
         return Err(Problem::invalid("/hotfix", "only `rollforward` takes a hotfix"));

@@ -18,6 +18,9 @@ pub enum Wanted {
     },
     Start {
         override_checklist: bool,
+        /// The candidates run already: traffic is all there is to move.
+        #[serde(skip_serializing_if = "is_false")]
+        deployed: bool,
     },
     Promote {
         override_verdict: bool,
@@ -81,8 +84,8 @@ impl Wanted {
     pub(super) fn command(self, reason: String, runbooks: Vec<RunbookRef>) -> Command {
         match self {
             Wanted::Check { item, to } => Command::Check { item, to },
-            Wanted::Start { override_checklist } => {
-                Command::Start { runbooks, override_checklist, known_bad: vec![], reason }
+            Wanted::Start { override_checklist, .. } => {
+                Command::Start { runbooks, override_checklist, saga: None, known_bad: vec![], reason }
             }
             Wanted::Promote { override_verdict } => Command::Promote { override_verdict, reason },
             Wanted::Hold => Command::Hold { cause: HoldCause::Person, reason },

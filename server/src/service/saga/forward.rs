@@ -1,6 +1,6 @@
-//! What a rollforward of a release is made of: a hotfix, deployed in place of the candidate and probed.
+//! What brings a release forward: its candidates before any traffic, or a hotfix in place of one; deployed and probed.
 
-use super::make::{back, names, settings};
+use super::make::{Documents, back, names, settings};
 use crate::service::{Caller, Result, Service, ServiceError};
 use std::collections::BTreeMap;
 use sternway_domain::access::Action;
@@ -9,7 +9,7 @@ use sternway_domain::id::{ReleaseId, SagaId, ServiceName};
 use sternway_domain::plan::Weight;
 use sternway_domain::preview::{self, Observed, Preview};
 use sternway_domain::release::Release;
-use sternway_domain::saga::{ForwardOrder, SagaPlan, rollforward};
+use sternway_domain::saga::{ForwardError, ForwardOrder, SagaPlan, rollforward, start};
 
 impl Service {
     /// What a rollforward would do now. `None` when its hotfix is deployed by hand. Nothing is written.
@@ -39,7 +39,26 @@ impl Service {
         if documents.get(name).is_none_or(|document| document.deploy.is_none()) {
             return Ok(None);
         }
-        let components = self.components_of(release, &documents).await?;
+        let hotfixes = BTreeMap::from([(name.clone(), hotfix.clone())]);
+        self.forward(release, &documents, |order| rollforward(order, &hotfixes)).await.map(Some)
+    }
+
+    /// The steps that deploy the candidates, in order of need. `None` when nothing here has a deployer.
+    pub(in crate::service) async fn start_plan(&self, release: &Release) -> Result<Option<SagaPlan>> {
+        let documents = self.documents_of(&names(release)).await?;
+        if documents.values().all(|document| document.deploy.is_none()) {
+            return Ok(None);
+        }
+        self.forward(release, &documents, start).await.map(Some)
+    }
+
+    async fn forward(
+        &self,
+        release: &Release,
+        documents: &Documents,
+        make: impl FnOnce(&ForwardOrder<'_>) -> std::result::Result<SagaPlan, ForwardError>,
+    ) -> Result<SagaPlan> {
+        let components = self.components_of(release, documents).await?;
         let known =
             documents.iter().map(|(name, document)| (name.clone(), back(document, Weight::ZERO, &[]))).collect();
         let order = ForwardOrder {
@@ -47,9 +66,8 @@ impl Service {
             release: release.id,
             components: &components,
             known: &known,
-            settings: &settings(release, &documents, ""),
+            settings: &settings(release, documents, ""),
         };
-        let plan = rollforward(&order, &BTreeMap::from([(name.clone(), hotfix.clone())]));
-        plan.map(Some).map_err(|error| ServiceError::Rollback(error.to_string()))
+        make(&order).map_err(|error| ServiceError::Rollback(error.to_string()))
     }
 }
