@@ -252,10 +252,12 @@ test("board, release and dialog read in this order", async ({ page, demo }) => {
         - heading "What will happen" [level=3]
         - group "Traffic now and after"
         - list:
-          - listitem: /Write the decision into the log/
-          - listitem: /Ask the proxy for 0 %/
-          - listitem: /Read it back/
-          - listitem: /The release ends as rolled back/
+          - listitem: /Freeze/
+          - listitem:
+            - text: Shift all traffic of
+            - code: gateway
+          - listitem: /Prove recovery/
+        - paragraph: /Told/
       - region "What is known":
         - heading "What is known" [level=3]
       - region "What could go wrong":

@@ -2,7 +2,7 @@
 //! told at once what they can do meanwhile.
 
 use super::fleet::{Fleet, SERVICES};
-use super::support::{Desk, maya, request};
+use super::support::{Desk, maya};
 use std::time::{Duration, Instant};
 use sternway_domain::component::Scope;
 use sternway_domain::release::State;
@@ -37,9 +37,8 @@ async fn given_postgresql_goes_away_in_a_rollback_when_it_is_back_then_it_goes_o
     let mut program = far.serve("one", "2s", &[]);
     let port = eventually("it listens", Duration::from_secs(20), || async { far.port() }).await;
     let id = fleet.started().await;
-    let seen = fleet.desk.release(id).await.version;
-    let rollback = request(id, Wanted::Rollback { scope: Scope::default() }, seen);
-    fleet.desk.service.act(&maya(), rollback.clone()).await.expect("accepted");
+    let (rollback, acted) = fleet.desk.asked(id, Wanted::Rollback { scope: Scope::default() }).await;
+    acted.expect("accepted");
     fleet.desk.until("it goes on", async || fleet.saga(id).await.filter(|log| log.saga.version > 12).map(|_| ())).await;
 
     for line in [Line::Stalled, Line::Cut] {
@@ -83,7 +82,8 @@ async fn given_postgresql_goes_away_in_a_rollback_when_it_is_back_then_it_goes_o
     assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
     let deployed = fleet.depot.deployed();
     assert_eq!(deployed.len(), SERVICES.len(), "each once: {deployed:?}");
-    let actions = fleet.desk.actions(id).await;
-    assert_eq!(actions.iter().filter(|action| action.starts_with("rollback")).count(), 1, "{actions:?}");
+    let decisions = fleet.desk.decisions(id).await;
+    let accepted = decisions.iter().filter(|row| row.action == "rollback" && row.outcome == "accepted");
+    assert_eq!(accepted.count(), 1, "{decisions:?}");
     program.kill().await.expect("the process is ours to end");
 }

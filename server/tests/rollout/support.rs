@@ -208,10 +208,16 @@ impl Desk {
 
     /// One act of a person on the release as it is now. The engine may be quicker: then the person looks again.
     pub(super) async fn act(&self, id: ReleaseId, wanted: Wanted) -> Result<Acted, ServiceError> {
+        self.asked(id, wanted).await.1
+    }
+
+    /// The same with what was asked, to be asked again. A verdict may come between a look and an act: then it looks again.
+    pub(super) async fn asked(&self, id: ReleaseId, wanted: Wanted) -> (ActRequest, Result<Acted, ServiceError>) {
         loop {
-            let acted = self.service.act(&maya(), request(id, wanted.clone(), self.release(id).await.version)).await;
+            let asked = request(id, wanted.clone(), self.release(id).await.version);
+            let acted = self.service.act(&maya(), asked.clone()).await;
             if !matches!(acted, Err(ServiceError::Stale { .. })) {
-                return acted;
+                return (asked, acted);
             }
         }
     }
