@@ -126,14 +126,16 @@ export async function sternwayBeside(folder: string): Promise<Program> {
   return Program.start(STERNWAY, ["serve", ...settings], /here, once: \S+\n/);
 }
 
-/** The weight HAProxy says a server of a backend has, asked over its runtime socket by two commands that agree. */
+/** The weight HAProxy says a server of a backend has, asked over its runtime socket by two commands until they agree: it
+ * may be changed in between. */
 export async function weightOf(socket: string, backend: string, server: string): Promise<number> {
-  const short = /^(\d+) /.exec(await ask(socket, `get weight ${backend}/${server}`))?.[1];
-  const lines = (await ask(socket, `show servers state ${backend}`)).split("\n").map((line) => line.split(" "));
-  const names = lines.find((line) => line[0] === "#")?.slice(1) ?? [];
-  const long = lines.find((line) => line[names.indexOf("srv_name")] === server)?.[names.indexOf("srv_uweight")];
-  if (short === undefined || short !== long) throw new Error(`HAProxy says ${short} and ${long}`);
-  return Number(short);
+  return eventually(`one weight of ${server}`, async () => {
+    const short = /^(\d+) /.exec(await ask(socket, `get weight ${backend}/${server}`))?.[1];
+    const lines = (await ask(socket, `show servers state ${backend}`)).split("\n").map((line) => line.split(" "));
+    const names = lines.find((line) => line[0] === "#")?.slice(1) ?? [];
+    const long = lines.find((line) => line[names.indexOf("srv_name")] === server)?.[names.indexOf("srv_uweight")];
+    return short !== undefined && short === long ? Number(short) : undefined;
+  });
 }
 
 /** The answer to one command. */

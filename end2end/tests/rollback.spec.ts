@@ -8,8 +8,8 @@ import { eventually } from "../support/program";
 const REASON = "Customers report errors at the till";
 
 /** A release of checkout that Maya made and started, with a canary that gets requests. */
-async function started(page: Page, yard: Yard, version: string): Promise<string> {
-  const asked = { service: "checkout", plan: "by-hand", candidate: build(version, "b"), baseline: build("1.41.3", "a"), reason: "Pricing by currency" };
+async function started(page: Page, yard: Yard, version: string, digit: string): Promise<string> {
+  const asked = { service: "checkout", plan: "by-hand", candidate: build(version, digit), baseline: build("1.41.3", "a"), reason: "Pricing by currency" };
   const { release } = await send(page, yard, "/releases", asked);
   await send(page, yard, `/releases/${release.id}/actions/start`, { reason: "As planned", expected_version: release.version });
   await expect.poll(() => yard.canaryWeight()).toBeGreaterThan(0);
@@ -44,7 +44,7 @@ test.describe.serial("on real HAProxy", () => {
 
   test("a person rolls back with a reason: the canary gets nothing more, and the decision is in the log", async ({ page, context, yard }) => {
     await enter(page, yard.url, MAYA);
-    const id = await started(page, yard, "1.42.0");
+    const id = await started(page, yard, "1.42.0", "b");
     // Somebody else looks on, and touches nothing.
     const other = await context.newPage();
     await openFromBoard(other, yard, "1.42.0");
@@ -95,7 +95,7 @@ test.describe.serial("on real HAProxy", () => {
 
   test("a way back that the proxy cannot be told of is shown as asked, and as confirmed when it is", async ({ page, yard }) => {
     await enter(page, yard.url, MAYA);
-    await started(page, yard, "1.43.0");
+    await started(page, yard, "1.43.0", "c");
     await openFromBoard(page, yard, "1.43.0");
     await giveReason(page);
     yard.hideSocket();

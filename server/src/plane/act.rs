@@ -118,6 +118,8 @@ impl Plane {
         }
         match self.service.preview_rollback(caller, release.id, &Scope::default()).await {
             Err(ServiceError::Rollback(why)) => Ok(Err(told(&why))),
+            // What is lost, and what remains, stands where the data is looked at.
+            Err(ServiceError::PastNoReturn(_)) => Ok(Ok(None)),
             Err(error) => Err(error),
             Ok(preview) => Ok(Ok(preview)),
         }
