@@ -28,7 +28,13 @@ export class Sternway {
 
   /** Starts it, or starts it again with the database of before. */
   async start() {
-    const flags = { listen: `127.0.0.1:${this.port}`, database: `sqlite:${join(this.folder, "sternway.db")}`, "log-filter": "warn", ...this.more };
+    const flags = {
+      listen: `127.0.0.1:${this.port}`,
+      database: `sqlite:${join(this.folder, "sternway.db")}`,
+      "emergency-services": join(this.folder, "emergency.json"),
+      "log-filter": "warn",
+      ...this.more,
+    };
     const settings = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
     this.program = await Program.start(STERNWAY, ["serve", ...settings], /listens on \S+\n/);
   }

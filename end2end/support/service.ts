@@ -120,6 +120,7 @@ export async function sternwayBeside(folder: string): Promise<Program> {
     database: `sqlite:${join(folder, "sternway.db")}`,
     "outbound-allow": "127.0.0.0/8",
     "engine-poll": "250ms",
+    "emergency-services": join(folder, "emergency.json"),
     "log-filter": "warn",
   };
   const settings = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
