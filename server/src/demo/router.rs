@@ -13,7 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use sternway_domain::id::ServiceName;
@@ -23,6 +23,8 @@ use sternway_domain::time::Timestamp;
 
 const CHECK_EVERY: Duration = Duration::from_secs(1);
 const CHECK_TIMEOUT: Duration = Duration::from_millis(500);
+/// After so many checks without an answer in time an instance takes no requests.
+const MISSES: u32 = 3;
 /// The largest request body that is passed on, bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
@@ -50,7 +52,29 @@ struct Side {
 #[derive(Debug)]
 struct Backend {
     address: String,
-    ready: AtomicBool,
+    /// Checks in a row that it did not answer in time.
+    missed: AtomicU32,
+}
+
+impl Backend {
+    fn ready(&self) -> bool {
+        self.missed.load(Ordering::Relaxed) < MISSES
+    }
+
+    fn answered(&self) {
+        self.missed.store(0, Ordering::Relaxed);
+    }
+
+    /// A machine that has much to do is no instance that is gone: only several in a row count.
+    fn late(&self) {
+        let missed = self.missed.load(Ordering::Relaxed).saturating_add(1);
+        self.missed.store(missed, Ordering::Relaxed);
+    }
+
+    /// It says no, or nobody is there.
+    fn gone(&self) {
+        self.missed.store(MISSES, Ordering::Relaxed);
+    }
 }
 
 /// What the driver was last told.
@@ -109,14 +133,11 @@ impl DemoRouter {
         let backends = self.baseline.backends.iter().chain(&self.canary.backends);
         futures::future::join_all(backends.map(|backend| async {
             let answer = self.client.get(format!("{}/healthz", backend.address)).timeout(CHECK_TIMEOUT).send().await;
-            let ready = match answer {
-                Ok(response) => {
-                    let success = response.status().is_success();
-                    response.bytes().await.is_ok() && success
-                }
-                Err(_) => false,
-            };
-            backend.ready.store(ready, Ordering::Relaxed);
+            match answer {
+                Ok(response) if response.status().is_success() => backend.answered(),
+                Err(error) if error.is_timeout() => backend.late(),
+                Ok(_) | Err(_) => backend.gone(),
+            }
         }))
         .await;
     }
@@ -237,7 +258,7 @@ impl TrafficDriver for DemoRouter {
 
 impl Side {
     fn new(addrs: &[SocketAddr]) -> Self {
-        let backend = |addr: &SocketAddr| Backend { address: format!("http://{addr}"), ready: AtomicBool::new(false) };
+        let backend = |addr: &SocketAddr| Backend { address: format!("http://{addr}"), missed: AtomicU32::new(MISSES) };
         Self {
             backends: addrs.iter().map(backend).collect(),
             turn: AtomicUsize::new(0),
@@ -247,16 +268,14 @@ impl Side {
     }
 
     fn ready(&self) -> u32 {
-        self.backends.iter().map(|backend| u32::from(backend.ready.load(Ordering::Relaxed))).sum()
+        self.backends.iter().map(|backend| u32::from(backend.ready())).sum()
     }
 
     /// The next ready instance in turn.
     fn next(&self) -> Option<&Backend> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let count = self.backends.len();
-        (0..count)
-            .map(|step| &self.backends[turn.wrapping_add(step) % count])
-            .find(|backend| backend.ready.load(Ordering::Relaxed))
+        (0..count).map(|step| &self.backends[turn.wrapping_add(step) % count]).find(|backend| backend.ready())
     }
 }
 
@@ -298,7 +317,7 @@ async fn pass_on(State(router): State<Arc<DemoRouter>>, request: Request) -> Res
         }
         Err(error) => {
             if error.is_connect() {
-                backend.ready.store(false, Ordering::Relaxed);
+                backend.gone();
             }
             (StatusCode::BAD_GATEWAY, "the instance cannot be reached\n").into_response()
         }
