@@ -104,12 +104,11 @@ impl Saga {
         Ok(match answer {
             Answer::Done { .. } | Answer::Running => vec![],
             Answer::Failed { error, again } => self.fail(step, side, track, error, again, now, dice),
-            // Looking again does no harm, and that an engine ended is no fault of what it looked at.
-            Answer::Unknown { detail } if looks && track.token != self.token => {
-                let (error, retry_at) = (cut(detail), self.goes_on(side).then_some(now));
-                vec![Event::Failed { step: id, side, attempt, error, counted: false, retry_at, at: now }]
+            // Only an engine loses a look. That is no fault of what it looked at, and looking again does no harm.
+            Answer::Unknown { detail } if looks => {
+                let retry_at = self.goes_on(side).then(|| now + step.retry.wait(1, dice));
+                vec![Event::Failed { step: id, side, attempt, error: cut(detail), counted: false, retry_at, at: now }]
             }
-            Answer::Unknown { detail } if looks => self.fail(step, side, track, detail, true, now, dice),
             Answer::Unknown { detail } if track.status == Status::Running => {
                 vec![Event::OutcomeUnknown { step: id, side, attempt, detail: cut(detail), at: now }]
             }

@@ -235,6 +235,19 @@ fn given_a_takeover_then_what_only_looks_looks_again() {
 }
 
 #[test]
+fn given_an_engine_that_loses_a_look_again_and_again_then_it_looks_again_and_nobody_is_called() {
+    let (mut saga, id) = upto("Prove recovery");
+    for lost in 1..10 {
+        let answer = answer(id, Side::Do, &saga, Answer::Unknown { detail: "the engine started again".into() });
+        saga = seen(saga, answer, 1, 2 + 60 * lost);
+        assert!(matches!(status(&saga, id), Status::Retrying(_)), "lost {lost} times: {:?}", status(&saga, id));
+        saga = seen(saga, Observation::Begin { step: id, side: Side::Do }, 1, 50 + 60 * lost);
+    }
+    let bad = answer(id, Side::Do, &saga, Answer::Failed { error: "errors at 3 %".into(), again: false });
+    assert_eq!(status(&seen(saga, bad, 1, 700), id), Status::Failed, "what it sees counts");
+}
+
+#[test]
 fn given_a_step_that_hangs_then_somebody_is_called_once_and_a_late_answer_still_counts() {
     let (saga, id) = upto("Deploy `api`");
     let saga = seen(saga, Observation::Look, 1, 601);
