@@ -44,7 +44,7 @@ pub struct Preview {
     pub by_hand: Vec<String>,
     /// The longest way through the steps, by past runs; `None` when some step on it was never run before.
     pub expected: Option<Span>,
-    /// The same by the steps' timeouts: it takes no longer without somebody being called.
+    /// The same by the steps' timeouts, each once; tries after a timeout come on top.
     pub at_most: Span,
     /// The objective, if the saga has one, and whether the expected time keeps it.
     pub objective: Option<Span>,

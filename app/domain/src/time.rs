@@ -121,6 +121,19 @@ impl Span {
         if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
     }
 
+    /// For people: `0.2 s`, `40 s`, `2 min 10 s`, `1 h 5 min`.
+    pub fn words(self) -> String {
+        const NBSP: char = '\u{a0}';
+        let (secs, tenths) = (self.secs(), self.micros() / 100_000);
+        match secs {
+            ..=9 => format!("{}.{}{NBSP}s", tenths / 10, tenths % 10),
+            10..=59 => format!("{secs}{NBSP}s"),
+            60..=3599 if secs % 60 == 0 => format!("{}{NBSP}min", secs / 60),
+            60..=3599 => format!("{}{NBSP}min {}{NBSP}s", secs / 60, secs % 60),
+            _ => format!("{}{NBSP}h {}{NBSP}min", secs / 3600, secs / 60 % 60),
+        }
+    }
+
     pub fn saturating_sub(self, other: Span) -> Span {
         Span::from_micros(self.0 - other.0)
     }

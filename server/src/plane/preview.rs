@@ -1,8 +1,8 @@
 //! What a rollback would do, for the page before it: steps in order, time, people, and what could go wrong.
 
-use super::words::lasting;
 use sternway_app::view::{CheckView, Icon, StepState, StepView, Tone};
 use sternway_domain::preview::{Preview, PreviewStep};
+use sternway_domain::time::Span;
 
 /// In order; what runs side by side says so.
 pub(super) fn steps(preview: &Preview) -> Vec<StepView> {
@@ -12,8 +12,9 @@ pub(super) fn steps(preview: &Preview) -> Vec<StepView> {
         name: step.title.clone(),
         note: if together(step) { "side by side with others".to_owned() } else { String::new() },
         meta: match step.expected {
-            Some(expected) => format!("about {}", lasting(expected)),
-            None => format!("at most {}", lasting(step.timeout)),
+            Some(expected) if expected < Span::from_secs(1) => "under 1\u{a0}s".to_owned(),
+            Some(expected) => format!("about {}", expected.words()),
+            None => format!("at most {}", step.timeout.words()),
         },
     };
     preview.steps.iter().map(view).collect()
@@ -22,12 +23,12 @@ pub(super) fn steps(preview: &Preview) -> Vec<StepView> {
 /// How long it takes, and who hears of it.
 pub(super) fn told(preview: &Preview) -> String {
     let mut text = match preview.expected {
-        Some(expected) => format!("By past runs it takes {}", lasting(expected)),
+        Some(expected) => format!("By past runs it takes {}", expected.words()),
         None => "How long it takes is known after the first run".to_owned(),
     };
-    text.push_str(&format!(", at most {} without somebody being called", lasting(preview.at_most)));
+    text.push_str(&format!("; its steps have {} together before one counts as late", preview.at_most.words()));
     if let Some(objective) = preview.objective {
-        text.push_str(&format!("; the objective is {}", lasting(objective)));
+        text.push_str(&format!(". The objective is {}", objective.words()));
     }
     let told = if preview.told.is_empty() { "nobody".to_owned() } else { preview.told.join(", ") };
     text.push_str(&format!(". Told: {told}."));

@@ -62,33 +62,20 @@ impl Times {
         let parts: Vec<String> =
             [("noticed", spent.detect), ("decided", spent.decide), ("acted", spent.act), ("recovered", spent.recover)]
                 .into_iter()
-                .filter_map(|(what, span)| span.map(|span| format!("{what} after {}", whole(span))))
+                .filter_map(|(what, span)| span.map(|span| format!("{what} after {}", span.words())))
                 .collect();
-        let Some(total) = spent.total.map(whole) else { return "Nothing is known of the times yet.".to_owned() };
+        let Some(total) = spent.total.map(Span::words) else { return "Nothing is known of the times yet.".to_owned() };
         let done = if self.recovered.is_some() { "in all" } else { "so far" };
         let beside = match (objective, spent.kept) {
             (None, _) => "; the service states no objective".to_owned(),
-            (Some(objective), Some(true)) => format!(", within the objective of {}", whole(objective)),
-            (Some(objective), Some(false)) => format!(", longer than the objective of {}", whole(objective)),
-            (Some(objective), None) => format!(" of {}", whole(objective)),
+            (Some(objective), Some(true)) => format!(", within the objective of {}", objective.words()),
+            (Some(objective), Some(false)) => format!(", longer than the objective of {}", objective.words()),
+            (Some(objective), None) => format!(" of {}", objective.words()),
         };
         let list = parts.join(", ");
         let list =
             if list.is_empty() { String::new() } else { format!("{}{}: ", list[..1].to_uppercase(), &list[1..]) };
         format!("{list}{total} {done}{beside}.")
-    }
-}
-
-/// `0.2 s`, `40 s`, `2 min 10 s`, `1 h 5 min`.
-fn whole(span: Span) -> String {
-    const NBSP: char = '\u{a0}';
-    let (secs, tenths) = (span.secs(), span.micros() / 100_000);
-    match secs {
-        0..=9 => format!("{}.{}{NBSP}s", tenths / 10, tenths % 10),
-        10..=59 => format!("{secs}{NBSP}s"),
-        60..=3599 if secs % 60 == 0 => format!("{}{NBSP}min", secs / 60),
-        60..=3599 => format!("{}{NBSP}min {}{NBSP}s", secs / 60, secs % 60),
-        _ => format!("{}{NBSP}h {}{NBSP}min", secs / 3600, secs / 60 % 60),
     }
 }
 
