@@ -155,7 +155,10 @@ pub(super) fn foreseen(preview: &Preview) {
     }
     say(&text(&mut steps));
     let expected = preview.expected.map_or_else(|| "not known yet".to_owned(), |span| span.to_string());
-    say(&format!("Expected in all: {expected}; the steps have {} together before one counts as late.", preview.at_most));
+    say(&format!(
+        "Expected in all: {expected}; the steps have {} together before one counts as late.",
+        preview.at_most
+    ));
     for change in &preview.migrations {
         let (from, to) = (change.from.label(), change.to.label());
         say(&format!("Data of `{}`: `{}` goes back from {from} to {to}.", change.service, change.migration));
