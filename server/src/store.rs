@@ -6,6 +6,7 @@
 use crate::store::rows::*;
 use async_trait::async_trait;
 use std::sync::Arc;
+use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::id::{Digest, FlagKey, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
@@ -109,6 +110,14 @@ pub trait Store: Send + Sync {
     async fn decision(&self, id: sternway_domain::id::DecisionId) -> Result<Option<DecisionRow>>;
     /// Entries with an index of at least `from`, in order.
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>>;
+    /// What stands beside these entries, those of one together.
+    async fn texts(&self, from: i64, limit: u32) -> Result<Vec<TextRow>>;
+    /// Neighbouring hashes of the tree: of entries at level 0, of complete subtrees at levels 8, 16, …
+    async fn hashes(&self, level: u8, from: i64, limit: u32) -> Result<Vec<TreeHash>>;
+    /// The newest signed head.
+    async fn checkpoint(&self) -> Result<Option<CheckpointRow>>;
+    /// Refused as `Fenced` when the lease is lost. A size that was signed already is left as it is.
+    async fn put_checkpoint(&self, row: &CheckpointRow, fence: &Fence) -> Result<()>;
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>>;
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>>;
 

@@ -15,5 +15,6 @@ mod store_contract {
     mod sagas;
     mod sqlite;
     mod support;
+    mod tree;
     mod work;
 }

@@ -5,7 +5,9 @@ use crate::live::Topic;
 use crate::store::StoreError;
 use crate::store::rows::*;
 use sternway_domain::access::Action;
-use sternway_domain::audit::{ENTRY_VERSION, Entry, Outcome, Target, leaf_hash};
+use sternway_domain::audit::commitment::Salt;
+use sternway_domain::audit::record::{Links, RECORD_VERSION, Record, Sealed};
+use sternway_domain::audit::{Entry, Outcome, Target, leaf_hash};
 use sternway_domain::id::{DecisionId, Digest};
 use sternway_domain::release::Release;
 use sternway_domain::time::Timestamp;
@@ -47,7 +49,7 @@ impl Service {
         let id = DecisionId(self.new_id());
         let at = self.clock.now();
         let entry = Entry {
-            v: ENTRY_VERSION,
+            v: RECORD_VERSION,
             id,
             at,
             occurred: act.occurred,
@@ -67,8 +69,12 @@ impl Service {
             effects: act.effects.clone(),
             origin: caller.origin.clone(),
         };
-        let bytes = entry
-            .canonical()
+        let salt = || {
+            let mut salt = Salt([0; 32]);
+            self.rng.fill(&mut salt.0);
+            salt
+        };
+        let Sealed { bytes, openings, .. } = Record::seal(&entry, &Links::default(), salt)
             .map_err(|error| ServiceError::Invalid { field: "reason".into(), text: error.to_string() })?;
         let (release, service) = match &act.target {
             Target::Release { id, service } => (Some(*id), Some(service.clone())),
@@ -89,7 +95,7 @@ impl Service {
             evidence: act.evidence.clone(),
             body: encode(&entry),
         };
-        Ok(DecisionWrite { row, leaf_hash: leaf_hash(&bytes), entry: bytes })
+        Ok(DecisionWrite { row, leaf_hash: leaf_hash(&bytes), entry: bytes, openings })
     }
 
     /// Writes a refused attempt into the log and hands the refusal back.

@@ -35,6 +35,8 @@ const DIALECT: Dialect = Dialect {
         WHERE release IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY release",
     traffic: "SELECT service, body FROM traffic \
         WHERE service IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY service",
+    texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text \
+        FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS given (field text, salt text, text text)",
     notify: Some("NOTIFY sternway"),
     has_schema: "SELECT tablename FROM pg_tables \
         WHERE schemaname = current_schema() AND tablename = 'schema_migration'",

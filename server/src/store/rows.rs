@@ -1,13 +1,16 @@
 //! The rows a store keeps. JSON bodies are opaque here.
 
+use sternway_domain::audit::commitment::Opening;
 use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::Timestamp;
 
 mod data;
 mod extent;
+mod tree;
 
 pub use data::{MigrationEventRow, MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
+pub use tree::{CheckpointRow, TextRow};
 
 /// Everything one decision changes. Empty parts are left alone.
 #[derive(Debug, Clone, Default)]
@@ -196,6 +199,8 @@ pub struct DecisionWrite {
     pub entry: Vec<u8>,
     /// `SHA-256(0x00 ‖ entry)`.
     pub leaf_hash: [u8; 32],
+    /// The texts of which the entry holds only commitments.
+    pub openings: Vec<Opening>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

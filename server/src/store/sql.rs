@@ -8,6 +8,7 @@ use crate::store::{Result, Store, StoreError};
 use async_trait::async_trait;
 use link::{Link, Row, Tx};
 use schema::Migration;
+use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::id::{
     DecisionId, Digest, FlagKey, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
 };
@@ -25,6 +26,7 @@ mod people;
 mod releases;
 mod sagas;
 pub(super) mod schema;
+mod tree;
 mod work;
 
 /// The statements in which the databases differ.
@@ -39,6 +41,8 @@ pub(super) struct Dialect {
     pub(super) live: &'static str,
     /// Traffic of the services in the JSON list `$1`.
     pub(super) traffic: &'static str,
+    /// Puts the texts in the JSON list `$2` beside entry `$1`.
+    pub(super) texts: &'static str,
     /// Tells the other replicas that a decision was made.
     pub(super) notify: Option<&'static str>,
     /// A row if the table of migrations exists.
@@ -154,6 +158,22 @@ impl<B: Backend> Store for B {
 
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>> {
         log::leaves(self.reads("read the log"), from, limit).await
+    }
+
+    async fn texts(&self, from: i64, limit: u32) -> Result<Vec<TextRow>> {
+        tree::texts(self.reads("read the texts of the log"), from, limit).await
+    }
+
+    async fn hashes(&self, level: u8, from: i64, limit: u32) -> Result<Vec<TreeHash>> {
+        tree::hashes(self.reads("read the tree of the log"), level, from, limit).await
+    }
+
+    async fn checkpoint(&self) -> Result<Option<CheckpointRow>> {
+        tree::checkpoint(self.reads("read the newest checkpoint")).await
+    }
+
+    async fn put_checkpoint(&self, row: &CheckpointRow, fence: &Fence) -> Result<()> {
+        tree::put_checkpoint(self.begin("publish a checkpoint").await?, self.dialect(), row, fence).await
     }
 
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>> {

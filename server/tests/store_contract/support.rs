@@ -188,7 +188,7 @@ pub(super) fn decision(n: u128) -> DecisionWrite {
         evidence: None,
         body: "{}".into(),
     };
-    DecisionWrite { row, entry: n.to_be_bytes().to_vec(), leaf_hash: [n as u8; 32] }
+    DecisionWrite { row, entry: n.to_be_bytes().to_vec(), leaf_hash: [n as u8; 32], openings: vec![] }
 }
 
 pub(super) fn record(actor: &str, key: &str) -> IdempotencyRow {

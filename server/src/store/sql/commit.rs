@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, follow, migrations, people, sagas};
+use super::{Dialect, flags, follow, migrations, people, sagas, tree};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -71,7 +71,7 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
         .await?;
     }
     if let (Some(decision), Some(index)) = (&unit.decision, leaf_index) {
-        put_decision(&mut tx, decision, index).await?;
+        put_decision(&mut tx, dialect, decision, index).await?;
     }
     if let Some(write) = &unit.release {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
@@ -165,7 +165,7 @@ async fn advance(tx: &mut Tx, events: i64, leaves: i64) -> Result<Head> {
     Ok(Head { position: row.get("position")?, leaves: row.get("leaves")? })
 }
 
-async fn put_decision(tx: &mut Tx, decision: &DecisionWrite, index: i64) -> Result<()> {
+async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, index: i64) -> Result<()> {
     const DECISION: &str = "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, \
         outcome, reason, evidence, body, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     const LEAF: &str =
@@ -191,7 +191,8 @@ async fn put_decision(tx: &mut Tx, decision: &DecisionWrite, index: i64) -> Resu
     tx.add(DECISION, values, || format!("decision `{}`", row.id)).await?;
     let leaf = args![index, row.id, decision.entry.as_slice(), decision.leaf_hash.as_slice(), row.at];
     tx.add(LEAF, leaf, || format!("entry {index} of the log")).await?;
-    Ok(())
+    tree::put_texts(tx, dialect, index, &decision.openings).await?;
+    tree::put_nodes(tx, index).await
 }
 
 /// Lower case here and not in SQL: SQLite knows only the case of ASCII.

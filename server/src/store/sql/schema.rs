@@ -27,13 +27,14 @@ macro_rules! migration {
 }
 
 /// In order, numbered from 1 without gaps. One that was released never changes again.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     migration!(1, "log", "0001_log.sql"),
     migration!(2, "work", "0002_work.sql"),
     migration!(3, "people", "0003_people.sql"),
     migration!(4, "saga", "0004_saga.sql"),
     migration!(5, "flags", "0005_flags.sql"),
     migration!(6, "migrations", "0006_migrations.sql"),
+    migration!(7, "log_tree", "0007_log_tree.sql"),
 ];
 
 const KNOWN: i64 = MIGRATIONS.len() as i64;

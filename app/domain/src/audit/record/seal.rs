@@ -55,9 +55,10 @@ struct Sealer<S> {
 }
 
 impl<S: FnMut() -> Salt> Sealer<S> {
+    /// NUL, which databases cannot keep in text, becomes U+FFFD.
     fn text(&mut self, field: Field, text: &str) -> Commitment {
-        let opening = Opening { field, salt: (self.salt)(), text: text.to_owned() };
-        let commitment = Commitment::new(field, opening.salt, text);
+        let opening = Opening { field, salt: (self.salt)(), text: text.replace('\0', "\u{fffd}") };
+        let commitment = Commitment::new(field, opening.salt, &opening.text);
         self.openings.push(opening);
         commitment
     }

@@ -1,0 +1,109 @@
+//! The log as a tree: texts beside entries, inner hashes, signed heads, and the one door for redaction.
+
+use super::support::*;
+use rstest::rstest;
+use sternway_domain::audit::commitment::{Field, Opening, Salt};
+use sternway_domain::audit::leaf_hash;
+use sternway_domain::audit::merkle::{Frontier, TreeHash};
+use sternway_domain::time::Span;
+use sternway_server::store::StoreError;
+use sternway_server::store::rows::*;
+
+fn opening(field: Field, text: &str) -> Opening {
+    Opening { field, salt: Salt([7; 32]), text: text.to_owned() }
+}
+
+/// Entry `n` of the log, with its hash and a text.
+fn entry(n: u128) -> DecisionWrite {
+    let entry = n.to_be_bytes().to_vec();
+    let openings = vec![opening(Field::Reason, &format!("reason \"{n}\" 🦀")), opening(Field::Effect(1), "")];
+    DecisionWrite { leaf_hash: leaf_hash(&entry), entry, openings, ..decision(n) }
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_more_entries_than_a_tile_has_then_its_root_is_kept_and_texts_stand_beside(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    let mut tree = Frontier::default();
+    let mut nodes = Vec::new();
+    for n in 0..515 {
+        rig.store.commit(Unit { decision: Some(entry(n)), ..Unit::default() }).await.unwrap();
+        tree.push_seen(TreeHash(leaf_hash(&n.to_be_bytes())), |node, hash| {
+            if node.level == 8 {
+                nodes.push(hash);
+            }
+        });
+    }
+    assert_eq!(nodes.len(), 2);
+    assert_eq!(rig.store.hashes(8, 0, 256).await.unwrap(), nodes);
+    assert_eq!(rig.store.hashes(8, 1, 256).await.unwrap(), nodes[1..]);
+    assert_eq!(rig.store.hashes(16, 0, 256).await.unwrap(), []);
+    let leaves = rig.store.hashes(0, 512, 256).await.unwrap();
+    assert_eq!(leaves.len(), 3);
+    assert_eq!(leaves[2], TreeHash(leaf_hash(&514u128.to_be_bytes())));
+
+    let texts = rig.store.texts(513, 256).await.unwrap();
+    assert_eq!(texts.len(), 2);
+    assert_eq!(texts[0].leaf_index, 513);
+    let mut openings = entry(513).openings;
+    openings.sort_by_key(|opening| opening.field.to_string());
+    assert_eq!(texts[0].openings, openings);
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_a_checkpoint_then_it_is_published_under_the_lease_and_stays(#[values(Sqlite, Postgres)] kind: Kind) {
+    let rig = kind.start().await;
+    assert_eq!(rig.store.checkpoint().await.unwrap(), None);
+    let lease = rig.store.lease("log", "me", Span::from_secs(60)).await.unwrap().unwrap();
+    let fence = Fence { lease: lease.name, token: lease.token };
+    let row = |size: i64, note: &str| CheckpointRow { size, note: note.to_owned(), at: at(size) };
+    rig.store.put_checkpoint(&row(9, "nine\n"), &fence).await.unwrap();
+    rig.store.put_checkpoint(&row(12, "twelve\n"), &fence).await.unwrap();
+    rig.store.put_checkpoint(&row(12, "another\n"), &fence).await.unwrap();
+    assert_eq!(rig.store.checkpoint().await.unwrap(), Some(row(12, "twelve\n")));
+    let late = Fence { token: fence.token - 1, ..fence };
+    let error = rig.store.put_checkpoint(&row(13, "late\n"), &late).await.unwrap_err();
+    assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
+}
+
+/// What the tables refuse, and what they let through once a row of `redaction` names it.
+#[rstest]
+#[tokio::test]
+async fn given_no_redaction_then_texts_stay_and_with_one_only_they_go(#[values(Sqlite, Postgres)] kind: Kind) {
+    let rig = kind.start().await;
+    for n in 0..3 {
+        rig.store.commit(Unit { decision: Some(entry(n)), ..Unit::default() }).await.unwrap();
+    }
+    const DELETE: &str = "DELETE FROM audit_text WHERE leaf_index = 1 AND field = 'reason'";
+    const REWRITE: &str = "UPDATE decision SET reason = 'redacted', body = '{}', search = '' WHERE leaf_index = 1";
+    for refused in [
+        DELETE,
+        REWRITE,
+        "UPDATE audit_text SET text = 'another'",
+        "INSERT INTO log_node (level, idx, hash) VALUES (8, 0, '1')",
+        "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (2, 'reason', 1, 0)",
+        "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (2, 'reason', 9, 0)",
+    ] {
+        assert!(rig.sql(refused).await.is_err(), "{refused}");
+    }
+    rig.sql("INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (1, 'reason', 2, 0)").await.unwrap();
+    for refused in [
+        "DELETE FROM audit_text WHERE leaf_index = 1 AND field = 'effects.1'",
+        "DELETE FROM audit_text WHERE leaf_index = 0",
+        "UPDATE decision SET reason = 'redacted'",
+        "UPDATE decision SET reason = 'redacted', outcome = 'refused' WHERE leaf_index = 1",
+        "UPDATE decision SET service = 'checkout' WHERE leaf_index = 1",
+        "DELETE FROM redaction",
+        "UPDATE redaction SET field = 'effects.1'",
+    ] {
+        assert!(rig.sql(refused).await.is_err(), "{refused}");
+    }
+    rig.sql(DELETE).await.unwrap();
+    rig.sql(REWRITE).await.unwrap();
+    let texts = rig.store.texts(1, 1).await.unwrap();
+    assert_eq!(texts[0].openings, [opening(Field::Effect(1), "")]);
+    assert_eq!(rig.store.decision(entry(1).row.id).await.unwrap().unwrap().reason, "redacted");
+}
