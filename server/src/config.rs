@@ -4,6 +4,7 @@
 
 use crate::auth::DoorsConfig;
 use crate::emergency::Registered;
+use crate::notary::KeyPlace;
 use crate::steps::settings::StepSettings;
 use crate::telemetry::LogFormat;
 use ipnet::IpNet;
@@ -46,6 +47,12 @@ pub struct Config {
     pub outbound_allow: Vec<IpNet>,
     pub log_filter: String,
     pub log_format: LogFormat,
+    /// What signs the decision log.
+    pub log_key: KeyPlace,
+    /// What the decision log is called; empty: as its key is named, or by the address people use.
+    pub log_origin: String,
+    /// Whether the log's files answer who is not signed in.
+    pub log_public: bool,
     /// Whether `/metrics` answers who is not signed in.
     pub metrics_open: bool,
     pub sign_in: DoorsConfig,
@@ -174,7 +181,7 @@ impl Effective {
                 let wrong = "write `sqlite:PATH` or `postgres://USER@HOST/NAME`";
                 if fits { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }
             })?,
-            state: self.with("state", |text| Ok(if text.is_empty() { self.usual_state() } else { text.into() }))?,
+            state: self.with("state", |text| Ok(if text.is_empty() { self.beside_database("state") } else { text.into() }))?,
             public_url: self.with("public_url", |text| match text {
                 "" => Ok(None),
                 text => match Url::parse(text) {
@@ -186,6 +193,18 @@ impl Effective {
             outbound_allow: self.list("outbound.allow")?,
             log_filter: self.with("log.filter", |text| Ok(text.to_owned()))?,
             log_format: self.with("log.format", LogFormat::from_str)?,
+            log_key: self.with("log.key", |text| {
+                Ok(match text {
+                    "" => KeyPlace::File(self.beside_database("key")),
+                    text if text.starts_with("PRIVATE+KEY+") => KeyPlace::Given(text.to_owned()),
+                    text => KeyPlace::File(text.into()),
+                })
+            })?,
+            log_origin: self.with("log.origin", |text| {
+                let fits = !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+');
+                if fits { Ok(text.to_owned()) } else { Err("write a name without spaces and `+`".to_owned()) }
+            })?,
+            log_public: self.read("log.public", "write `true` or `false`")?,
             metrics_open: self.read("metrics.open", "write `true` or `false`")?,
             sign_in: DoorsConfig {
                 per_login: self.read::<NonZeroU32>("sign_in.failures", "write a number of at least 1")?,
@@ -213,11 +232,11 @@ impl Effective {
     }
 
     /// Not in a folder for temporary files, and not where a restore of the database would restore it too.
-    fn usual_state(&self) -> PathBuf {
+    fn beside_database(&self, what: &str) -> PathBuf {
         let database = self.0.get("database").map_or("", |found| found.text.as_str());
         match database.strip_prefix("sqlite:") {
-            Some(path) => PathBuf::from(format!("{}.state", path.strip_prefix("//").unwrap_or(path))),
-            None => PathBuf::from("sternway.state"),
+            Some(path) => PathBuf::from(format!("{}.{what}", path.strip_prefix("//").unwrap_or(path))),
+            None => PathBuf::from(format!("sternway.{what}")),
         }
     }
 

@@ -50,6 +50,8 @@ pub struct HttpSettings {
     pub beat: Duration,
     /// Whether `/metrics` answers who is not signed in.
     pub open_metrics: bool,
+    /// Whether the log's files (sealed entries, hashes, checkpoints) answer who is not signed in.
+    pub open_log: bool,
     /// Origins of web pages that may evaluate flags: `https://shop.example.org`.
     pub flag_origins: Vec<String>,
 }
@@ -61,6 +63,7 @@ impl Default for HttpSettings {
             recheck: Duration::from_secs(15),
             beat: Duration::from_secs(5),
             open_metrics: true,
+            open_log: false,
             flag_origins: Vec::new(),
         }
     }

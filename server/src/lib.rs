@@ -15,6 +15,7 @@ pub mod flags;
 pub mod http;
 pub mod live;
 pub mod memory;
+pub mod notary;
 pub mod outage;
 pub mod outbound;
 pub mod plane;

@@ -9,6 +9,7 @@ use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use sternway_domain::time::Timestamp;
@@ -71,6 +72,10 @@ struct Inner {
     path: Option<PathBuf>,
     known: Mutex<Option<(Known, Instant)>>,
     rewound: RwLock<Option<Rewound>>,
+    /// The log is not the one that was signed.
+    distrusted: RwLock<Option<Rewound>>,
+    /// A person confirmed, and whoever signs the log does not know yet.
+    confirmed: AtomicBool,
 }
 
 impl Memory {
@@ -83,12 +88,26 @@ impl Memory {
             Err(error) => return Err(failed(error)),
         };
         let known = Mutex::new(known.map(|known| (known, Instant::now())));
-        Ok(Self(Arc::new(Inner { path: Some(path.to_owned()), known, rewound: RwLock::default() })))
+        Ok(Self(Arc::new(Inner { path: Some(path.to_owned()), known, ..Inner::default() })))
     }
 
     /// Why nothing is done now, if nothing is.
     pub fn rewound(&self) -> Option<Rewound> {
-        self.0.rewound.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let read = |of: &RwLock<Option<Rewound>>| of.read().unwrap_or_else(PoisonError::into_inner).clone();
+        read(&self.0.rewound).or_else(|| read(&self.0.distrusted))
+    }
+
+    /// Nothing is done from here on, until a person confirms what is observed.
+    pub async fn distrust(&self, store: &dyn Store, now: Timestamp, why: String) -> Result<(), StoreError> {
+        let extent = store.extent().await?;
+        let rewound = Rewound { since: now, why, known_token: extent.token, known_epoch: extent.epoch };
+        *self.0.distrusted.write().unwrap_or_else(PoisonError::into_inner) = Some(rewound);
+        Ok(())
+    }
+
+    /// Whether a person has confirmed since this was asked last.
+    pub fn take_confirmed(&self) -> bool {
+        self.0.confirmed.swap(false, Ordering::Relaxed)
     }
 
     /// Compares the database with what is known, and remembers how far it has come. What is told outside under a new
@@ -105,9 +124,13 @@ impl Memory {
             tracing::info!("this is another database than the one that was known here");
         }
         if another || extent.epoch > before.epoch {
+            if !another {
+                *self.0.distrusted.write().unwrap_or_else(PoisonError::into_inner) = None;
+                self.0.confirmed.store(true, Ordering::Relaxed);
+            }
             *known = Some(self.keep(store, &extent, now).await?);
             self.set(None);
-            return Ok(None);
+            return Ok(self.rewound());
         }
         if let Some(why) = less(before, &extent).or(forked(store, before).await?) {
             let rewound =
@@ -127,7 +150,7 @@ impl Memory {
         if extent.token > before.token || (further && written.elapsed() >= WRITTEN_AGAIN) {
             *known = Some(self.keep(store, &extent, now).await?);
         }
-        Ok(None)
+        Ok(self.rewound())
     }
 
     async fn keep(&self, store: &dyn Store, extent: &Extent, now: Timestamp) -> Result<(Known, Instant), MemoryError> {
@@ -184,7 +207,7 @@ async fn entry(store: &dyn Store, leaves: i64) -> Result<String, StoreError> {
 }
 
 /// Replaces the file in one step, and waits for the disk: a crash leaves the old one or the new one.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let beside = path.with_added_extension(format!("{}.new", std::process::id()));
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -7,6 +7,7 @@ use crate::engine::{Adapters, Engine, EngineConfig};
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::live;
 use crate::memory::{Memory, MemoryError};
+use crate::notary::{self, KeyFault, Notary, origin_of};
 use crate::outage;
 use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
@@ -32,6 +33,8 @@ pub enum ServeError {
     Store(#[source] StoreError),
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    #[error(transparent)]
+    Key(#[from] KeyFault),
     #[error("sign-in could not be set up")]
     Auth(#[source] AuthError),
     #[error("the way out could not be set up")]
@@ -70,6 +73,8 @@ impl Base {
         service.environment = config.environment.clone();
         service.steps = Arc::new(config.steps.clone());
         service.memory = Memory::open(&config.state)?;
+        let key = config.log_key.key(&config.log_origin, &origin_of(&config), service.rng.as_ref())?;
+        service.notary = Notary::new(key, Some(config.state.with_added_extension("checkpoint")));
         service.memory.look(service.store.as_ref(), service.clock.now()).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
@@ -90,6 +95,7 @@ impl Base {
         let settings = HttpSettings {
             trusted_proxies: self.config.trusted_proxies.clone(),
             open_metrics: self.config.metrics_open,
+            open_log: self.config.log_public,
             flag_origins: self.config.flag_origins.clone(),
             ..HttpSettings::default()
         };
@@ -145,6 +151,7 @@ impl Base {
             work.spawn(task);
         }
         work.spawn(live::follow(self.service.clone(), self.holder.clone(), self.shutdown.clone()));
+        work.spawn(notary::run(self.service.clone(), self.holder.clone(), self.shutdown.clone()));
         work.spawn(outage::watch(self.service.clone(), self.shutdown.clone()));
         let token = self.shutdown.clone();
         work.spawn(async move {

@@ -5,6 +5,7 @@ use crate::documents::DocumentProblem;
 use crate::flags::FlagTable;
 use crate::live::Bus;
 use crate::memory::Memory;
+use crate::notary::Notary;
 use crate::outage::Outage;
 use crate::ports::{Clock, NoConnections, Queries, Rng};
 use crate::steps::settings::StepSettings;
@@ -156,6 +157,8 @@ pub struct Service {
     pub queries: Arc<dyn Queries>,
     /// What is known of the database outside of it.
     pub memory: Memory,
+    /// Signs the log.
+    pub notary: Notary,
     pub outage: Outage,
     /// Where this Sternway's services run: flags are switched and evaluated here unless another one is named.
     pub environment: EnvironmentName,
@@ -172,6 +175,7 @@ impl Service {
     const BACKLOG: usize = 1_024;
 
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        let notary = Notary::passing(rng.as_ref());
         Self {
             store,
             clock,
@@ -182,6 +186,7 @@ impl Service {
             flags: FlagTable::default(),
             queries: Arc::new(NoConnections),
             memory: Memory::default(),
+            notary,
             outage: Outage::default(),
             environment: EnvironmentName::new("production").expect("letters are a name"),
             steps: Arc::default(),

@@ -72,6 +72,28 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting!("log.format", ["STERNWAY_LOG_FORMAT"], "log-format", "auto", "`json`, `pretty`, or `auto`: by terminal"),
     setting!(
+        "log.key",
+        ["STERNWAY_LOG_KEY"],
+        "log-key",
+        "",
+        "What signs the decision log: a file, made at the first start, or the key itself. Empty: beside the SQLite file, else `sternway.key`",
+        without_key
+    ),
+    setting!(
+        "log.origin",
+        ["STERNWAY_LOG_ORIGIN"],
+        "log-origin",
+        "",
+        "What the decision log is called, for good. Empty: by the address people use at the first start"
+    ),
+    setting!(
+        "log.public",
+        ["STERNWAY_LOG_PUBLIC"],
+        "log-public",
+        "false",
+        "Whether the files of the decision log (no names, no free text) are read without signing in"
+    ),
+    setting!(
         "metrics.open",
         ["STERNWAY_METRICS_OPEN"],
         "metrics-open",
@@ -151,6 +173,11 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting!("shutdown", ["STERNWAY_SHUTDOWN"], "shutdown", "10s", "How long a shutdown may take"),
 ];
+
+/// A path may be shown, a key may not.
+fn without_key(text: &str) -> String {
+    if text.starts_with("PRIVATE+KEY+") { "hidden".to_owned() } else { text.to_owned() }
+}
 
 /// A database address with its password hidden.
 fn without_password(text: &str) -> String {

@@ -68,6 +68,8 @@ struct Inner {
     disagreements: Family<ServiceLabels, Gauge>,
     sign_ins: Family<SignInLabels, Counter>,
     requests: Family<RequestLabels, Histogram>,
+    log_signed: Gauge,
+    log_refused: Gauge,
 }
 
 impl Default for Metrics {
@@ -99,6 +101,11 @@ impl Metrics {
         let requests = Family::<RequestLabels, Histogram>::new_with_constructor(buckets);
         let help = "Time from the request's head to the answer's head";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, requests.clone());
+        let log_signed = Gauge::default();
+        registry.register("log_signed_entries", "Entries under the newest checkpoint of this replica", log_signed.clone());
+        let log_refused = Gauge::default();
+        let help = "1 while the log is not signed because it does not extend what was signed before";
+        registry.register("log_refused", help, log_refused.clone());
         Self(Arc::new(Inner {
             registry,
             decisions,
@@ -109,7 +116,18 @@ impl Metrics {
             disagreements,
             sign_ins,
             requests,
+            log_signed,
+            log_refused,
         }))
+    }
+
+    /// A checkpoint over so many entries was published.
+    pub fn log_signed(&self, entries: i64) {
+        self.0.log_signed.set(entries);
+    }
+
+    pub fn log_refused(&self, refused: bool) {
+        self.0.log_refused.set(i64::from(refused));
     }
 
     /// The OpenMetrics text.

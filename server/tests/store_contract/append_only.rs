@@ -27,7 +27,7 @@ const SQLITE: [&str; 5] = [
 const POSTGRES: [&str; 9] = [
     "TRUNCATE events",
     "TRUNCATE decision CASCADE",
-    "TRUNCATE audit_leaf",
+    "TRUNCATE audit_leaf CASCADE",
     "TRUNCATE flag_event",
     "TRUNCATE data_event",
     "SET session_replication_role = replica; DELETE FROM data_event",

@@ -1,0 +1,60 @@
+//! The last checkpoint, outside the database: a file that holds the signed note and nothing else.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use sternway_domain::audit::checkpoint::{Checkpoint, CheckpointError};
+use sternway_domain::audit::note::{Note, NoteError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum PinFault {
+    #[error("the last checkpoint cannot be read from `{}`", .path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the last checkpoint in `{}` is no signed note", .path.display())]
+    Note {
+        path: PathBuf,
+        #[source]
+        source: NoteError,
+    },
+    #[error("the last checkpoint in `{}` is none", .path.display())]
+    Checkpoint {
+        path: PathBuf,
+        #[source]
+        source: CheckpointError,
+    },
+    #[error("the last checkpoint cannot be kept in `{}`", .path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// What was kept. Its signature does not count: the file is ours, and the key may have been lost since.
+pub(super) fn read(path: &Path) -> Result<Option<Checkpoint>, PinFault> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(PinFault::Read { path: path.to_owned(), source }),
+    };
+    let note = Note::parse(&bytes).map_err(|source| PinFault::Note { path: path.to_owned(), source })?;
+    let head = note.text().parse().map_err(|source| PinFault::Checkpoint { path: path.to_owned(), source })?;
+    Ok(Some(head))
+}
+
+pub(super) fn write(path: &Path, note: &str) -> Result<(), PinFault> {
+    crate::memory::write(path, note).map_err(|source| PinFault::Write { path: path.to_owned(), source })
+}
+
+/// Out of the way, but kept: it is evidence.
+pub(super) fn set_aside(path: &Path, at: i64) -> Result<PathBuf, PinFault> {
+    let aside = path.with_added_extension(format!("before-{at}"));
+    match std::fs::rename(path, &aside) {
+        Ok(()) => Ok(aside),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(aside),
+        Err(source) => Err(PinFault::Write { path: path.to_owned(), source }),
+    }
+}
