@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 mod apply;
+mod audit;
 mod config;
 mod confirm_restore;
 mod decisions;
@@ -44,6 +45,8 @@ enum Command {
     /// Shows who decided what, when and why.
     #[command(after_long_help = exit::HELP)]
     Decisions(decisions::Decisions),
+    /// Checks the decision log: that it is the one that was signed, and extends what was pinned.
+    Audit(audit::AuditCommand),
     /// Lists flags, shows them, switches them on and off.
     #[command(after_long_help = exit::HELP)]
     Flags(flags::FlagsCommand),
@@ -96,6 +99,7 @@ impl Cli {
             Command::Config(config) => config.run().map_err(boxed),
             Command::Release(release) => Ok(release.run().await),
             Command::Decisions(decisions) => Ok(decisions.run().await),
+            Command::Audit(audit) => Ok(audit.run().await),
             Command::Flags(flags) => Ok(flags.run().await),
             Command::Apply(apply) => Ok(apply.run().await),
             Command::Plan(plan) => Ok(plan.run().await),

@@ -181,7 +181,8 @@ impl Effective {
                 let wrong = "write `sqlite:PATH` or `postgres://USER@HOST/NAME`";
                 if fits { Ok(text.to_owned()) } else { Err(wrong.to_owned()) }
             })?,
-            state: self.with("state", |text| Ok(if text.is_empty() { self.beside_database("state") } else { text.into() }))?,
+            state: self
+                .with("state", |text| Ok(if text.is_empty() { self.beside_database("state") } else { text.into() }))?,
             public_url: self.with("public_url", |text| match text {
                 "" => Ok(None),
                 text => match Url::parse(text) {

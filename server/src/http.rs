@@ -12,6 +12,7 @@ pub mod assets;
 mod cursor;
 mod health;
 mod identity;
+mod log;
 mod ofrep;
 mod outage;
 mod problem;

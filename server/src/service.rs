@@ -31,6 +31,7 @@ mod evidence;
 mod expected;
 mod flag_summary;
 mod flags;
+mod log;
 mod migrations;
 pub(crate) mod once;
 mod past;
@@ -49,6 +50,7 @@ pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, 
 pub use expected::{Expected, Played};
 pub use flag_summary::{FlagSummary, FlipSummary};
 pub use flags::{FlipRequest, Flipped};
+pub use log::SignedHead;
 pub(crate) use migrations::goes_forward;
 pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn};
 pub use past::Past;

@@ -8,6 +8,7 @@ mod api {
     mod flags;
     mod forms;
     mod hostile;
+    mod log;
     mod ofrep;
     mod openapi;
     mod rig;

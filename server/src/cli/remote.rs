@@ -136,6 +136,15 @@ impl Client {
         self.bytes(|| self.request(Method::GET, url.clone())).await
     }
 
+    /// A file beside the API, below the server's address.
+    pub(super) async fn file(&self, path: &[&str]) -> Result<Vec<u8>> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        self.bytes(|| self.request(Method::GET, url.clone())).await
+    }
+
     pub(super) async fn post(&self, path: &[&str], body: &Value, key: &str) -> Result<Value> {
         self.json(|| self.request(Method::POST, self.url(path)).header("idempotency-key", key).json(body)).await
     }

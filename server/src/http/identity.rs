@@ -105,5 +105,5 @@ fn set_cookie(value: &str, seconds: i64) -> String {
 }
 
 fn takes_tokens(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/metrics"
+    path.starts_with("/api/") || path.starts_with(super::log::PREFIX) || path == "/metrics"
 }

@@ -1,6 +1,6 @@
 //! Which address leads where, and what every request passes on its way.
 
-use super::{Http, MAX_BODY, assets, health, identity, ofrep, outage, problem, request, security, v1, web};
+use super::{Http, MAX_BODY, assets, health, identity, log, ofrep, outage, problem, request, security, v1, web};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -19,7 +19,8 @@ pub fn other_routes() -> Vec<(&'static str, String)> {
     let forms = web::FORMS.iter().map(|path| ("POST", (*path).to_owned()));
     let functions = web::function_paths().into_iter().map(|path| ("POST", path));
     let flags = ofrep::ROUTES.map(|(method, path)| (method, path.to_owned()));
-    single.into_iter().chain(flags).chain(pages).chain(forms).chain(functions).collect()
+    let log = log::ROUTES.map(|(method, path)| (method, path.to_owned()));
+    single.into_iter().chain(flags).chain(log).chain(pages).chain(forms).chain(functions).collect()
 }
 
 /// The document of the API.
@@ -36,6 +37,7 @@ pub fn router(http: Http) -> Router {
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
         .route(&format!("{}/{{name}}", assets::PREFIX), get(assets::file))
+        .merge(log::routes())
         .merge(web::routes())
         // The first layer is the innermost.
         .layer(from_fn_with_state(http.clone(), identity::identify))

@@ -19,6 +19,7 @@ mod decisions;
 mod documents;
 mod expected;
 mod flags;
+mod log;
 mod people;
 mod rehearsal;
 mod releases;
@@ -89,6 +90,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::evidence))
+        .routes(routes!(log::inclusion))
+        .routes(routes!(log::consistency))
         .routes(routes!(apply::apply))
         .routes(routes!(documents::services))
         .routes(routes!(documents::service))

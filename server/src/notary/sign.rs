@@ -42,7 +42,8 @@ impl From<Stopped> for Fault {
     }
 }
 
-struct Signer {
+/// Signs for one replica.
+pub struct Signer {
     service: Service,
     notary: Notary,
     holder: String,
@@ -57,9 +58,7 @@ struct Signer {
 
 /// Works until the shutdown.
 pub async fn run(service: Service, holder: String, shutdown: CancellationToken) {
-    let notary = service.notary.clone();
-    let mut signer =
-        Signer { service, notary, holder, tree: Frontier::default(), published: None, told: None, lenient: false };
+    let mut signer = Signer::new(service, holder);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -73,7 +72,13 @@ pub async fn run(service: Service, holder: String, shutdown: CancellationToken) 
 }
 
 impl Signer {
-    async fn turn(&mut self) {
+    pub fn new(service: Service, holder: String) -> Self {
+        let notary = service.notary.clone();
+        Self { service, notary, holder, tree: Frontier::default(), published: None, told: None, lenient: false }
+    }
+
+    /// Signs if there is news and nothing is wrong.
+    pub async fn turn(&mut self) {
         match self.pass().await {
             Ok(()) => {}
             Err(Fault::Broken(broken)) => self.hold(broken).await,
@@ -157,11 +162,7 @@ impl Signer {
         let head = Checkpoint::new(self.notary.origin(), self.tree.size(), self.tree.root())?;
         let mut note = head.note()?;
         note.sign(&self.notary.0.key);
-        let row = CheckpointRow {
-            size: head.size as i64,
-            note: note.to_string(),
-            at: self.service.clock.now(),
-        };
+        let row = CheckpointRow { size: head.size as i64, note: note.to_string(), at: self.service.clock.now() };
         self.keep(row.note.clone()).await?;
         self.service.store.put_checkpoint(&row, &fence).await?;
         self.service.metrics.log_signed(row.size);

@@ -6,8 +6,8 @@ use crate::store::StoreError;
 use crate::store::rows::*;
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Salt;
-use sternway_domain::audit::record::{Links, RECORD_VERSION, Record, Sealed};
-use sternway_domain::audit::{Entry, Outcome, Target, leaf_hash};
+use sternway_domain::audit::record::{Links, RECORD_VERSION, Record, Sealed, Word};
+use sternway_domain::audit::{Entry, Origin, Outcome, Target, leaf_hash};
 use sternway_domain::id::{DecisionId, Digest};
 use sternway_domain::release::Release;
 use sternway_domain::time::Timestamp;
@@ -67,7 +67,7 @@ impl Service {
                 .unwrap_or_default(),
             overridden: act.overridden.clone(),
             effects: act.effects.clone(),
-            origin: caller.origin.clone(),
+            origin: in_clear(&caller.origin),
         };
         let salt = || {
             let mut salt = Salt([0; 32]);
@@ -142,6 +142,21 @@ fn counted(row: &DecisionRow) -> (&'static str, &'static str, &'static str) {
     let kind = row.actor_key.split(':').next().unwrap_or_default();
     let actor = ["person", "token", "automation"].into_iter().find(|known| *known == kind).unwrap_or("anonymous");
     (action, outcome, actor)
+}
+
+/// What stands in clear in the log is made to fit: no act fails for want of a good request id.
+fn in_clear(origin: &Origin) -> Origin {
+    let word = |text: &str| match Word::new(text) {
+        Ok(word) => word.as_str().to_owned(),
+        Err(_) if text.is_empty() => "unknown".to_owned(),
+        Err(_) => text.chars().take(128).map(|c| if Word::new(c).is_ok() { c } else { '-' }).collect(),
+    };
+    Origin {
+        transport: word(&origin.transport),
+        request_id: origin.request_id.as_deref().map(word),
+        trace_id: origin.trace_id.as_deref().map(word),
+        ip: origin.ip.clone(),
+    }
 }
 
 /// Text from outside is bounded before it goes into the log.

@@ -102,7 +102,11 @@ impl Metrics {
         let help = "Time from the request's head to the answer's head";
         registry.register_with_unit("http_request_duration", help, Unit::Seconds, requests.clone());
         let log_signed = Gauge::default();
-        registry.register("log_signed_entries", "Entries under the newest checkpoint of this replica", log_signed.clone());
+        registry.register(
+            "log_signed_entries",
+            "Entries under the newest checkpoint of this replica",
+            log_signed.clone(),
+        );
         let log_refused = Gauge::default();
         let help = "1 while the log is not signed because it does not extend what was signed before";
         registry.register("log_refused", help, log_refused.clone());

@@ -184,6 +184,14 @@ impl Rig {
         self.send(self.asked(Method::GET, role, path).body(Body::empty()).expect("a request")).await
     }
 
+    /// What is no text.
+    pub(super) async fn bytes(&self, role: Role, path: &str) -> Vec<u8> {
+        let request = self.asked(Method::GET, role, path).body(Body::empty()).expect("a request");
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        to_bytes(response.into_body(), 8 << 20).await.expect("the body is read").to_vec()
+    }
+
     /// With a key of its own.
     pub(super) async fn post(&self, role: Role, path: &str, body: &Value) -> Answer {
         self.mutate(Method::POST, role, path, &self.key(), body).await

@@ -94,6 +94,7 @@ fn filled(path: &str) -> String {
         .replace("{verb}", "hold")
         .replace("{act}", "move")
         .replace("{token}", "none")
+        .replace("{place}", "0/000.p/1")
         .replace("{choice}", "stop")
         .replace("{key}", "none")
 }
@@ -170,6 +171,7 @@ async fn given_nobody_when_any_other_route_is_asked_then_only_the_door_and_the_o
             ("GET", path) if open.contains(&path) => assert_eq!(status, 200, "{asked}: {}", answer.text),
             ("GET", "/api/v1/openapi.json") => assert_eq!(status, 401, "{asked}"),
             (_, path) if path.starts_with("/ofrep/") => assert_eq!(status, 401, "{asked}: {}", answer.text),
+            ("GET", path) if path.starts_with("/log/") => assert_eq!(status, 401, "{asked}: {}", answer.text),
             ("GET", "/assets/{name}") => assert_eq!(status, 404, "{asked}"),
             ("POST", "/signin") => assert_eq!(status, 401, "{asked}"),
             ("POST", "/setup/{token}") => assert_eq!(status, 404, "{asked}"),

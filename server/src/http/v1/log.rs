@@ -1,0 +1,59 @@
+//! Proofs from the decision log. Its files are at `/log/`.
+#![expect(unused_qualifications, reason = "the macro of the documentation writes `self::` before query types")]
+
+use super::Faults;
+use crate::http::Http;
+use crate::http::ask::{Asker, Named, Params};
+use crate::http::problem::Problem;
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use sternway_domain::id::DecisionId;
+use utoipa::{IntoParams, ToSchema};
+
+/// That a decision's entry is in the log, as a file (C2SP `tlog-proof`): with the entry's bytes and the key at
+/// `/log/key` it is checked without network.
+#[utoipa::path(get, path = "/decisions/{id}/proof", tag = "log", params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, description = "A `.tlog-proof`", body = String, content_type = "text/plain"), Faults))]
+pub(in crate::http) async fn inclusion(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Named(id): Named<DecisionId>,
+) -> Result<Response, Problem> {
+    let proof = http.service.inclusion(&caller, id).await?;
+    let proof = proof.ok_or_else(|| Problem::unavailable("The entry is not signed yet; ask again in a second."))?;
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], proof.to_string()).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct ConsistencyQuery {
+    /// How many entries the older log has.
+    from: u64,
+    /// How many the newer one has; the newest signed one when left out.
+    to: Option<u64>,
+}
+
+/// That one log begins with another one.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct ConsistencyView {
+    from: u64,
+    to: u64,
+    /// RFC 6962, section 2.1.2; each 32 bytes in base64.
+    hashes: Vec<String>,
+}
+
+/// A consistency proof between two sizes of the log.
+#[utoipa::path(get, path = "/log/consistency", tag = "log", params(ConsistencyQuery),
+    responses((status = 200, body = ConsistencyView), Faults))]
+pub(in crate::http) async fn consistency(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Params(query): Params<ConsistencyQuery>,
+) -> Result<Json<ConsistencyView>, Problem> {
+    let (to, hashes) = http.service.consistency(&caller, query.from, query.to).await?;
+    Ok(Json(ConsistencyView { from: query.from, to, hashes: hashes.iter().map(ToString::to_string).collect() }))
+}
