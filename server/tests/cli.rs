@@ -3,6 +3,8 @@
 
 #[path = "cli/acts.rs"]
 mod acts;
+#[path = "cli/audit.rs"]
+mod audit;
 #[path = "cli/data.rs"]
 mod data;
 #[path = "cli/documents.rs"]

@@ -5,7 +5,7 @@ use super::remote::{Remote, Result, read_file, wrong};
 use super::terminal::{clean, say};
 use check::Report;
 use clap::{Args, Subcommand};
-use feed::Feed;
+use feed::{Feed, Unread};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -73,27 +73,38 @@ impl AuditCommand {
 
 impl Verify {
     async fn verified(self) -> Result<u8> {
+        let key = self.key.as_deref().map(given_key).transpose()?;
+        let pins: Vec<(String, Vec<u8>)> = self.pin.iter().map(pinned).collect::<Result<_>>()?;
+        let (report, key) = match self.read(key, &pins).await {
+            Ok(read) => read,
+            Err(Unread::Corrupt(problem)) => (Report::bad(problem, None), None),
+            Err(Unread::Trouble(trouble)) => return Err(trouble),
+        };
+        self.told(&report, key.as_ref());
+        Ok(if report.good() { exit::DONE } else { BAD })
+    }
+
+    async fn read(
+        &self,
+        key: Option<VerifierKey>,
+        pins: &[(String, Vec<u8>)],
+    ) -> std::result::Result<(Report, Option<VerifierKey>), Unread> {
         let feed = match &self.database {
             Some(address) => Feed::database(address).await?,
             None => Feed::Server(self.remote.client()?),
         };
-        let trust = match &self.key {
-            Some(given) => Some(given_key(given)?),
-            None => feed.key().await?,
-        };
-        let mut heads = Vec::new();
-        for path in &self.pin {
-            heads.push(head(read_file(path)?.as_bytes(), trust.as_ref(), &format!("`{}`", path.display())));
-        }
-        if let Some(note) = feed.checkpoint().await? {
-            heads.push(head(&note, trust.as_ref(), "the newest checkpoint"));
-        }
-        let report = match heads.into_iter().collect::<std::result::Result<Vec<_>, String>>() {
-            Ok(heads) => check::check(&feed, heads).await?,
+        let key = if key.is_some() { key } else { feed.key().await? };
+        let newest = feed.checkpoint().await?.map(|note| ("the newest checkpoint".to_owned(), note));
+        let any = newest.is_some();
+        let heads = pins.iter().cloned().chain(newest).map(|(what, note)| head(&note, key.as_ref(), &what));
+        let report = match heads.collect::<std::result::Result<Vec<_>, String>>() {
+            Ok(heads) => {
+                let signed = heads.last().filter(|_| any).map_or(0, |head| head.size);
+                check::check(&feed, heads, signed).await?
+            }
             Err(problem) => Report::bad(problem, None),
         };
-        self.told(&report, trust.as_ref());
-        Ok(if report.good() { exit::DONE } else { BAD })
+        Ok((report, key))
     }
 
     fn told(&self, report: &Report, key: Option<&VerifierKey>) {
@@ -132,6 +143,11 @@ impl Verify {
             say(&format!("Note: entry {index} is dated before the one before it; the clock was set back."));
         }
     }
+}
+
+/// What was kept, and where.
+fn pinned(path: &PathBuf) -> Result<(String, Vec<u8>)> {
+    Ok((format!("`{}`", path.display()), read_file(path)?.into_bytes()))
 }
 
 /// A key as it is written, or the file it is in.

@@ -85,7 +85,7 @@ impl Demo {
     fn fresh_database(&self) -> Result<PathBuf, DemoFailure> {
         let failed = |source| DemoFailure::Data { path: self.data.clone(), source };
         std::fs::create_dir_all(&self.data).map_err(failed)?;
-        for name in ["demo.db", "demo.db-wal", "demo.db-shm", "orders.db", "demo.json"] {
+        for name in ["demo.db", "demo.db-wal", "demo.db-shm", "demo.db.checkpoint", "orders.db", "demo.json"] {
             match std::fs::remove_file(self.data.join(name)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}

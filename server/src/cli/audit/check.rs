@@ -1,8 +1,7 @@
 //! One pass over the log, from the first entry to the last.
 
-use super::super::remote::Result;
 use super::super::terminal::is_terminal;
-use super::feed::{Beside, Feed};
+use super::feed::{Beside, Feed, Unread};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use sternway_domain::audit::checkpoint::Checkpoint;
@@ -41,8 +40,8 @@ struct Aside {
     redactions: Redactions,
 }
 
-pub(super) async fn check(feed: &Feed, heads: Vec<Checkpoint>) -> Result<Report> {
-    let signed = heads.iter().map(|head| head.size).max().unwrap_or(0);
+/// `signed`: how many entries the newest checkpoint has of whom is asked.
+pub(super) async fn check(feed: &Feed, heads: Vec<Checkpoint>, signed: u64) -> Result<Report, Unread> {
     let size = feed.size(signed).await?;
     let mut verifier = match Verifier::new(heads, Depth::Meaning) {
         Ok(verifier) => verifier,
@@ -84,6 +83,9 @@ pub(super) async fn check(feed: &Feed, heads: Vec<Checkpoint>) -> Result<Report>
         let problem = format!("entry {} is missing: the database has counted {size}", verified.entries);
         return Ok(Report::bad(problem, Some(verified.entries)));
     }
+    if feed.more(size).await? {
+        return Ok(Report::bad(format!("the database has counted {size} entries, and there are more"), Some(size)));
+    }
     if let Some(problem) = tiles(feed, &above).await? {
         return Ok(Report::bad(problem, None));
     }
@@ -95,7 +97,7 @@ pub(super) async fn check(feed: &Feed, heads: Vec<Checkpoint>) -> Result<Report>
 }
 
 /// Whether the hashes kept above the entries are those the entries lead to.
-async fn tiles(feed: &Feed, above: &BTreeMap<u8, Vec<TreeHash>>) -> Result<Option<String>> {
+async fn tiles(feed: &Feed, above: &BTreeMap<u8, Vec<TreeHash>>) -> Result<Option<String>, Unread> {
     for (level, hashes) in above {
         for (index, expected) in (0..).zip(hashes.chunks(usize::from(FULL))) {
             let width = expected.len() as u16;

@@ -1,6 +1,6 @@
 //! Where the log is read from: the files a server shows, or the tables of a database.
 
-use super::super::remote::{Client, Result, wrong};
+use super::super::remote::{Client, Trouble, wrong};
 use crate::store::rows::{DecisionFilter, DecisionRow};
 use crate::store::{self, Store, StoreError};
 use std::sync::Arc;
@@ -29,15 +29,38 @@ pub(super) struct Beside {
     pub(super) decision: Option<DecisionRow>,
 }
 
-fn unread(error: StoreError) -> super::super::remote::Trouble {
-    let mut text = format!("`--database`: {error}");
+/// Why something was not read.
+pub(super) enum Unread {
+    /// It may be good: nobody knows.
+    Trouble(Trouble),
+    /// What is there is nothing that was ever written.
+    Corrupt(String),
+}
+
+impl From<Trouble> for Unread {
+    fn from(trouble: Trouble) -> Self {
+        Unread::Trouble(trouble)
+    }
+}
+
+fn unread(error: StoreError) -> Unread {
+    let mut text = error.to_string();
+    if matches!(error, StoreError::Corrupt { .. }) {
+        return Unread::Corrupt(text);
+    }
     let mut cause = std::error::Error::source(&error);
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();
     }
-    wrong(text)
+    wrong(format!("`--database`: {text}")).into()
 }
+
+fn strange(what: &str, error: impl std::fmt::Display) -> Unread {
+    Unread::Corrupt(format!("the server's {what}: {error}"))
+}
+
+type Result<T> = std::result::Result<T, Unread>;
 
 impl Feed {
     pub(super) async fn database(address: &str) -> Result<Self> {
@@ -49,12 +72,12 @@ impl Feed {
         let Feed::Server(client) = self else { return Ok(None) };
         let bytes = client.file(&["log", "key"]).await?;
         let text = String::from_utf8_lossy(&bytes);
-        text.trim().parse().map(Some).map_err(|error| wrong(format!("the server's key: {error}")))
+        text.trim().parse().map(Some).map_err(|error| strange("key", error))
     }
 
     pub(super) async fn checkpoint(&self) -> Result<Option<Vec<u8>>> {
         match self {
-            Feed::Server(client) => client.file(&["log", "checkpoint"]).await.map(Some),
+            Feed::Server(client) => Ok(Some(client.file(&["log", "checkpoint"]).await?)),
             Feed::Database(store) => Ok(store.checkpoint().await.map_err(unread)?.map(|row| row.note.into_bytes())),
         }
     }
@@ -63,7 +86,15 @@ impl Feed {
     pub(super) async fn size(&self, signed: u64) -> Result<u64> {
         match self {
             Feed::Server(_) => Ok(signed),
-            Feed::Database(store) => Ok((store.head().await.map_err(unread)?.leaves as u64).max(signed)),
+            Feed::Database(store) => Ok(store.head().await.map_err(unread)?.leaves as u64),
+        }
+    }
+
+    /// Whether there are more entries than so many.
+    pub(super) async fn more(&self, size: u64) -> Result<bool> {
+        match self {
+            Feed::Server(_) => Ok(false),
+            Feed::Database(store) => Ok(!store.leaves(size as i64, 1).await.map_err(unread)?.is_empty()),
         }
     }
 
@@ -74,8 +105,7 @@ impl Feed {
                 let tile = Tile { level: 0, index, width };
                 let bundle = file(client, Resource::Entries(tile)).await?;
                 let hashes = file(client, Resource::Tile(tile)).await?;
-                let entries =
-                    entries(&bundle, width).map_err(|error| wrong(format!("the server's entries: {error}")))?;
+                let entries = entries(&bundle, width).map_err(|error| strange("entries", error))?;
                 let hash = |at: usize| {
                     let bytes = hashes.get(at * 32..at * 32 + 32)?;
                     bytes.try_into().ok().map(TreeHash)
@@ -137,5 +167,5 @@ impl Feed {
 async fn file(client: &Client, resource: Resource) -> Result<Vec<u8>> {
     let path = resource.to_string();
     let parts: Vec<&str> = std::iter::once("log").chain(path.split('/')).collect();
-    client.file(&parts).await
+    Ok(client.file(&parts).await?)
 }

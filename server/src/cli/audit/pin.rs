@@ -3,7 +3,7 @@
 use super::super::exit;
 use super::super::remote::{Remote, Result, wrong};
 use super::super::terminal::say;
-use super::feed::Feed;
+use super::feed::{Feed, Unread};
 use super::{BAD, given_key};
 use clap::Args;
 use serde::Deserialize;
@@ -45,7 +45,12 @@ impl PinCommand {
         let feed = Feed::Server(client);
         let key = match given {
             Some(key) => key,
-            None => feed.key().await?.ok_or_else(|| wrong("the server shows no key".to_owned()))?,
+            None => match feed.key().await {
+                Ok(Some(key)) => key,
+                Ok(None) => return Err(wrong("the server shows no key".to_owned())),
+                Err(Unread::Corrupt(text)) => return Err(wrong(text)),
+                Err(Unread::Trouble(trouble)) => return Err(trouble),
+            },
         };
         let Feed::Server(client) = &feed else { return Ok(exit::FAILED) };
         let trust = Trust::one(key.name(), key.clone());
