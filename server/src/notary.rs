@@ -19,7 +19,7 @@ mod sign;
 
 pub use key::{KeyFault, KeyPlace, origin_of};
 pub use pin::PinFault;
-pub use sign::{Signer, run};
+pub use sign::{LookFault, Signer, look, run};
 
 /// Whose checkpoints these are. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use crate::engine::{Adapters, Engine, EngineConfig};
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::live;
 use crate::memory::{Memory, MemoryError};
-use crate::notary::{self, KeyFault, Notary, origin_of};
+use crate::notary::{self, KeyFault, LookFault, Notary, origin_of};
 use crate::outage;
 use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
@@ -35,6 +35,8 @@ pub enum ServeError {
     Memory(#[from] MemoryError),
     #[error(transparent)]
     Key(#[from] KeyFault),
+    #[error("the log could not be compared with what was signed before")]
+    Look(#[from] LookFault),
     #[error("sign-in could not be set up")]
     Auth(#[source] AuthError),
     #[error("the way out could not be set up")]
@@ -76,6 +78,7 @@ impl Base {
         let key = config.log_key.key(&config.log_origin, &origin_of(&config), service.rng.as_ref())?;
         service.notary = Notary::new(key, Some(config.state.with_added_extension("checkpoint")));
         service.memory.look(service.store.as_ref(), service.clock.now()).await?;
+        notary::look(&service).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
         let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));

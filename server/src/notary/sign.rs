@@ -2,7 +2,7 @@
 
 use super::climb::{Broken, Milestone, Stopped, climb};
 use super::{Notary, PinFault, pin};
-use crate::service::Service;
+use crate::service::{Service, ServiceError};
 use crate::store::StoreError;
 use crate::store::rows::{CheckpointRow, Fence};
 use std::collections::BTreeMap;
@@ -54,6 +54,35 @@ pub struct Signer {
     told: Option<Broken>,
     /// A person has just confirmed what is observed: what was signed before is set aside if it is in the way.
     lenient: bool,
+}
+
+/// At the start, before anything is done: whether the log still begins with what was signed last, by the hashes kept
+/// beside the entries. The entries themselves are recomputed before the next checkpoint.
+pub async fn look(service: &Service) -> Result<(), LookFault> {
+    let Some(head) = service.notary.0.pin.as_deref().map(pin::read).transpose()?.flatten() else { return Ok(()) };
+    let leaves = service.store.head().await?.leaves as u64;
+    let why = if leaves < head.size {
+        format!("the log has {leaves} entries, it had {}", head.size)
+    } else {
+        match service.root_at(head.size).await {
+            Ok(root) if root == head.root => return Ok(()),
+            Ok(_) => format!("the first {} entries of the log are not those that were signed", head.size),
+            Err(ServiceError::Store(error @ StoreError::Corrupt { .. })) => error.to_string(),
+            Err(ServiceError::Store(error)) => return Err(error.into()),
+            Err(error) => error.to_string(),
+        }
+    };
+    tracing::error!(why, "the log does not extend what was signed before");
+    service.metrics.log_refused(true);
+    Ok(service.memory.distrust(service.store.as_ref(), service.clock.now(), why).await?)
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LookFault {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Pin(#[from] PinFault),
 }
 
 /// Works until the shutdown.

@@ -28,6 +28,8 @@ impl Plane {
         let row = row.ok_or_else(|| ServiceError::NotFound { what: "decision", name: id.to_string() })?;
         let entry: Entry = decode("decision", &row.body)?;
         let leaf = self.service.store.leaves(row.leaf_index, 1).await?.into_iter().next();
+        let beside = self.service.store.texts(row.leaf_index, 1).await?.into_iter().next();
+        let signed = self.service.store.checkpoint().await?.map_or(0, |head| head.size);
         let release = match row.release {
             Some(id) => Some(self.service.load(id).await?),
             None => None,
@@ -62,9 +64,9 @@ impl Plane {
             saw: self.saw(&row, &name, release.as_ref(), now).await?,
             effects: effects(&entry, row.at, confirmed.as_ref(), now),
             told: Vec::new(),
-            log: log_facts(&row, &entry, leaf.as_ref()),
+            log: log_facts(&row, &entry, leaf.as_ref(), signed),
             near: self.near(&row).await?,
-            canonical: pretty(leaf.as_ref().map_or(row.body.as_bytes(), |leaf| &leaf.entry)),
+            canonical: pretty(leaf.as_ref().map_or(row.body.as_bytes(), |leaf| &leaf.entry), beside.as_ref()),
             export: None,
         })
     }
@@ -241,10 +243,10 @@ fn facts(row: &rows::DecisionRow, entry: &Entry, release: Option<&Release>) -> V
     facts
 }
 
-fn log_facts(row: &rows::DecisionRow, entry: &Entry, leaf: Option<&rows::LeafRow>) -> LogFactsView {
+fn log_facts(row: &rows::DecisionRow, entry: &Entry, leaf: Option<&rows::LeafRow>, signed: i64) -> LogFactsView {
     let digits = leaf.map(|leaf| hex(&leaf.leaf_hash)).unwrap_or_default();
     let groups: Vec<&str> = digits.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    let mut facts = Vec::new();
+    let mut facts = vec![proof(row, signed)];
     if let Some(plan) = &entry.plan {
         facts.push(FactView { name: "Plan".into(), value: format!("`{}`", plan.short()), href: None });
     }
@@ -259,7 +261,25 @@ fn log_facts(row: &rows::DecisionRow, entry: &Entry, leaf: Option<&rows::LeafRow
     }
 }
 
-fn pretty(entry: &[u8]) -> String {
+/// How others can check that the entry is in the log.
+fn proof(row: &rows::DecisionRow, signed: i64) -> FactView {
+    let name = "Proof".to_owned();
+    if row.leaf_index >= signed {
+        return FactView { name, value: "in a second, with the next checkpoint".into(), href: None };
+    }
+    let value = format!("under the checkpoint of {} entries", grouped(signed));
+    FactView { name, value, href: Some(format!("/api/v1/decisions/{}/proof", row.id)) }
+}
+
+/// The record as it was hashed, then the texts of which it holds commitments.
+fn pretty(entry: &[u8], beside: Option<&rows::TextRow>) -> String {
     let value: Option<serde_json::Value> = serde_json::from_slice(entry).ok();
-    value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_default()
+    let record = value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_default();
+    let texts = beside.map(|beside| beside.openings.as_slice()).unwrap_or_default();
+    let lines = texts.iter().map(|opening| format!("\n{}: {}", opening.field, opening.text));
+    if texts.is_empty() {
+        record
+    } else {
+        format!("{record}\n\nBeside it, by commitment:{}", lines.collect::<String>())
+    }
 }

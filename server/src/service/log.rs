@@ -72,6 +72,12 @@ impl Service {
         Err(corrupt("log", format!("tile {index} at level {level} has {} of {width} hashes", hashes.len())))
     }
 
+    /// The root of the first so many entries, by the hashes that are kept.
+    pub(crate) async fn root_at(&self, size: u64) -> Result<TreeHash> {
+        let root = self.resolve(&Plan::root(size), size).await?;
+        root.first().copied().ok_or_else(|| corrupt("log", "a tree has one root"))
+    }
+
     /// The hashes of a proof in a tree of this size.
     async fn resolve(&self, plan: &Plan, size: u64) -> Result<Vec<TreeHash>> {
         let mut tiles = TileSet::new(size);

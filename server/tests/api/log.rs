@@ -8,7 +8,7 @@ use sternway_domain::audit::checkpoint::{Checkpoint, Trust};
 use sternway_domain::audit::merkle::{check_consistency, leaf_hash};
 use sternway_domain::audit::note::VerifierKey;
 use sternway_domain::audit::proof::Proof;
-use sternway_domain::audit::tile::{self, Tile, TileSet};
+use sternway_domain::audit::tile::{self, TileSet};
 use sternway_domain::audit::verify::{Depth, Verifier};
 use sternway_server::notary::Signer;
 
@@ -172,4 +172,42 @@ async fn given_a_changed_log_when_it_is_to_be_signed_then_nothing_is_signed_and_
         let metrics = rig.base.service.metrics.text();
         assert!(metrics.contains("sternway_log_refused 1"), "{tamper}");
     }
+}
+
+/// After a person has confirmed, the log goes on from what there is; what was signed before stays as evidence.
+#[tokio::test]
+async fn given_a_shorter_log_when_a_person_confirms_then_it_is_signed_again_and_the_old_checkpoint_is_kept() {
+    let rig = Rig::new().await;
+    let service = rig.base.service.clone();
+    service.memory.look(service.store.as_ref(), service.clock.now()).await.expect("looked");
+    let mut signer = signer(&rig);
+    signer.turn().await;
+    let before = head(&rig).await;
+    change(
+        &rig,
+        "UPDATE log_head SET leaves = leaves - 2; DELETE FROM log_checkpoint; \
+         DELETE FROM audit_text WHERE leaf_index >= (SELECT leaves FROM log_head); \
+         DELETE FROM audit_leaf WHERE leaf_index >= (SELECT leaves FROM log_head); \
+         DELETE FROM decision WHERE leaf_index >= (SELECT leaves FROM log_head)",
+    )
+    .await;
+    sternway_server::notary::look(&service).await.expect("looked");
+    let held = service.memory.rewound().expect("held at the start");
+    assert!(held.why.contains("entries, it had"), "{}", held.why);
+    let body = serde_json::json!({"reason": "restored from the backup of noon"});
+    let confirmed = rig.post(Role::Admin, "/api/v1/restore", &body).await;
+    assert_eq!(confirmed.status, StatusCode::OK, "{}", confirmed.text);
+    assert_eq!(service.memory.rewound(), None);
+    // One turn finds the old checkpoint in the way and sets it aside, the next one signs.
+    signer.turn().await;
+    signer.turn().await;
+    let after = head(&rig).await;
+    assert!(after.size < before.size, "{} and {}", after.size, before.size);
+    assert_eq!(service.memory.rewound(), None);
+    assert!(service.metrics.text().contains("sternway_log_refused 0"));
+    let folder = rig.base.config.state.parent().expect("a folder").to_owned();
+    let kept = std::fs::read_dir(folder).expect("a folder").filter_map(|entry| entry.ok());
+    let kept: Vec<_> =
+        kept.filter(|entry| entry.file_name().to_string_lossy().contains(".checkpoint.before-")).collect();
+    assert_eq!(kept.len(), 1, "{kept:?}");
 }
