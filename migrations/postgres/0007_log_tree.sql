@@ -54,6 +54,12 @@ BEGIN
         IF EXISTS (SELECT 1 FROM redaction WHERE leaf_index = old.leaf_index AND field = old.field) THEN
             RETURN old;
         END IF;
+    ELSIF tg_table_name <> 'decision' THEN
+        IF to_jsonb(new) - 'body' = to_jsonb(old) - 'body' AND EXISTS (
+            SELECT 1 FROM redaction r JOIN decision d ON d.leaf_index = r.leaf_index WHERE d.id = old.decision
+        ) THEN
+            RETURN new;
+        END IF;
     ELSIF EXISTS (SELECT 1 FROM redaction WHERE leaf_index = old.leaf_index)
         AND to_jsonb(new) - ARRAY['actor_label', 'reason', 'body', 'search']
             = to_jsonb(old) - ARRAY['actor_label', 'reason', 'body', 'search'] THEN
@@ -75,6 +81,39 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER decision_no_update BEFORE UPDATE ON decision
 FOR EACH ROW EXECUTE FUNCTION refuse_unredacted();
 
+-- The same of events: those of a redacted decision lose their texts.
+DROP TRIGGER events_no_change ON events;
+
+CREATE TRIGGER events_no_change BEFORE DELETE OR TRUNCATE ON events
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events
+FOR EACH ROW EXECUTE FUNCTION refuse_unredacted();
+
+DROP TRIGGER saga_event_no_change ON saga_event;
+
+CREATE TRIGGER saga_event_no_change BEFORE DELETE OR TRUNCATE ON saga_event
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER saga_event_no_update BEFORE UPDATE ON saga_event
+FOR EACH ROW EXECUTE FUNCTION refuse_unredacted();
+
+DROP TRIGGER flag_event_no_change ON flag_event;
+
+CREATE TRIGGER flag_event_no_change BEFORE DELETE OR TRUNCATE ON flag_event
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER flag_event_no_update BEFORE UPDATE ON flag_event
+FOR EACH ROW EXECUTE FUNCTION refuse_unredacted();
+
+DROP TRIGGER data_event_no_change ON data_event;
+
+CREATE TRIGGER data_event_no_change BEFORE DELETE OR TRUNCATE ON data_event
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER data_event_no_update BEFORE UPDATE ON data_event
+FOR EACH ROW EXECUTE FUNCTION refuse_unredacted();
+
 -- Also in sessions that replay (`session_replication_role = replica`).
 ALTER TABLE redaction ENABLE ALWAYS TRIGGER redaction_no_change;
 ALTER TABLE log_node ENABLE ALWAYS TRIGGER log_node_no_change;
@@ -83,3 +122,11 @@ ALTER TABLE audit_text ENABLE ALWAYS TRIGGER audit_text_no_change;
 ALTER TABLE audit_text ENABLE ALWAYS TRIGGER audit_text_no_delete;
 ALTER TABLE decision ENABLE ALWAYS TRIGGER decision_no_change;
 ALTER TABLE decision ENABLE ALWAYS TRIGGER decision_no_update;
+ALTER TABLE events ENABLE ALWAYS TRIGGER events_no_change;
+ALTER TABLE events ENABLE ALWAYS TRIGGER events_no_update;
+ALTER TABLE saga_event ENABLE ALWAYS TRIGGER saga_event_no_change;
+ALTER TABLE saga_event ENABLE ALWAYS TRIGGER saga_event_no_update;
+ALTER TABLE flag_event ENABLE ALWAYS TRIGGER flag_event_no_change;
+ALTER TABLE flag_event ENABLE ALWAYS TRIGGER flag_event_no_update;
+ALTER TABLE data_event ENABLE ALWAYS TRIGGER data_event_no_change;
+ALTER TABLE data_event ENABLE ALWAYS TRIGGER data_event_no_update;

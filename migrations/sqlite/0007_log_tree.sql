@@ -113,3 +113,45 @@ WHEN NOT EXISTS (SELECT 1 FROM redaction WHERE leaf_index = old.leaf_index)
 BEGIN
     SELECT raise(ABORT, '`decision` is append-only, but for what is redacted');
 END;
+
+-- The same of events: those of a redacted decision lose their texts.
+DROP TRIGGER events_no_update;
+
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events
+WHEN NOT EXISTS (SELECT 1 FROM redaction r JOIN decision d ON d.leaf_index = r.leaf_index WHERE d.id = old.decision)
+    OR new.position IS NOT old.position OR new.release IS NOT old.release OR new.version IS NOT old.version
+    OR new.kind IS NOT old.kind OR new.at IS NOT old.at OR new.decision IS NOT old.decision
+BEGIN
+    SELECT raise(ABORT, '`events` is append-only, but for what is redacted');
+END;
+
+DROP TRIGGER saga_event_no_update;
+
+CREATE TRIGGER saga_event_no_update BEFORE UPDATE ON saga_event
+WHEN NOT EXISTS (SELECT 1 FROM redaction r JOIN decision d ON d.leaf_index = r.leaf_index WHERE d.id = old.decision)
+    OR new.position IS NOT old.position OR new.saga IS NOT old.saga OR new.version IS NOT old.version
+    OR new.kind IS NOT old.kind OR new.at IS NOT old.at OR new.decision IS NOT old.decision
+BEGIN
+    SELECT raise(ABORT, '`saga_event` is append-only, but for what is redacted');
+END;
+
+DROP TRIGGER flag_event_no_update;
+
+CREATE TRIGGER flag_event_no_update BEFORE UPDATE ON flag_event
+WHEN NOT EXISTS (SELECT 1 FROM redaction r JOIN decision d ON d.leaf_index = r.leaf_index WHERE d.id = old.decision)
+    OR new.position IS NOT old.position OR new.flag IS NOT old.flag OR new.version IS NOT old.version
+    OR new.kind IS NOT old.kind OR new.at IS NOT old.at OR new.decision IS NOT old.decision
+BEGIN
+    SELECT raise(ABORT, '`flag_event` is append-only, but for what is redacted');
+END;
+
+DROP TRIGGER data_event_no_update;
+
+CREATE TRIGGER data_event_no_update BEFORE UPDATE ON data_event
+WHEN NOT EXISTS (SELECT 1 FROM redaction r JOIN decision d ON d.leaf_index = r.leaf_index WHERE d.id = old.decision)
+    OR new.position IS NOT old.position OR new.release IS NOT old.release OR new.name IS NOT old.name
+    OR new.version IS NOT old.version OR new.kind IS NOT old.kind OR new.at IS NOT old.at
+    OR new.decision IS NOT old.decision
+BEGIN
+    SELECT raise(ABORT, '`data_event` is append-only, but for what is redacted');
+END;

@@ -7,7 +7,7 @@ use check::Report;
 use clap::{Args, Subcommand};
 use feed::{Feed, Unread};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use sternway_domain::audit::checkpoint::{Checkpoint, Trust};
 use sternway_domain::audit::note::{Note, VerifierKey};
@@ -74,7 +74,7 @@ impl AuditCommand {
 impl Verify {
     async fn verified(self) -> Result<u8> {
         let key = self.key.as_deref().map(given_key).transpose()?;
-        let pins: Vec<(String, Vec<u8>)> = self.pin.iter().map(pinned).collect::<Result<_>>()?;
+        let pins: Vec<(String, Vec<u8>)> = self.pin.iter().map(|path| pinned(path)).collect::<Result<_>>()?;
         let (report, key) = match self.read(key, &pins).await {
             Ok(read) => read,
             Err(Unread::Corrupt(problem)) => (Report::bad(problem, None), None),
@@ -146,13 +146,13 @@ impl Verify {
 }
 
 /// What was kept, and where.
-fn pinned(path: &PathBuf) -> Result<(String, Vec<u8>)> {
+fn pinned(path: &Path) -> Result<(String, Vec<u8>)> {
     Ok((format!("`{}`", path.display()), read_file(path)?.into_bytes()))
 }
 
 /// A key as it is written, or the file it is in.
 fn given_key(given: &str) -> Result<VerifierKey> {
-    let text = if given.contains('+') { given.to_owned() } else { read_file(&PathBuf::from(given))? };
+    let text = if given.contains('+') { given.to_owned() } else { read_file(Path::new(given))? };
     text.trim().parse().map_err(|error| wrong(format!("`--key`: {error}")))
 }
 

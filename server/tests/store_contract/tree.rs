@@ -75,11 +75,14 @@ async fn given_a_checkpoint_then_it_is_published_under_the_lease_and_stays(#[val
 async fn given_no_redaction_then_texts_stay_and_with_one_only_they_go(#[values(Sqlite, Postgres)] kind: Kind) {
     let rig = kind.start().await;
     for n in 0..3 {
-        rig.store.commit(Unit { decision: Some(entry(n)), ..Unit::default() }).await.unwrap();
+        let release = (n == 1).then(|| write(1, 0, 1));
+        rig.store.commit(Unit { decision: Some(entry(n)), release, ..Unit::default() }).await.unwrap();
     }
+    const EVENT: &str = "UPDATE events SET body = '{\"reason\":\"redacted\"}'";
     const DELETE: &str = "DELETE FROM audit_text WHERE leaf_index = 1 AND field = 'reason'";
     const REWRITE: &str = "UPDATE decision SET reason = 'redacted', body = '{}', search = '' WHERE leaf_index = 1";
     for refused in [
+        EVENT,
         DELETE,
         REWRITE,
         "UPDATE audit_text SET text = 'another'",
@@ -95,12 +98,14 @@ async fn given_no_redaction_then_texts_stay_and_with_one_only_they_go(#[values(S
         "DELETE FROM audit_text WHERE leaf_index = 0",
         "UPDATE decision SET reason = 'redacted'",
         "UPDATE decision SET reason = 'redacted', outcome = 'refused' WHERE leaf_index = 1",
+        "UPDATE events SET kind = 'another'",
         "UPDATE decision SET service = 'checkout' WHERE leaf_index = 1",
         "DELETE FROM redaction",
         "UPDATE redaction SET field = 'effects.1'",
     ] {
         assert!(rig.sql(refused).await.is_err(), "{refused}");
     }
+    rig.sql(EVENT).await.unwrap();
     rig.sql(DELETE).await.unwrap();
     rig.sql(REWRITE).await.unwrap();
     let texts = rig.store.texts(1, 1).await.unwrap();
