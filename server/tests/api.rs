@@ -7,6 +7,7 @@ mod api {
     mod events;
     mod flags;
     mod forms;
+    mod go;
     mod hostile;
     mod log;
     mod ofrep;
