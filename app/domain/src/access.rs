@@ -38,6 +38,8 @@ pub enum Action {
     ManageTokens,
     /// Create people, change roles, disable accounts.
     ManagePeople,
+    /// Take personal or free text out of what is stored; its entry of the log stays.
+    Redact,
     /// Inject faults into the demo world.
     Inject,
     SignIn,
@@ -45,7 +47,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 23] = [
+    pub const ALL: [Action; 24] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -66,6 +68,7 @@ impl Action {
         Action::Evaluate,
         Action::ManageTokens,
         Action::ManagePeople,
+        Action::Redact,
         Action::Inject,
         Action::SignIn,
         Action::SignOut,
@@ -94,6 +97,7 @@ impl Action {
             Action::Evaluate => "evaluate",
             Action::ManageTokens => "manage_tokens",
             Action::ManagePeople => "manage_people",
+            Action::Redact => "redact",
             Action::Inject => "inject",
             Action::SignIn => "sign_in",
             Action::SignOut => "sign_out",
@@ -123,6 +127,7 @@ impl Action {
             Action::Evaluate => "evaluate flags",
             Action::ManageTokens => "manage tokens",
             Action::ManagePeople => "manage people",
+            Action::Redact => "redact texts",
             Action::Inject => "inject faults",
             Action::SignIn => "sign in",
             Action::SignOut => "sign out",
@@ -141,7 +146,7 @@ pub fn may(role: Role, action: Action) -> bool {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
         Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
-        ManagePeople => role == Role::Admin,
+        ManagePeople | Redact => role == Role::Admin,
     }
 }
 
@@ -187,7 +192,7 @@ mod tests {
         let expected = [
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
             ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.",
-            ".xx.x.", "xxxxx.", "xxxxx.",
+            "....x.", ".xx.x.", "xxxxx.", "xxxxx.",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

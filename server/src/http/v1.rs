@@ -92,6 +92,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(decisions::evidence))
         .routes(routes!(log::inclusion))
         .routes(routes!(log::consistency))
+        .routes(routes!(log::redact))
         .routes(routes!(apply::apply))
         .routes(routes!(documents::services))
         .routes(routes!(documents::service))

@@ -6,7 +6,7 @@ use crate::store::StoreError;
 use crate::store::rows::*;
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Salt;
-use sternway_domain::audit::record::{Links, RECORD_VERSION, Record, Sealed, Word};
+use sternway_domain::audit::record::{Links, PointsBack, RECORD_VERSION, Record, Sealed, Word};
 use sternway_domain::audit::{Entry, Origin, Outcome, Target, leaf_hash};
 use sternway_domain::id::{DecisionId, Digest};
 use sternway_domain::release::Release;
@@ -25,6 +25,8 @@ pub(crate) struct Act<'a> {
     pub effects: Vec<String>,
     /// When it happened, if it is written down late.
     pub occurred: Option<Timestamp>,
+    /// Earlier entries it belongs to.
+    pub points_back: Vec<PointsBack>,
 }
 
 impl<'a> Act<'a> {
@@ -39,6 +41,7 @@ impl<'a> Act<'a> {
             overridden: Vec::new(),
             effects: Vec::new(),
             occurred: None,
+            points_back: Vec::new(),
         }
     }
 }
@@ -74,7 +77,8 @@ impl Service {
             self.rng.fill(&mut salt.0);
             salt
         };
-        let Sealed { bytes, openings, .. } = Record::seal(&entry, &Links::default(), salt)
+        let links = Links { points_back: act.points_back.clone(), ..Links::default() };
+        let Sealed { bytes, openings, .. } = Record::seal(&entry, &links, salt)
             .map_err(|error| ServiceError::Invalid { field: "reason".into(), text: error.to_string() })?;
         let (release, service) = match &act.target {
             Target::Release { id, service } => (Some(*id), Some(service.clone())),

@@ -10,7 +10,7 @@ mod tree;
 
 pub use data::{MigrationEventRow, MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
-pub use tree::{CheckpointRow, TextRow};
+pub use tree::{CheckpointRow, RedactionWrite, TextRow};
 
 /// Everything one decision changes. Empty parts are left alone.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,8 @@ pub struct Unit {
     pub fence: Option<Fence>,
     /// Somebody confirmed what is observed after the database was restored.
     pub restored: Option<Restored>,
+    /// Texts that go, by the unit's decision.
+    pub redaction: Option<RedactionWrite>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,6 +23,7 @@ pub(super) mod link;
 mod log;
 mod migrations;
 mod people;
+mod redact;
 mod releases;
 mod sagas;
 pub(super) mod schema;

@@ -1,6 +1,6 @@
 //! The log over HTTP: what is signed, its files, its proofs, and what is refused.
 
-use super::rig::{Answer, Rig};
+use super::rig::{Answer, Rig, new_release};
 use axum::http::StatusCode;
 use sqlx::{Connection, SqliteConnection};
 use sternway_domain::actor::Role;
@@ -210,4 +210,83 @@ async fn given_a_shorter_log_when_a_person_confirms_then_it_is_signed_again_and_
     let kept: Vec<_> =
         kept.filter(|entry| entry.file_name().to_string_lossy().contains(".checkpoint.before-")).collect();
     assert_eq!(kept.len(), 1, "{kept:?}");
+}
+
+/// Nothing of the text is left in the database, and every proof of the entry still holds.
+#[tokio::test]
+async fn given_a_text_when_redacted_then_it_is_gone_everywhere_and_the_log_is_as_it_was_signed() {
+    let rig = Rig::new().await;
+    let (before, text) = (new_release(1), "Erika Mustermann called from +49 30 1234567");
+    let mut body = before.clone();
+    body["reason"] = text.into();
+    let made = rig.post(Role::ReleaseManager, "/api/v1/releases", &body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+    let (release, version) = (made.json()["release"]["id"].clone(), made.json()["release"]["version"].clone());
+    let decision = made.json()["decision"]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/v1/decisions/{decision}/redaction");
+    signer(&rig).turn().await;
+    let proof = read(&rig, &format!("/api/v1/decisions/{decision}/proof")).await.text;
+
+    let ask = serde_json::json!({"reason": "she asked for it", "fields": ["reason"]});
+    let cancel = serde_json::json!({"reason": "not needed", "expected_version": version});
+    let release = release.as_str().expect("an id");
+    let cancelled = rig.post(Role::Admin, &format!("/api/v1/releases/{release}/actions/cancel"), &cancel).await;
+    assert!(cancelled.status.is_success(), "{}", cancelled.text);
+    let repeated = serde_json::json!({"reason": format!("because {text}"), "fields": ["reason"]});
+    for (wrong, field) in [
+        (repeated, "reason"),
+        (serde_json::json!({"reason": "she asked for it", "fields": ["effects.9"]}), "fields"),
+        (serde_json::json!({"reason": "x"}), "reason"),
+    ] {
+        let refused = rig.post(Role::Admin, &path, &wrong).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {}", refused.text);
+        assert!(refused.text.contains(field), "{wrong}: {}", refused.text);
+    }
+    // The refused one repeated the text: it goes by the same door.
+    let list = read(&rig, "/api/v1/decisions?action=redact&limit=200").await.json();
+    for refused in list["items"].as_array().expect("a list") {
+        if refused["reason"].as_str().is_some_and(|reason| reason.contains(text)) {
+            let path = format!("/api/v1/decisions/{}/redaction", refused["id"].as_str().expect("an id"));
+            assert_eq!(rig.post(Role::Admin, &path, &ask).await.status, StatusCode::OK);
+        }
+    }
+    let done = rig.post(Role::Admin, &path, &ask).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    assert_eq!(done.json()["removed"], serde_json::json!(["reason"]));
+    let twice = rig.post(Role::Admin, &path, &ask).await;
+    assert!(twice.text.contains("redacted already"), "{}", twice.text);
+
+    let shown = read(&rig, &format!("/api/v1/decisions/{decision}")).await.json();
+    assert_eq!(shown["reason"], "redacted");
+    assert!(shown["actor"].as_str().is_some_and(|actor| actor.contains("release manager")), "{shown}");
+    let copy = rig.base.config.state.with_extension("copy");
+    let mut connection = SqliteConnection::connect(&rig.base.config.database).await.expect("opened");
+    let into = format!("VACUUM INTO '{}'", copy.display());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(into)).execute(&mut connection).await.expect("copied");
+    let bytes = std::fs::read(&copy).expect("read");
+    let found = bytes.windows(text.len()).position(|window| window.eq_ignore_ascii_case(text.as_bytes()));
+    let around = found.map(|at| String::from_utf8_lossy(&bytes[at.saturating_sub(300)..at + 100]).into_owned());
+    assert_eq!(around, None);
+
+    // The proof from before, the log as it is now, and what the newest entry says.
+    let trust = trust(&rig).await;
+    let leaf = shown["leaf_index"].as_i64().expect("a number");
+    let entry = rig.base.service.store.leaves(leaf, 1).await.expect("read").remove(0).entry;
+    Proof::parse(proof.as_bytes()).expect("a proof").check(&entry, &trust).expect("it still holds");
+    signer(&rig).turn().await;
+    assert_eq!(rig.base.service.memory.rewound(), None);
+    assert_eq!(head(&rig).await.size, rig.entries().await as u64);
+    let by = done.json()["decision"]["leaf_index"].as_i64().expect("a number");
+    let newest = rig.base.service.store.leaves(by, 1).await.expect("read").remove(0).entry;
+    let newest = String::from_utf8(newest).expect("JSON");
+    let back = format!(r#""points_back":[{{"as":"redacts","fields":["reason"],"index":{leaf}}}]"#);
+    assert!(newest.contains(&back), "{newest}");
+
+    // While a release is under way its folds are written all the time.
+    let (running, _) = rig.running().await;
+    let list = read(&rig, &format!("/api/v1/releases/{running}/decisions")).await.json();
+    let path = format!("/api/v1/decisions/{}/redaction", list["items"][0]["id"].as_str().expect("an id"));
+    let early = rig.post(Role::Admin, &path, &ask).await;
+    assert_eq!(early.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", early.text);
+    assert!(early.text.contains("under way"), "{}", early.text);
 }

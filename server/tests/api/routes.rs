@@ -42,6 +42,7 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
         ("PUT", "/api/v1/flags/{key}") => {
             (Action::Flip, json!({"enabled": false, "reason": "a test of rights", "expected_version": 1}))
         }
+        ("POST", "/api/v1/decisions/{id}/redaction") => (Action::Redact, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/restore") => (Action::Resume, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/apply") => (Action::Apply, json!({"files": [], "reason": "a test"})),
         ("POST", "/api/v1/releases/{id}/saga/{choice}") => {

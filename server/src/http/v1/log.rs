@@ -3,13 +3,15 @@
 
 use super::Faults;
 use crate::http::Http;
-use crate::http::ask::{Asker, Named, Params};
+use crate::http::ask::{Asker, Body, Key, Named, Params};
 use crate::http::problem::Problem;
+use crate::service::{RedactRequest, Redacted};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use sternway_domain::audit::commitment::Field;
 use sternway_domain::id::DecisionId;
 use utoipa::{IntoParams, ToSchema};
 
@@ -56,4 +58,33 @@ pub(in crate::http) async fn consistency(
 ) -> Result<Json<ConsistencyView>, Problem> {
     let (to, hashes) = http.service.consistency(&caller, query.from, query.to).await?;
     Ok(Json(ConsistencyView { from: query.from, to, hashes: hashes.iter().map(ToString::to_string).collect() }))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct RedactBody {
+    /// `reason`, `actor.name`, `origin.ip`, …; all texts of the entry when empty.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    fields: Vec<Field>,
+    /// Why, in 3 to 2000 characters, and without what is to go.
+    #[serde(default)]
+    #[schema(required, min_length = 3, max_length = 2000)]
+    reason: String,
+}
+
+/// Takes texts of a decision out of everything that is stored. Its entry stays, and every proof of it holds.
+#[utoipa::path(post, path = "/decisions/{id}/redaction", tag = "log", request_body = RedactBody,
+    params(("id" = String, Path, format = "uuid"),
+        ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
+    responses((status = 200, body = Redacted), Faults))]
+pub(in crate::http) async fn redact(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Named(decision): Named<DecisionId>,
+    Key(key): Key,
+    Body(body): Body<RedactBody>,
+) -> Result<Json<Redacted>, Problem> {
+    let request = RedactRequest { decision, fields: body.fields, reason: body.reason };
+    Ok(Json(http.service.redact(&caller, &request, &key).await?))
 }

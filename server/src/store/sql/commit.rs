@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, follow, migrations, people, sagas, tree};
+use super::{Dialect, flags, follow, migrations, people, redact, sagas, tree};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -24,6 +24,9 @@ pub(super) fn check(unit: &Unit) -> Result<()> {
             let detail = format!("{events} events after version {expected} do not lead to version {row}");
             return wrong("release", detail);
         }
+    }
+    if unit.redaction.is_some() && unit.decision.is_none() {
+        return wrong("redaction", "no decision goes with it".to_owned());
     }
     unit.flags.iter().try_for_each(flags::check)?;
     unit.migrations.iter().try_for_each(migrations::check)?;
@@ -72,6 +75,9 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     if let (Some(decision), Some(index)) = (&unit.decision, leaf_index) {
         put_decision(&mut tx, dialect, decision, index).await?;
+        if let Some(redaction) = &unit.redaction {
+            redact::put(&mut tx, redaction, index).await?;
+        }
     }
     if let Some(write) = &unit.release {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
