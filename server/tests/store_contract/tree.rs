@@ -112,3 +112,58 @@ async fn given_no_redaction_then_texts_stay_and_with_one_only_they_go(#[values(S
     assert_eq!(texts[0].openings, [opening(Field::Effect(1), "")]);
     assert_eq!(rig.store.decision(entry(1).row.id).await.unwrap().unwrap().reason, "redacted");
 }
+
+/// The decision's row, its events and what was folded from them; what others wrote stays.
+#[rstest]
+#[tokio::test]
+async fn given_a_redaction_then_the_text_goes_from_row_events_folds_and_evidence(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    const TEXT: &str = "call \"Erika\" at 030/1234";
+    let rig = kind.start().await;
+    let body = serde_json::to_string(&serde_json::json!({"reason": TEXT, "note": format!("by {TEXT}.")})).unwrap();
+    let mut write = write(1, 0, 1);
+    write.row.body.clone_from(&body);
+    write.events[0].body.clone_from(&body);
+    let mut first = entry(0);
+    first.openings = vec![opening(Field::Reason, TEXT)];
+    first.row.reason = TEXT.to_owned();
+    let digest = sternway_domain::id::Digest::of(body.as_bytes());
+    first.row.evidence = Some(digest.clone());
+    let id = first.row.id;
+    let unit = Unit {
+        release: Some(write.clone()),
+        decision: Some(first),
+        evidence: vec![(digest.clone(), body)],
+        ..Unit::default()
+    };
+    rig.store.commit(unit).await.unwrap();
+    rig.store.commit(Unit { decision: Some(entry(1)), ..Unit::default() }).await.unwrap();
+
+    let redaction = RedactionWrite {
+        decision: id,
+        leaf_index: 0,
+        fields: vec![Field::Reason],
+        texts: vec![TEXT.to_owned()],
+        instead: "redacted".into(),
+        actor_label: "Ada".into(),
+        reason: "redacted".into(),
+        body: "{}".into(),
+        at: at(9),
+    };
+    let alone = Unit { redaction: Some(redaction.clone()), ..Unit::default() };
+    assert!(matches!(rig.store.commit(alone).await, Err(StoreError::Corrupt { .. })));
+    let unit = Unit { decision: Some(entry(2)), redaction: Some(redaction), ..Unit::default() };
+    rig.store.commit(unit).await.unwrap();
+
+    let expected = r#"{"note":"by redacted.","reason":"redacted"}"#;
+    assert_eq!(rig.store.release(write.row.id).await.unwrap().unwrap().body, expected);
+    assert_eq!(rig.store.events(write.row.id, 0).await.unwrap()[0].body, expected);
+    let row = rig.store.decision(id).await.unwrap().unwrap();
+    assert_eq!((row.reason.as_str(), row.body.as_str(), row.actor_label.as_str()), ("redacted", "{}", "Ada"));
+    assert_eq!(rig.store.evidence(&digest).await.unwrap(), None);
+    let texts = rig.store.texts(0, 9).await.unwrap();
+    assert_eq!(texts.iter().map(|text| text.leaf_index).collect::<Vec<_>>(), [1, 2]);
+    let gone = DecisionFilter { text: Some("Erika".into()), ..DecisionFilter::default() };
+    assert_eq!(rig.store.decisions(&gone).await.unwrap(), []);
+}
