@@ -22,6 +22,7 @@ import { OpenFeature, ProviderEvents } from "@openfeature/web-sdk";
 import { OFREPWebProvider } from "@openfeature/ofrep-web-provider";
 const { url, token, flag } = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
 const client = OpenFeature.getClient();
+Object.assign(window, { client, flag });
 const show = () => {
   document.querySelector("#value").textContent = String(client.getBooleanValue(flag, false));
   window.seenAt = Date.now();

@@ -34,7 +34,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Shows Sternway with real traffic: services, a router, load, and three releases under way.
+    /// Shows Sternway with real traffic: services, a router, load, and four releases under way.
     Demo(demo::Demo),
     /// Runs the server.
     Serve(serve::Serve),
@@ -50,7 +50,7 @@ enum Command {
     /// Lists flags, shows them, switches them on and off.
     #[command(after_long_help = exit::HELP)]
     Flags(flags::FlagsCommand),
-    /// Applies services, plans, checklists, runbooks and flags: all of them or none.
+    /// Applies services, plans, checklists, runbooks, flags and migrations: all of them or none.
     #[command(after_long_help = exit::HELP)]
     Apply(apply::Apply),
     /// Shows plans, with every default if wanted.

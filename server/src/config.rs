@@ -195,7 +195,7 @@ impl Effective {
             log_filter: self.with("log.filter", |text| Ok(text.to_owned()))?,
             log_format: self.with("log.format", LogFormat::from_str)?,
             log_key: self.with("log.key", |text| {
-                Ok(match text {
+                Ok(match text.trim() {
                     "" => KeyPlace::File(self.beside_database("key")),
                     text if text.starts_with("PRIVATE+KEY+") => KeyPlace::Given(text.to_owned()),
                     text => KeyPlace::File(text.into()),
@@ -270,7 +270,14 @@ impl Effective {
         self.with(key, |text| {
             let span: Span = text.parse().map_err(|error: sternway_domain::time::SpanError| error.to_string())?;
             let fits = (least..=most).contains(&span.secs()) && span > Span::ZERO;
-            if fits { Ok(span) } else { Err(format!("write a time of {} s to {most} s", least.max(0))) }
+            if fits {
+                Ok(span)
+            } else {
+                Err(match least {
+                    1.. => format!("write a time of {least} s to {most} s"),
+                    _ => format!("write a time of more than 0 s and at most {most} s, like `500ms`"),
+                })
+            }
         })
     }
 }

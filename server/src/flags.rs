@@ -54,6 +54,8 @@ struct State {
     now: Arc<Snapshot>,
     /// Up to where the store was read. What is put in past the store does not count: others may have written before it.
     read: Option<i64>,
+    /// What is read next counts, whatever its version.
+    forgotten: bool,
 }
 
 impl Default for FlagTable {
@@ -98,6 +100,9 @@ impl FlagTable {
             read.push((row.position, decode::<Flag>("flag", &row.body)?));
         }
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut state.forgotten) {
+            state.now = Arc::default();
+        }
         let before = &state.now;
         read.retain(|(_, flag)| before.flags.get(&flag.plan.key).is_none_or(|known| known.version < flag.version));
         if read.is_empty() {
@@ -113,6 +118,12 @@ impl FlagTable {
         drop(state);
         self.0.changed.send_replace(position);
         Ok(true)
+    }
+
+    /// What is known is of a database that was restored since: all of it is read again. Until then it stays in force.
+    pub fn forget(&self) {
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        (state.read, state.forgotten) = (None, true);
     }
 
     /// Sees the position of the newest event whenever a flag changes.

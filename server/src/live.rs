@@ -1,6 +1,8 @@
 //! Tells whoever is connected that something changed; never what. Who hears it reads again.
 
+use crate::store::rows::Committed;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use sternway_domain::id::{ReleaseId, ServiceName};
@@ -10,7 +12,7 @@ mod follow;
 
 pub use follow::follow;
 
-/// Own commits are known by their positions, so that they are not told again as if another process had made them.
+/// Own commits are known, so that they are not told again as if another process had made them.
 const OWN: usize = 4_096;
 
 /// What can change.
@@ -39,7 +41,14 @@ pub struct Change {
 pub struct Bus {
     sender: broadcast::Sender<Change>,
     position: Arc<AtomicI64>,
-    own: Arc<Mutex<VecDeque<i64>>>,
+    own: Arc<Mutex<Own>>,
+}
+
+/// What was committed here: positions of last events, and indexes of entries.
+#[derive(Debug, Default)]
+struct Own {
+    events: VecDeque<i64>,
+    entries: VecDeque<i64>,
 }
 
 impl Bus {
@@ -52,16 +61,17 @@ impl Bus {
         self.sender.subscribe()
     }
 
-    /// Published after a commit; `position` is that of its last event.
-    pub fn committed(&self, topic: Topic, position: i64) {
+    /// Published after a commit.
+    pub fn committed(&self, topic: Topic, committed: &Committed) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if own.back() != Some(&position) {
-            own.push_back(position);
+        if committed.events > 0 {
+            note(&mut own.events, committed.position);
         }
-        let surplus = own.len().saturating_sub(OWN);
-        own.drain(..surplus);
+        if let Some(index) = committed.leaf_index {
+            note(&mut own.entries, index);
+        }
         drop(own);
-        self.heard(topic, position);
+        self.heard(topic, committed.position);
     }
 
     /// Published when another process has committed.
@@ -72,7 +82,13 @@ impl Bus {
 
     /// Whether the event at this position was the last of a unit committed here.
     fn made(&self, position: i64) -> bool {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(&position)
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).events.contains(&position)
+    }
+
+    /// Whether all of these entries were committed here.
+    fn wrote(&self, entries: Range<i64>) -> bool {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.end - entries.start <= OWN as i64 && entries.into_iter().all(|index| own.entries.contains(&index))
     }
 
     /// Something without an event of its own changed: a tick, an observation.
@@ -88,5 +104,29 @@ impl Bus {
     fn send(&self, change: Change) {
         // Nobody listening is no failure.
         let _ = self.sender.send(change);
+    }
+}
+
+/// Forgets the oldest of many.
+fn note(known: &mut VecDeque<i64>, new: i64) {
+    if known.back() != Some(&new) {
+        known.push_back(new);
+    }
+    let surplus = known.len().saturating_sub(OWN);
+    known.drain(..surplus);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_a_commit_without_events_then_the_newest_event_is_not_taken_for_an_own_one() {
+        let bus = Bus::new(8);
+        bus.committed(Topic::Decisions, &Committed { leaf_index: Some(4), events: 0, position: 100 });
+        assert!(!bus.made(100), "another process wrote that event");
+        bus.committed(Topic::Decisions, &Committed { leaf_index: Some(6), events: 2, position: 102 });
+        assert!(bus.made(102));
+        assert!(bus.wrote(4..5) && bus.wrote(6..7) && !bus.wrote(4..7), "entry 5 is another process's");
     }
 }

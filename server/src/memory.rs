@@ -9,7 +9,7 @@ use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use sternway_domain::time::Timestamp;
@@ -76,6 +76,7 @@ struct Inner {
     distrusted: RwLock<Option<Rewound>>,
     /// A person confirmed, and whoever signs the log does not know yet.
     confirmed: AtomicBool,
+    generation: AtomicU64,
 }
 
 impl Memory {
@@ -110,13 +111,23 @@ impl Memory {
         self.0.confirmed.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether a person has confirmed, and whoever signs the log does not know yet.
+    pub fn is_confirmed(&self) -> bool {
+        self.0.confirmed.load(Ordering::Relaxed)
+    }
+
+    /// Grows with every confirmation and with every other database: what is kept in memory of one is read again then.
+    pub fn generation(&self) -> u64 {
+        self.0.generation.load(Ordering::Relaxed)
+    }
+
     /// Compares the database with what is known, and remembers how far it has come. What is told outside under a new
     /// token must be told after this.
     pub async fn look(&self, store: &dyn Store, now: Timestamp) -> Result<Option<Rewound>, MemoryError> {
         let mut known = self.0.known.lock().await;
         let extent = store.extent().await?;
         let Some((before, written)) = known.as_ref() else {
-            *known = Some(self.keep(store, &extent, now).await?);
+            self.keep(&mut known, store, &extent, now).await?;
             return Ok(None);
         };
         let another = before.born != extent.born;
@@ -128,8 +139,9 @@ impl Memory {
                 *self.0.distrusted.write().unwrap_or_else(PoisonError::into_inner) = None;
                 self.0.confirmed.store(true, Ordering::Relaxed);
             }
-            *known = Some(self.keep(store, &extent, now).await?);
+            self.0.generation.fetch_add(1, Ordering::Relaxed);
             self.set(None);
+            self.keep(&mut known, store, &extent, now).await?;
             return Ok(self.rewound());
         }
         if let Some(why) = less(before, &extent).or(forked(store, before).await?) {
@@ -148,13 +160,20 @@ impl Memory {
         self.set(None);
         let further = extent.head != (Head { position: before.position, leaves: before.leaves });
         if extent.token > before.token || (further && written.elapsed() >= WRITTEN_AGAIN) {
-            *known = Some(self.keep(store, &extent, now).await?);
+            self.keep(&mut known, store, &extent, now).await?;
         }
         Ok(self.rewound())
     }
 
-    async fn keep(&self, store: &dyn Store, extent: &Extent, now: Timestamp) -> Result<(Known, Instant), MemoryError> {
-        let known = Known {
+    /// Known from here on, even if it cannot be written down.
+    async fn keep(
+        &self,
+        known: &mut Option<(Known, Instant)>,
+        store: &dyn Store,
+        extent: &Extent,
+        now: Timestamp,
+    ) -> Result<(), MemoryError> {
+        let next = Known {
             born: extent.born,
             epoch: extent.epoch,
             token: extent.token,
@@ -163,13 +182,15 @@ impl Memory {
             newest: entry(store, extent.head.leaves).await?,
             written: now,
         };
+        let text = crate::service::encode(&next);
+        *known = Some((next, Instant::now()));
         if let Some(path) = self.0.path.clone() {
-            let (to, text) = (path.clone(), crate::service::encode(&known));
+            let to = path.clone();
             let written = tokio::task::spawn_blocking(move || write(&to, &text)).await;
             let written = written.unwrap_or_else(|_| Err(std::io::Error::other("writing ended")));
             written.map_err(|source| MemoryError::Write { path, source })?;
         }
-        Ok((known, Instant::now()))
+        Ok(())
     }
 
     fn set(&self, rewound: Option<Rewound>) {

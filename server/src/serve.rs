@@ -37,9 +37,9 @@ pub enum ServeError {
     Key(#[from] KeyFault),
     #[error("the log could not be compared with what was signed before")]
     Look(#[from] LookFault),
-    #[error("sign-in could not be set up")]
+    #[error("passwords cannot be hashed on this machine")]
     Auth(#[source] AuthError),
-    #[error("the way out could not be set up")]
+    #[error("the HTTP client for sources, drivers and webhooks could not be made")]
     Outbound(#[source] OutboundError),
     #[error("`{address}` cannot be listened on; is another program using it?")]
     Listen {

@@ -81,15 +81,15 @@ impl Demo {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// An empty folder for the database; what an earlier demo left there goes.
+    /// An empty folder for the database; what an earlier demo left there goes, its log's key and last checkpoint too.
     fn fresh_database(&self) -> Result<PathBuf, DemoFailure> {
         let failed = |source| DemoFailure::Data { path: self.data.clone(), source };
         std::fs::create_dir_all(&self.data).map_err(failed)?;
-        for name in ["demo.db", "demo.db-wal", "demo.db-shm", "demo.db.checkpoint", "orders.db", "demo.json"] {
-            match std::fs::remove_file(self.data.join(name)) {
-                Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(failed(error)),
+        for entry in std::fs::read_dir(&self.data).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("demo.db") || ["orders.db", "demo.json"].contains(&name.as_str()) {
+                std::fs::remove_file(entry.path()).map_err(failed)?;
             }
         }
         Ok(self.data.join("demo.db"))

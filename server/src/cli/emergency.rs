@@ -71,7 +71,7 @@ struct Rollback {
     #[arg(long, value_name = "PATH")]
     services: Vec<PathBuf>,
     /// Where the server is asked whether it is healthy; left out: where it would listen by this configuration
-    #[arg(long, env = "STERNWAY_URL", value_name = "URL")]
+    #[arg(long = "server", env = "STERNWAY_URL", value_name = "URL")]
     url: Option<String>,
     /// Write the spool here instead of where the configuration says
     #[arg(long, value_name = "FOLDER")]

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// Service, Plan, Checklist, Runbook or Flag
+    /// Service, Plan, Checklist, Runbook, Flag or Migration
     #[arg(value_name = "KIND")]
     kind: String,
 }
@@ -32,6 +32,7 @@ impl Schema {
 
 #[derive(Debug, Args)]
 pub(super) struct Completions {
+    /// bash, elvish, fish, powershell or zsh
     shell: Shell,
 }
 

@@ -132,7 +132,7 @@ struct Create {
     /// How many days it lives, 1 to 366
     #[arg(long, value_name = "DAYS", default_value_t = 90)]
     days: u16,
-    /// At most your own; flag_client may evaluate flags and nothing else; left out: your own
+    /// viewer, release_manager, on_call, auditor or admin, at most your own, which it is if left out; or flag_client, which evaluates flags and does nothing else
     #[arg(long)]
     role: Option<String>,
     #[command(flatten)]
@@ -141,6 +141,7 @@ struct Create {
 
 #[derive(Debug, Args)]
 struct Revoke {
+    /// Its id, as `sternway token list` shows it
     #[arg(value_name = "TOKEN")]
     id: String,
     #[command(flatten)]

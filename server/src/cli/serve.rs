@@ -45,6 +45,7 @@ impl Serve {
         // What was rolled back without the server is known before the engine looks at anything.
         let intake = base.intake();
         intake.look().await;
+        intake.warn_of_strangers().await;
         let emergencies = Box::pin(intake.run(base.shutdown.clone()));
         base.run(listener, router, vec![engine, emergencies]).await?;
         Ok(ExitCode::SUCCESS)

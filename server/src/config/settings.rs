@@ -54,14 +54,14 @@ pub const SETTINGS: &[Setting] = &[
         ["STERNWAY_TRUSTED_PROXIES"],
         "trusted-proxies",
         "",
-        "Networks of proxies in front, whose X-Forwarded-For is believed"
+        "Networks of proxies in front, whose X-Forwarded-For is believed; several with commas between them"
     ),
     setting!(
         "outbound.allow",
         ["STERNWAY_OUTBOUND_ALLOW"],
         "outbound-allow",
         "",
-        "Private networks that sources, drivers and webhooks may reach"
+        "Private networks that sources, drivers and webhooks may reach; several with commas between them"
     ),
     setting!(
         "log.filter",
@@ -105,14 +105,14 @@ pub const SETTINGS: &[Setting] = &[
         ["STERNWAY_SIGN_IN_FAILURES"],
         "sign-in-failures",
         "5",
-        "Failed attempts a minute for one name at one address"
+        "Failed attempts a minute for one name at one address, after which more are refused"
     ),
     setting!(
         "sign_in.failures_per_address",
         ["STERNWAY_SIGN_IN_FAILURES_PER_ADDRESS"],
         "sign-in-failures-per-address",
         "50",
-        "Failed attempts a minute at one address"
+        "Failed attempts a minute at one address, after which more are refused"
     ),
     setting!(
         "environment",
@@ -126,7 +126,7 @@ pub const SETTINGS: &[Setting] = &[
         ["STERNWAY_FLAGS_ORIGINS"],
         "flags-origins",
         "",
-        "Origins of web pages that may evaluate flags, like `https://shop.example.org`"
+        "Origins of web pages that may evaluate flags, like `https://shop.example.org`; several with commas between them"
     ),
     setting!(
         "replica",
@@ -140,9 +140,15 @@ pub const SETTINGS: &[Setting] = &[
         ["STERNWAY_ENGINE_LEASE"],
         "engine-lease",
         "10s",
-        "A lease not renewed for so long is over"
+        "A lease not renewed for so long is over, 1 s to 300 s"
     ),
-    setting!("engine.poll", ["STERNWAY_ENGINE_POLL"], "engine-poll", "1s", "How often the engine looks by itself"),
+    setting!(
+        "engine.poll",
+        ["STERNWAY_ENGINE_POLL"],
+        "engine-poll",
+        "1s",
+        "How often the engine looks by itself, at most 60 s"
+    ),
     setting!(
         "deploy.commands",
         ["STERNWAY_DEPLOY_COMMANDS"],

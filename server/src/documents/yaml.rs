@@ -45,16 +45,22 @@ fn document(file: &str, mut node: Node, source: String) -> Result<Document, Vec<
 /// Takes `kind` out of a document and reads it.
 pub(super) fn kind(node: &mut Node) -> Result<Kind, String> {
     if !matches!(node.value, Value::Map(_)) {
-        return Err("a document has fields; begin it with `kind: Service`, `Plan`, `Checklist` or `Flag`".to_owned());
+        return Err(format!("a document has fields; begin it with `kind: Service`; there are {}", kinds()));
     }
     match node.take("kind").map(|kind| kind.value) {
-        None => Err("`kind` is missing: use `Service`, `Plan`, `Checklist` or `Flag`".to_owned()),
+        None => Err(format!("`kind` is missing: use one of {}", kinds())),
         Some(Value::Text(text)) => Kind::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
             let text: String = text.chars().take(60).collect();
-            format!("`{text}` is not a kind of document: use `Service`, `Plan`, `Checklist` or `Flag`")
+            format!("`{text}` is not a kind of document: use one of {}", kinds())
         }),
-        Some(_) => Err("the kind is a word: `Service`, `Plan`, `Checklist` or `Flag`".to_owned()),
+        Some(_) => Err(format!("the kind is a word, one of {}", kinds())),
     }
+}
+
+/// Those that are written in YAML.
+fn kinds() -> String {
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Runbook);
+    kinds.map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn misfit(file: &str, node: &Node, misfit: Misfit) -> DocumentProblem {

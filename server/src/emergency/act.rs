@@ -43,7 +43,8 @@ pub struct Outcome {
     pub detail: String,
 }
 
-/// One service after the other, each with a line before and a line after. Stops only when the spool cannot be written.
+/// One service after the other. All of them are written down before the first is asked, so that the spool is not taken in
+/// between two. Stops only when the spool cannot be written.
 pub async fn roll_back(
     asked: &Asked<'_>,
     copied: &Copied,
@@ -54,21 +55,23 @@ pub async fn roll_back(
     spool: &mut Spool,
 ) -> Result<Vec<Outcome>, SpoolError> {
     let mut outcomes = Vec::new();
+    let record = |service: &ServiceName, said| Record {
+        v: 1,
+        id: id(rng),
+        run: asked.run,
+        previous: None,
+        occurred: clock.now(),
+        owner: key.owner.clone(),
+        service: service.clone(),
+        reason: asked.reason.to_owned(),
+        server: asked.server.to_owned(),
+        forced: asked.forced,
+        said,
+    };
     for service in asked.services {
-        let record = |said| Record {
-            v: 1,
-            id: id(rng),
-            run: asked.run,
-            previous: None,
-            occurred: clock.now(),
-            owner: key.owner.clone(),
-            service: service.clone(),
-            reason: asked.reason.to_owned(),
-            server: asked.server.to_owned(),
-            forced: asked.forced,
-            said,
-        };
-        spool.add(record(Said::Begun), key)?;
+        spool.add(record(service, Said::Begun), key)?;
+    }
+    for service in asked.services {
         let outcome = match driver(service, copied, outbound, clock.clone()) {
             Ok(driver) => one(service, driver.as_ref(), clock.as_ref(), asked.run, asked.within).await,
             Err(detail) => {
@@ -77,7 +80,7 @@ pub async fn roll_back(
             }
         };
         let Outcome { before, after, from, done, detail, .. } = outcome.clone();
-        spool.add(record(Said::Ended { before, after, from, done, detail }), key)?;
+        spool.add(record(service, Said::Ended { before, after, from, done, detail }), key)?;
         outcomes.push(outcome);
     }
     Ok(outcomes)

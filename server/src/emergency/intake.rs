@@ -7,7 +7,7 @@
 
 use super::copy;
 use super::key::Registered;
-use super::spool::{Record, Said, read};
+use super::spool::{Record, Said, SpoolError, read};
 use crate::live::Topic;
 use crate::service::once::Once;
 use crate::service::record::Act;
@@ -81,6 +81,14 @@ impl Intake {
     async fn take(&self, path: &Path) -> Result<Option<&'static str>, ServiceError> {
         let records = match read(path, &self.keys) {
             Ok(records) => records,
+            Err(error @ SpoolError::Read { .. }) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    path = %path.display(),
+                    "an emergency cannot be read, so it is not taken in; let the server read the file"
+                );
+                return Ok(None);
+            }
             Err(error) => {
                 self.refuse(path, &error.to_string()).await?;
                 return Ok(Some("refused"));
@@ -97,13 +105,28 @@ impl Intake {
             match self.owner(&record.owner).await? {
                 Some(actor) => self.enter(record, actor, path).await?,
                 None => {
-                    let text = format!("the key's owner `{}` has no account here", record.owner);
+                    // It is signed, so what it says was done. It stays where it is: the canary gets nothing back, and it is
+                    // taken in once the account is there.
+                    let text =
+                        format!("the key's owner `{}` has no account here; make one, or remove the file", record.owner);
                     self.refuse(path, &text).await?;
-                    return Ok(Some("refused"));
+                    return Ok(None);
                 }
             }
         }
         Ok((!left && (cut_off || !records.is_empty())).then_some("taken"))
+    }
+
+    /// Said at the start, so that nobody learns it at night.
+    pub async fn warn_of_strangers(&self) {
+        for key in &self.keys {
+            if let Ok(None) = self.owner(&key.owner).await {
+                tracing::warn!(
+                    owner = key.owner,
+                    "`emergency.keys`: nobody signs in under this name; what its key signs will not be taken in"
+                );
+            }
+        }
     }
 
     async fn owner(&self, login: &str) -> Result<Option<Actor>, ServiceError> {

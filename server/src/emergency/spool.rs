@@ -89,7 +89,11 @@ impl Spool {
         std::fs::create_dir_all(folder).map_err(|source| failed(folder, source))?;
         let stamp: String = at.to_rfc3339().chars().take(19).filter(char::is_ascii_alphanumeric).collect();
         let path = folder.join(format!("{stamp}Z-{run}.jsonl"));
-        let file = File::options().write(true).create_new(true).open(&path).map_err(|source| failed(&path, source))?;
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+        let file = options.open(&path).map_err(|source| failed(&path, source))?;
         // The name itself must survive a crash too.
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(|source| failed(folder, source))?;
         Ok(Self { file, path, last: None })

@@ -25,7 +25,7 @@ pub(super) async fn tell(State(http): State<Http>, request: Request, next: Next)
 
 fn words(since: Timestamp) -> String {
     format!(
-        "The database cannot be reached since {} UTC; nothing can be changed, traffic stays as it is, and Sternway goes on by \
+        "The database has not been reachable since {} UTC; nothing can be changed, traffic stays as it is, and Sternway goes on by \
          itself once the database answers. To take a canary's traffic away now: `sternway emergency rollback --service NAME \
          --reason TEXT --key FILE`.",
         since.clock()
@@ -43,13 +43,13 @@ fn page(since: Timestamp, css: &str) -> String {
 <meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"/>
 <meta name="color-scheme" content="light dark"/>
 <meta http-equiv="refresh" content="5"/>
-<title>Read-only · Sternway</title>
+<title>Database away · Sternway</title>
 <link rel="stylesheet" href="{css}"/>
 </head>
 <body>
 <main class="page" id="main">
 <div class="head"><h1>Nothing can be changed now</h1></div>
-<p role="status">The database cannot be reached since <time datetime="{iso}">{clock}</time> UTC.</p>
+<p role="status">The database has not been reachable since <time datetime="{iso}">{clock}</time> UTC.</p>
 <p>Traffic stays as it is. Sternway goes on where it was as soon as the database answers; this page looks again every 5&nbsp;s.</p>
 <p>To take a canary’s traffic away now, on a machine with an emergency key:</p>
 <pre><code>sternway emergency rollback --service NAME --reason "TEXT" --key FILE</code></pre>

@@ -134,7 +134,7 @@ impl Problem {
     }
 
     fn internal() -> Self {
-        let detail = "Sternway could not answer; nothing was changed. The log names this request.";
+        let detail = "Sternway could not answer; whether it was done is not known: read again. The server's log names this request.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Sternway failed", detail)
     }
 

@@ -177,7 +177,8 @@ impl Http {
         let notice = Notice(self.service.memory.rewound().map(|rewound| {
             format!(
                 "Held since {} UTC: {}. Sternway does nothing until somebody confirms what is observed: sternway \
-                 confirm-restore --reason TEXT",
+                 confirm-restore --reason TEXT. Rollbacks are written down, but not carried out; to take traffic away now: \
+                 sternway emergency rollback --service NAME --reason TEXT --key FILE --force",
                 rewound.since.clock(),
                 rewound.why
             )

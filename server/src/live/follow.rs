@@ -71,8 +71,8 @@ async fn look(service: &Service, holder: &str, read: &mut Read, marks: bool) -> 
         let filter =
             DecisionFilter { action: Some(Action::Apply.as_str().to_owned()), limit: 1, ..DecisionFilter::default() };
         let applied = store.decisions(&filter).await?.first().map(|row| row.leaf_index);
-        if read.head.is_some() {
-            if !bus.made(head.position) {
+        if let Some(before) = read.head {
+            if !bus.wrote(before.leaves..head.leaves) {
                 bus.heard(Topic::Decisions, head.position);
             }
             if applied != read.applied {

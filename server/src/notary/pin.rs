@@ -5,27 +5,29 @@ use std::path::{Path, PathBuf};
 use sternway_domain::audit::checkpoint::{Checkpoint, CheckpointError};
 use sternway_domain::audit::note::{Note, NoteError};
 
+const ASIDE: &str = "move it aside, keep it as evidence, start again, and run `sternway audit verify`";
+
 #[derive(Debug, thiserror::Error)]
 pub enum PinFault {
-    #[error("the last checkpoint cannot be read from `{}`", .path.display())]
+    #[error("the last checkpoint cannot be read from `{}`; mend its permissions", .path.display())]
     Read {
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("the last checkpoint in `{}` is no signed note", .path.display())]
+    #[error("`{}` should hold the last checkpoint of the log and holds no signed note; {ASIDE}", .path.display())]
     Note {
         path: PathBuf,
         #[source]
         source: NoteError,
     },
-    #[error("the last checkpoint in `{}` is none", .path.display())]
+    #[error("`{}` should hold the last checkpoint of the log and holds something else; {ASIDE}", .path.display())]
     Checkpoint {
         path: PathBuf,
         #[source]
         source: CheckpointError,
     },
-    #[error("the last checkpoint cannot be kept in `{}`", .path.display())]
+    #[error("the last checkpoint cannot be kept in `{}`; set `state` to a file beside which one can be written", .path.display())]
     Write {
         path: PathBuf,
         #[source]

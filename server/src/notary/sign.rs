@@ -6,6 +6,7 @@ use crate::service::{Service, ServiceError};
 use crate::store::StoreError;
 use crate::store::rows::{CheckpointRow, Fence};
 use std::collections::BTreeMap;
+use std::mem::discriminant;
 use std::time::Duration;
 use sternway_domain::audit::checkpoint::{Checkpoint, CheckpointError};
 use sternway_domain::audit::merkle::Frontier;
@@ -59,6 +60,9 @@ pub struct Signer {
 /// At the start, before anything is done: whether the log still begins with what was signed last, by the hashes kept
 /// beside the entries. The entries themselves are recomputed before the next checkpoint.
 pub async fn look(service: &Service) -> Result<(), LookFault> {
+    if service.memory.is_confirmed() {
+        return Ok(());
+    }
     let Some(head) = service.notary.0.pin.as_deref().map(pin::read).transpose()?.flatten() else { return Ok(()) };
     let leaves = service.store.head().await?.leaves as u64;
     let why = if leaves < head.size {
@@ -125,11 +129,12 @@ impl Signer {
         if self.service.memory.rewound().is_some() {
             return Ok(());
         }
+        // Before the log is counted: another replica may sign more of it in between, and that is no loss.
+        let newest = self.service.store.checkpoint().await?;
         let leaves = self.service.store.head().await?.leaves as u64;
         if self.published == Some(leaves) && self.tree.size() == leaves {
             return Ok(());
         }
-        let newest = self.service.store.checkpoint().await?;
         let milestones = self.milestones(newest.as_ref())?;
         let known = milestones.keys().next_back().copied().unwrap_or(0).max(self.tree.size());
         if leaves < known {
@@ -223,7 +228,8 @@ impl Signer {
             }
             return;
         }
-        if self.told.as_ref() == Some(&broken) {
+        // In other words it is the same: what a person has confirmed is not held for again.
+        if self.told.as_ref().is_some_and(|told| discriminant(told) == discriminant(&broken)) {
             return;
         }
         tracing::error!(why = %broken, "the log is not signed: it does not extend what was signed before");

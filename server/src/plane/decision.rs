@@ -90,7 +90,7 @@ impl Plane {
         let Some(body) = self.service.store.evidence(digest).await? else {
             return Ok(Or::Instead(nothing(
                 "Evidence is missing",
-                "Its digest is in the log; the body is not in this database.",
+                "Its digest is in the log, its body is not here: it goes as a whole when a text that it holds is redacted.",
             )));
         };
         if let Ok(flag) = serde_json::from_str::<Flag>(&body) {

@@ -26,7 +26,7 @@ impl Plane {
         let or = |text: String, usual: &str| if text.trim().is_empty() { usual.to_owned() } else { text };
         let typed =
             RehearsalForm { faults: or(form.faults, "storm"), runs: or(form.runs, "500"), seed: or(form.seed, "1") };
-        let release = self.service.load(id).await.map_err(|error| worded(page, error))?;
+        let release = self.service.release(&caller(page), id).await.map_err(|error| worded(page, error))?;
         let text = format!("{} {} → {}", release.service, release.baseline.version, release.candidate.version);
         let empty = RehearsalView {
             release: LinkView::new(path::release(&id.to_string()), text),

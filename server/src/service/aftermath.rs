@@ -32,6 +32,13 @@ struct Known {
     aftermath: Aftermath,
 }
 
+impl AftermathTable {
+    /// All of it is read again.
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = Known::default();
+    }
+}
+
 impl Service {
     /// Builds of these services that were taken back.
     pub(crate) async fn known_bad(&self, services: &[&ServiceName]) -> Result<Vec<KnownBad>> {

@@ -129,11 +129,11 @@ impl Service {
         flags.iter_mut().for_each(|row| row.position = committed.position);
         self.flags.put(&flags)?;
         if let Some(topic) = topic {
-            self.bus.committed(topic, committed.position);
+            self.bus.committed(topic, &committed);
         }
         if let Some((action, outcome, actor)) = decided {
             self.metrics.decided(action, outcome, actor);
-            self.bus.committed(Topic::Decisions, committed.position);
+            self.bus.committed(Topic::Decisions, &committed);
         }
         Ok(committed)
     }

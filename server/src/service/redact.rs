@@ -95,6 +95,8 @@ impl Service {
         }
         let repeated = |opening: &Opening| opening.text.chars().count() >= 4 && request.reason.contains(&opening.text);
         if let Some(opening) = gone.iter().find(|opening| repeated(opening)) {
+            // The refusal is an entry of its own.
+            act.reason = REDACTED;
             return Err(invalid("reason", &format!("it repeats the text of `{}`, which is to go", opening.field)));
         }
         let entry = record.open(&left, REDACTED).map_err(|error| corrupt(error.to_string()))?;

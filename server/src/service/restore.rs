@@ -87,7 +87,7 @@ impl Service {
         };
         let committed = self.commit(unit, None).await?;
         confirmed.decision.leaf_index = committed.leaf_index.unwrap_or(-1);
-        match self.memory.look(self.store.as_ref(), self.clock.now()).await {
+        match self.look_at_database().await {
             Ok(_) => {}
             // It is durable in the database: the next look takes it in.
             Err(error) => tracing::warn!(%error, "what is known of the database was not written down"),
@@ -105,7 +105,7 @@ impl Service {
 
     /// Whether the engine may do anything. A file that cannot be written is a warning: it protects only later.
     pub(crate) async fn may_work(&self) -> Result<bool> {
-        match self.memory.look(self.store.as_ref(), self.clock.now()).await {
+        match self.look_at_database().await {
             Ok(rewound) => Ok(rewound.is_none()),
             Err(MemoryError::Store(error)) => Err(error.into()),
             Err(error) => {
@@ -113,8 +113,19 @@ impl Service {
                     error = &error as &dyn std::error::Error,
                     "what is known of the database was not written down"
                 );
-                Ok(true)
+                Ok(self.memory.rewound().is_none())
             }
         }
+    }
+
+    /// What was read of a database that is another one now is forgotten.
+    async fn look_at_database(&self) -> std::result::Result<Option<Rewound>, MemoryError> {
+        let before = self.memory.generation();
+        let looked = self.memory.look(self.store.as_ref(), self.clock.now()).await;
+        if self.memory.generation() != before {
+            self.flags.forget();
+            self.aftermath.forget().await;
+        }
+        looked
     }
 }

@@ -87,7 +87,7 @@ impl Service {
         let (write, after) = saga_write(Some(saga), &events)?;
         let unit = Unit { saga: Some(write), fence: Some(fence.clone()), ..Unit::default() };
         let committed = self.store.commit(unit).await?;
-        self.bus.committed(act::topic(release), committed.position);
+        self.bus.committed(act::topic(release), &committed);
         Ok(after)
     }
 

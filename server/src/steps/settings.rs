@@ -30,6 +30,9 @@ impl StepSettings {
                 add(format!("rollback.probes[{i}].ask.sql.connection"), self.no_connection(connection));
             }
         }
+        for (i, question) in back.integrity.iter().enumerate() {
+            add(format!("rollback.integrity[{i}].connection"), self.no_connection(&question.connection));
+        }
         for (i, cache) in back.caches.iter().enumerate() {
             if let Cache::Redis { connection, .. } = cache {
                 add(format!("rollback.caches[{i}].redis.connection"), self.no_connection(connection));

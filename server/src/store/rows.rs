@@ -41,6 +41,8 @@ pub struct Unit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Committed {
     pub leaf_index: Option<i64>,
+    /// How many events were written.
+    pub events: i64,
     /// Position of the last event written, or of the log when there was none.
     pub position: i64,
 }

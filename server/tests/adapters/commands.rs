@@ -68,7 +68,7 @@ async fn given_a_program_when_it_ends_well_then_its_words_are_kept_and_it_saw_no
         .filter_map(|v| v.split_once('='))
         .map(|(name, _)| name)
         .collect();
-    let own = ["CARGO_MANIFEST_DIR", "PWD", "STERNWAY_ATTEMPT", "STERNWAY_KEY", "STERNWAY_TOKEN"];
+    let own = ["CARGO_MANIFEST_DIR", "PWD", "STERNWAY_ATTEMPT", "STERNWAY_FENCING_TOKEN", "STERNWAY_KEY"];
     // The shell sets `PWD` by itself, and some add more of their own.
     assert!(names.iter().all(|name| own.contains(name) || ["OLDPWD", "SHLVL", "_"].contains(name)), "{names:?}");
     assert!(output.contains("STERNWAY_KEY=saga:4:do") && output.contains("STERNWAY_ATTEMPT=2"), "{output}");

@@ -171,6 +171,7 @@ deploy:
   command: { run: [/opt/deploy, orders] }
 rollback:
   tell: [operations]
+  integrity: [{ name: sums, connection: bank, query: SELECT 0, expect: { equals: 0 } }]
   probes:
     - { name: rows, ask: { sql: { connection: ledger, query: SELECT 1, expect: { at_least: 1 } } } }
   caches:
@@ -188,8 +189,9 @@ rollback:
         .collect();
     let expected = [
         ("deploy.command.run[0]", 7),
-        ("rollback.probes[0].ask.sql.connection", 11),
-        ("rollback.caches[0].redis.connection", 13),
+        ("rollback.probes[0].ask.sql.connection", 12),
+        ("rollback.integrity[0].connection", 10),
+        ("rollback.caches[0].redis.connection", 14),
         ("rollback.tell[0]", 9),
     ];
     assert_eq!(places, expected, "{}", answer.text);

@@ -23,7 +23,7 @@ async fn given_a_plan_in_a_file_when_shown_effective_then_every_default_is_writt
 
 #[tokio::test]
 async fn given_a_kind_when_its_schema_is_asked_for_then_it_is_json_schema() {
-    for kind in ["Service", "plan", "Checklist", "RUNBOOK", "flag"] {
+    for kind in ["Service", "plan", "Checklist", "RUNBOOK", "flag", "migration"] {
         let schema = finish(bare(&["schema", kind])).await.done().json();
         assert!(schema["$schema"].as_str().is_some_and(|of| of.contains("json-schema.org")), "{kind}");
     }

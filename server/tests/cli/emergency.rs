@@ -66,6 +66,10 @@ impl Night {
     }
 
     async fn rollback(&self, more: &[&str]) -> Ran {
+        self.rollback_because("errors at night", more).await
+    }
+
+    async fn rollback_because(&self, reason: &str, more: &[&str]) -> Ran {
         let (config, key) = (self.at("sternway.toml").display().to_string(), self.at("key").display().to_string());
         let arguments = [
             "emergency",
@@ -73,7 +77,7 @@ impl Night {
             "--service",
             "checkout",
             "--reason",
-            "errors at night",
+            reason,
             "--within",
             "3s",
             "--config",
@@ -168,7 +172,12 @@ async fn given_what_could_be_misused_when_rolled_back_then_it_is_refused_and_not
     let night = Night::start("maya", &format!("listen = \"127.0.0.1:{}\"", free_port())).await;
     night.rollback(&[]).await.failed(3).complains(&["emergency.json", "--services"]);
     night.with_documents(&["--service", "stock"]).await.failed(3).complains(&["no service `stock`", "`checkout`"]);
-    night.with_documents(&["--reason", "no"]).await.failed(64);
+    let documents = night.at("checkout.yaml").display().to_string();
+    night
+        .rollback_because("no", &["--services", &documents])
+        .await
+        .failed(3)
+        .complains(&["the reason has 2 characters"]);
     night.with_documents(&["--spool", "/proc/none"]).await.failed(3).complains(&["cannot be written", "--spool"]);
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o640);
     std::fs::set_permissions(night.at("key"), open).unwrap();
@@ -190,7 +199,6 @@ async fn given_what_could_be_misused_when_rolled_back_then_it_is_refused_and_not
 async fn given_a_proxy_that_cannot_be_reached_when_rolled_back_then_it_is_said_and_written_down() {
     let night = Night::start("maya", &format!("listen = \"127.0.0.1:{}\"", free_port())).await;
     night.haproxy.hide_socket();
-    night.with_documents(&["--within", "1s"]).await.failed(64);
     let documents = night.at("checkout.yaml").display().to_string();
     let ran = night.rollback(&["--services", &documents]).await.failed(1);
     ran.says(&["NOT BACK", "cannot be reached"]);
@@ -252,6 +260,31 @@ async fn given_a_spooled_rollback_when_the_server_is_back_then_it_is_one_late_en
     let count = entries(&rig).await.len();
     night.intake(&rig).look().await;
     assert_eq!(entries(&rig).await.len(), count);
+}
+
+#[tokio::test]
+async fn given_an_owner_without_an_account_when_taken_in_then_the_canary_stays_without_traffic_until_there_is_one() {
+    let rig = Rig::new().await;
+    let night = Night::start("on_call@example.org", &format!("listen = \"127.0.0.1:{}\"", free_port())).await;
+    night.with_documents(&[]).await.done();
+    let (intake, table) = (night.intake(&rig), MemoryTraffic::default());
+    let brake = Brake { spool: night.at("spool"), keys: vec![night.registered.parse().unwrap()] };
+    let driver = brake.over(Arc::new(table.driver("checkout".parse().unwrap())));
+    let intent =
+        Intent { service: "checkout".parse().unwrap(), canary: 25.try_into().unwrap(), key: "k".to_owned(), token: 1 };
+    for _ in 0..2 {
+        intake.look().await;
+        let held = driver.apply(&intent).await;
+        assert!(matches!(held, Err(DriverFailure::Refused { .. })), "{held:?}");
+    }
+    let said = entries(&rig).await;
+    let why =
+        |entry: &Entry| matches!(&entry.outcome, Outcome::Refused { why } if why.contains("`on_call@example.org`"));
+    assert_eq!(said.iter().filter(|entry| why(entry)).count(), 1, "said once: {said:?}");
+    rig.token(Role::OnCall).await;
+    intake.look().await;
+    assert!(entries(&rig).await.iter().any(|entry| entry.occurred.is_some() && entry.outcome == Outcome::Accepted));
+    driver.apply(&intent).await.unwrap();
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn given_postgresql_goes_away_in_a_rollback_when_it_is_back_then_it_goes_o
         let (status, page) = http_get(port, "/").await.expect("it answers");
         assert_eq!(status, 503);
         for words in
-            ["Nothing can be changed now", "cannot be reached since", "sternway emergency rollback", "viewport"]
+            ["Nothing can be changed now", "has not been reachable since", "sternway emergency rollback", "viewport"]
         {
             assert!(page.contains(words), "{words}: {page}");
         }

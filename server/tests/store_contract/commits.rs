@@ -29,7 +29,7 @@ async fn what_is_committed_is_read_back(#[values(Sqlite, Postgres)] kind: Kind) 
     };
     let committed = rig.store.commit(unit).await.unwrap();
 
-    assert_eq!(committed, Committed { leaf_index: Some(0), position: 2 });
+    assert_eq!(committed, Committed { leaf_index: Some(0), events: 2, position: 2 });
     let row = write(1, 0, 2).row;
     assert_eq!(rig.store.release(row.id).await.unwrap(), Some(row.clone()));
     let events = rig.store.events(row.id, 0).await.unwrap();
@@ -214,7 +214,7 @@ async fn when_the_entry_cannot_be_written_then_nothing_is(#[values(Sqlite, Postg
     };
     rig.sql(mend).await.unwrap();
     let committed = rig.store.commit(unit).await.unwrap();
-    assert_eq!(committed, Committed { leaf_index: Some(0), position: 3 });
+    assert_eq!(committed, Committed { leaf_index: Some(0), events: 2, position: 3 });
 }
 
 #[rstest]

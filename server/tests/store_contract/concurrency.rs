@@ -33,7 +33,7 @@ async fn of_eight_writers_with_one_version_exactly_one_wins(#[values(Sqlite, Pos
             match answer.unwrap() {
                 Ok(committed) => {
                     won += 1;
-                    assert_eq!(committed, Committed { leaf_index: Some(round), position: round + 1 });
+                    assert_eq!(committed, Committed { leaf_index: Some(round), events: 1, position: round + 1 });
                 }
                 Err(StoreError::Conflict { expected, actual }) => assert_eq!((expected, actual), (round, round + 1)),
                 Err(error) => panic!("round {round}: {error:?}"),

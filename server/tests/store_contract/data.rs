@@ -27,7 +27,7 @@ async fn migrations_are_committed_with_their_release_and_read_back(#[values(Sqli
         ..Unit::default()
     };
     let committed = rig.store.commit(unit).await.unwrap();
-    assert_eq!(committed, Committed { leaf_index: Some(0), position: 6 });
+    assert_eq!(committed, Committed { leaf_index: Some(0), events: 6, position: 6 });
 
     let rows = rig.store.migrations(release(1)).await.unwrap();
     let found: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.version, row.position)).collect();

@@ -17,7 +17,7 @@ async fn flags_are_committed_with_everything_else_and_read_back(#[values(Sqlite,
         ..Unit::default()
     };
     let committed = rig.store.commit(unit).await.unwrap();
-    assert_eq!(committed, Committed { leaf_index: Some(0), position: 5 });
+    assert_eq!(committed, Committed { leaf_index: Some(0), events: 5, position: 5 });
 
     let rows = rig.store.flags(0).await.unwrap();
     let found: Vec<_> = rows.iter().map(|row| (row.key.as_str(), row.version, row.position)).collect();

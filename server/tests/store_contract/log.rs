@@ -147,5 +147,5 @@ async fn a_unit_without_events_or_decision_answers_where_the_log_is(#[values(Sql
     let rig = kind.start().await;
     rig.release(1).await;
     let committed = rig.store.commit(Unit::default()).await.unwrap();
-    assert_eq!(committed, Committed { leaf_index: None, position: 1 });
+    assert_eq!(committed, Committed { leaf_index: None, events: 0, position: 1 });
 }

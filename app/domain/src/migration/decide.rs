@@ -63,7 +63,7 @@ pub enum Refusal {
     Conditions { to: Phase, unmet: Vec<Unmet> },
     #[error("there is no query `{0}`")]
     NoSuchQuery(String),
-    #[error("only people may do this")]
+    #[error("a rule may not move data, sign or break the glass; a person does")]
     OnlyPeople,
     #[error("a second person must confirm; {0} cannot be both")]
     SamePerson(String),

@@ -120,7 +120,7 @@ pub enum Refusal {
         service = .0.service, version = .0.version, digest = .0.digest.short(), at = .0.at, why = .0.why
     )]
     KnownBad(Box<KnownBad>),
-    #[error("only people may do this")]
+    #[error("a rule may not resume automation; a person does, with `sternway release resume-automation`")]
     OnlyPeople,
     #[error("the reason has {0} characters; say why in 3 to 2000")]
     Reason(usize),

@@ -249,6 +249,7 @@ fn told(shape: &Shape) {
 }
 
 fn choice(text: &str) -> std::result::Result<&'static str, String> {
+    let text = text.replace('-', "_");
     let found = Choice::ALL.into_iter().map(Choice::as_str).find(|name| *name == text);
     found.ok_or_else(|| "write retry, skip, sign_off, compensate, escalate or stop".to_owned())
 }

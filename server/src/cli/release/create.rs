@@ -33,7 +33,7 @@ pub(super) fn build(text: &str) -> std::result::Result<Build, String> {
 
 #[derive(Debug, Args)]
 pub(super) struct Create {
-    /// YAML with service, candidate, baseline, plan, migrations, checklist and reason; flags beside it count more (`-`: standard input)
+    /// YAML with service, candidate, baseline, plan, components, migrations, checklist, override_known_bad and reason; flags beside it count more (`-`: standard input)
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The service that is released

@@ -174,7 +174,11 @@ impl Show {
         let client = remote.client()?;
         let (_, mut items) = all(&client, &self.release).await?;
         if let Some(name) = &self.migration {
+            let has = names(&items);
             items.retain(|item| item["name"] == name.as_str());
+            if items.is_empty() {
+                return Err(wrong(format!("the release has no migration `{name}`; {has}")));
+            }
         }
         if remote.json {
             say(&json!({"items": items}).to_string());
@@ -203,8 +207,11 @@ impl Which {
             items.iter().filter(|item| self.migration.as_ref().is_none_or(|name| item["name"] == name.as_str()));
         let found: Vec<Shape> = found.map(|item| client.shape(item)).collect::<Result<_>>()?;
         let [only] = found.as_slice() else {
-            let names: Vec<&str> = items.iter().filter_map(|item| item["name"].as_str()).collect();
-            return Err(wrong(format!("name one with `--migration`; the release has: {}", names.join(", "))));
+            return Err(wrong(match &self.migration {
+                Some(name) => format!("the release has no migration `{name}`; {}", names(&items)),
+                None if items.is_empty() => "this release moves no data; name migrations when it is created".to_owned(),
+                None => format!("name one with `--migration`; {}", names(&items)),
+            }));
         };
         body["expected_version"] = self.expected_version.unwrap_or(only.version).into();
         let acted = client.post(&["releases", &id, "migrations", &only.name, act], &body, &self.key.get()).await?;
@@ -216,6 +223,11 @@ impl Which {
         }
         Ok(exit::DONE)
     }
+}
+
+fn names(items: &[Value]) -> String {
+    let names: Vec<String> = items.iter().filter_map(|item| Some(format!("`{}`", item["name"].as_str()?))).collect();
+    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
 }
 
 /// What two people took upon them, if they did: said wherever a rollback is asked for.

@@ -21,13 +21,15 @@ pub(in crate::cli) enum Trouble {
     /// Documents with problems, a line each: `file:line:column: field: text`.
     #[error("{}", .0.join("\n"))]
     Documents(Vec<String>),
-    #[error("Sternway at `{server}` cannot be reached; is `--server` or `STERNWAY_URL` right?")]
+    #[error("Sternway at `{server}` cannot be reached")]
     Unreachable {
         server: String,
         #[source]
         source: reqwest::Error,
     },
-    #[error("Sternway at `{server}` did not answer in time")]
+    #[error(
+        "Sternway at `{server}` did not answer in time; whether it was done is not known: look with `sternway release show` before you try again"
+    )]
     Silent { server: String },
     #[error("the stream of events from `{server}` broke off")]
     Broken { server: String },
@@ -59,6 +61,9 @@ impl Trouble {
             Trouble::Refused(problem) => format!("sternway: {}", problem.text()),
             Trouble::Documents(lines) => lines.iter().map(|line| clean(line)).collect::<Vec<_>>().join("\n"),
             Trouble::Input(text) => format!("sternway: {}", text.lines().map(clean).collect::<Vec<_>>().join("\n")),
+            other @ Trouble::Unreachable { .. } => {
+                format!("sternway: {}\n  Is `--server` or `STERNWAY_URL` right?", clean(&with_causes(other)))
+            }
             other => format!("sternway: {}", clean(&with_causes(other))),
         }
     }

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use sternway_domain::access::Action;
 use sternway_domain::audit::Origin;
 use sternway_domain::time::{Span, Timestamp};
@@ -22,8 +22,8 @@ const WITHOUT_DATABASE: Span = Span::from_secs(3_600);
 const MOST: usize = 10_000;
 
 /// Tokens that were good, by the SHA-256 of their text.
-#[derive(Debug, Default)]
-pub(super) struct Gate(Mutex<HashMap<[u8; 32], (Identity, Timestamp)>>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Gate(Arc<Mutex<HashMap<[u8; 32], (Identity, Timestamp)>>>);
 
 impl Gate {
     /// Lets in who brings one good token that may evaluate.
@@ -34,28 +34,44 @@ impl Gate {
         let known = self.known(&name, now);
         let identity = match known {
             Some((identity, at)) if now.since(at) < TRUSTED => identity,
-            known => match http.auth.by_token(token).await {
-                Ok(Some(identity)) => {
-                    self.remember(name, &identity, now);
-                    identity
-                }
-                Ok(None) => {
-                    self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
-                    return Err(Refused::unauthorized());
-                }
-                Err(AuthError::Service(ServiceError::Store(error @ StoreError::Unavailable { .. }))) => match known {
-                    Some((identity, at)) if now.since(at) < WITHOUT_DATABASE => {
-                        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (identity.clone(), at));
-                        identity
-                    }
-                    _ => return Err(ServiceError::from(error).into()),
-                },
-                Err(AuthError::Service(error)) => return Err(error.into()),
-                Err(_) => return Err(Refused::unauthorized()),
-            },
+            known => {
+                // To its end, even if who asked is gone: others trust meanwhile that it is looked up.
+                let (gate, http, token) = (self.clone(), http.clone(), token.to_owned());
+                let looked = tokio::spawn(async move { gate.look_up(&http, &token, name, known, now).await });
+                looked.await.unwrap_or_else(|_| Err(Refused::unauthorized()))?
+            }
         };
         may_evaluate(http, &identity)?;
         Ok(identity)
+    }
+
+    async fn look_up(
+        &self,
+        http: &Http,
+        token: &str,
+        name: [u8; 32],
+        known: Option<(Identity, Timestamp)>,
+        now: Timestamp,
+    ) -> Result<Identity, Refused> {
+        match http.auth.by_token(token).await {
+            Ok(Some(identity)) => {
+                self.remember(name, &identity, now);
+                Ok(identity)
+            }
+            Ok(None) => {
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+                Err(Refused::unauthorized())
+            }
+            Err(AuthError::Service(ServiceError::Store(error @ StoreError::Unavailable { .. }))) => match known {
+                Some((identity, at)) if now.since(at) < WITHOUT_DATABASE => {
+                    self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (identity.clone(), at));
+                    Ok(identity)
+                }
+                _ => Err(ServiceError::from(error).into()),
+            },
+            Err(AuthError::Service(error)) => Err(error.into()),
+            Err(_) => Err(Refused::unauthorized()),
+        }
     }
 
     /// As it was looked up last. Whoever finds it old looks it up for all who ask meanwhile: after a flip a thousand

@@ -56,8 +56,13 @@ impl Service {
         };
         let steps = Some(plan.steps.len());
         // Never closed.
-        let _alone = self.rehearsing.acquire().await;
-        let overview = aside(move || overview(&plan, &faults, seed, end)).await;
+        let alone = self.rehearsing.clone().acquire_owned().await;
+        let overview = aside(move || {
+            // Until it is done, even if nobody waits for it any more.
+            let _alone = alone;
+            overview(&plan, &faults, seed, end)
+        })
+        .await;
         Ok(Rehearsed { release, steps, overview })
     }
 }

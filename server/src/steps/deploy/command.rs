@@ -1,6 +1,6 @@
 //! A program on this machine that deploys: named by its absolute path, listed in `deploy.commands`, never a shell.
 //!
-//! It sees no environment but the variables its document lists, `STERNWAY_KEY`, `STERNWAY_TOKEN` and
+//! It sees no environment but the variables its document lists, `STERNWAY_KEY`, `STERNWAY_FENCING_TOKEN` and
 //! `STERNWAY_ATTEMPT`. Its exit code is its answer: 0 done, 75 (`EX_TEMPFAIL`) failed and worth another try, anything
 //! else failed. Asked about a key, 0 says done, 1 never, 2 failed, 75 still under way; anything else that it cannot
 //! tell. At the deadline, or when nobody waits any more, its whole process group ends; then nobody knows what it did.
@@ -86,7 +86,7 @@ impl CommandDeployer {
             }
         }
         command.env("STERNWAY_KEY", values.key);
-        command.env("STERNWAY_TOKEN", values.token.to_string());
+        command.env("STERNWAY_FENCING_TOKEN", values.token.to_string());
         command.env("STERNWAY_ATTEMPT", values.attempt.to_string());
         let mut child = match command.spawn() {
             Ok(child) => child,

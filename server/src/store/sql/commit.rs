@@ -121,7 +121,7 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
         tx.run(notify, vec![]).await?;
     }
     tx.commit().await?;
-    Ok(Committed { leaf_index, position: head.position })
+    Ok(Committed { leaf_index, events: all, position: head.position })
 }
 
 /// First of all, so that of two equal requests at once the second waits here and then finds the record.
