@@ -9,7 +9,8 @@ use sternway_domain::actor::Role;
 use sternway_server::http::{openapi, other_routes};
 
 /// What is refused for a query that is missing before anybody is asked who they are.
-const NEEDS_QUERY: [&str; 1] = ["/api/v1/log/consistency"];
+const NEEDS_QUERY: [&str; 3] =
+    ["/api/v1/log/consistency", "/api/v1/plans/{name}/expected", "/api/v1/releases/{id}/preview/rollforward"];
 const NO_ID: &str = "00000000-0000-7000-8000-000000000000";
 
 /// Method and address of every operation of the API.

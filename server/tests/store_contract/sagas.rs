@@ -42,7 +42,7 @@ async fn events_of_sagas_have_their_place_among_all_and_followers_learn_which_re
         ..Unit::default()
     };
     let committed = rig.store.commit(unit).await.unwrap();
-    assert_eq!(committed, Committed { leaf_index: Some(0), events: 7, position: 7 });
+    assert_eq!(committed, Committed { leaf_index: Some(0), events: 6, position: 7 });
     let moved = |release: u128, position| MovedRow {
         release: write(release, 0, 1).row.id,
         service: service(release),

@@ -4,33 +4,43 @@ use super::link::{Tx, args};
 use crate::store::Result;
 use crate::store::rows::RedactionWrite;
 
-/// Texts of at least so many characters are looked for within longer ones, too: a shorter one may stand there by chance.
-const WITHIN: usize = 12;
+mod words;
 
-/// What holds texts of a decision as JSON: `$1` is replaced by `$2` where decision `$3` wrote.
-const BODIES: [&str; 9] = [
-    "UPDATE events SET body = replace(body, $1, $2) WHERE decision = $3",
-    "UPDATE saga_event SET body = replace(body, $1, $2) WHERE decision = $3",
-    "UPDATE flag_event SET body = replace(body, $1, $2) WHERE decision = $3",
-    "UPDATE data_event SET body = replace(body, $1, $2) WHERE decision = $3",
-    "UPDATE release SET body = replace(body, $1, $2) WHERE id IN (SELECT release FROM events WHERE decision = $3)",
-    "UPDATE saga SET body = replace(body, $1, $2) WHERE id IN (SELECT saga FROM saga_event WHERE decision = $3) \
-     OR release IN (SELECT release FROM events WHERE decision = $3)",
-    "UPDATE flag SET body = replace(body, $1, $2) WHERE key IN (SELECT flag FROM flag_event WHERE decision = $3)",
-    "UPDATE data_migration SET body = replace(body, $1, $2) WHERE EXISTS (SELECT 1 FROM data_event e \
-     WHERE e.decision = $3 AND e.release = data_migration.release AND e.name = data_migration.name)",
-    "UPDATE outbox SET body = replace(body, $1, $2) WHERE release IN (SELECT release FROM events WHERE decision = $3)",
-];
+use words::without;
+
+macro_rules! bodies {
+    ($($table:literal, $of:literal;)*) => {
+        [$((
+            concat!("SELECT DISTINCT body FROM ", $table, " WHERE ", $of),
+            concat!("UPDATE ", $table, " SET body = $2 WHERE body = $3 AND (", $of, ")"),
+        )),*]
+    };
+}
+
+/// What holds texts of decision `$1` as JSON, and how it is put back.
+const BODIES: [(&str, &str); 9] = bodies! {
+    "events", "decision = $1";
+    "saga_event", "decision = $1";
+    "flag_event", "decision = $1";
+    "data_event", "decision = $1";
+    "release", "id IN (SELECT release FROM events WHERE decision = $1)";
+    "saga", "id IN (SELECT saga FROM saga_event WHERE decision = $1) \
+        OR release IN (SELECT release FROM events WHERE decision = $1)";
+    "flag", "key IN (SELECT flag FROM flag_event WHERE decision = $1)";
+    "data_migration", "EXISTS (SELECT 1 FROM data_event e WHERE e.decision = $1 AND e.release = data_migration.release \
+        AND e.name = data_migration.name)";
+    "outbox", "release IN (SELECT release FROM events WHERE decision = $1)";
+};
 
 /// Evidence is found by its digest and cannot be rewritten: one that holds the text goes as a whole. A flag's evidence is
-/// how the flag stood before, with the reason of the flip before.
-const EVIDENCE: &str = "DELETE FROM evidence WHERE replace(body, $1, '') <> body AND digest IN (SELECT evidence \
-    FROM decision WHERE id = $2 OR id IN (SELECT o.decision FROM flag_event o JOIN flag_event t ON t.flag = o.flag \
-    WHERE t.decision = $2))";
+/// how the flag stood before, with the reason of the flip before; the same with data.
+const EVIDENCE: &str = "SELECT digest, body FROM evidence WHERE digest IN (SELECT evidence FROM decision WHERE id = $1 \
+    OR id IN (SELECT o.decision FROM flag_event o JOIN flag_event t ON t.flag = o.flag WHERE t.decision = $1) \
+    OR id IN (SELECT o.decision FROM data_event o JOIN data_event t ON t.release = o.release AND t.name = o.name \
+        WHERE t.decision = $1))";
 
 /// Answers kept for being asked twice show releases and flags as they were, whoever asked.
-const ANSWERS: &str =
-    "UPDATE idempotency SET response = replace(response, $1, $2) WHERE replace(response, $1, '') <> response";
+const ANSWERS: &str = "SELECT DISTINCT response AS body FROM idempotency WHERE replace(response, $1, '') <> response";
 
 pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Result<()> {
     const DOOR: &str = "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES ($1, $2, $3, $4)";
@@ -45,24 +55,33 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
     }
     let search = format!("{reason}\n{actor_label}\n").to_lowercase();
     tx.run(DECISION, args![*leaf_index, actor_label, reason, body, search]).await?;
-    for text in texts.iter().filter(|text| !text.is_empty()) {
-        let (text, instead) = (quoted(text), quoted(instead));
-        let whole = (text.as_str(), instead.as_str());
-        // Without the quotation marks.
-        let within = (&text[1..text.len() - 1], &instead[1..instead.len() - 1]);
-        let within = Some(within).filter(|(text, _)| text.chars().count() >= WITHIN);
-        for (text, instead) in [whole].into_iter().chain(within) {
-            for sql in BODIES {
-                tx.run(sql, args![text, instead, *decision]).await?;
+    let texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    for (select, update) in BODIES {
+        for row in tx.all(select, args![*decision]).await? {
+            let body: String = row.get("body")?;
+            if let Some(left) = without(&body, &texts, instead) {
+                tx.run(update, args![*decision, left, body]).await?;
             }
-            tx.run(ANSWERS, args![text, instead]).await?;
-            tx.run(EVIDENCE, args![text, *decision]).await?;
+        }
+    }
+    for row in tx.all(EVIDENCE, args![*decision]).await? {
+        if without(&row.get::<String>("body")?, &texts, instead).is_some() {
+            tx.run("DELETE FROM evidence WHERE digest = $1", args![row.get::<String>("digest")?]).await?;
+        }
+    }
+    for text in &texts {
+        for row in tx.all(ANSWERS, args![inside(text)]).await? {
+            let body: String = row.get("body")?;
+            if let Some(left) = without(&body, &texts, instead) {
+                tx.run("UPDATE idempotency SET response = $1 WHERE response = $2", args![left, body]).await?;
+            }
         }
     }
     Ok(())
 }
 
-/// As it stands in stored JSON.
-fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("text is JSON")
+/// As it stands within stored JSON.
+fn inside(text: &str) -> String {
+    let quoted = serde_json::to_string(text).expect("text is JSON");
+    quoted[1..quoted.len() - 1].to_owned()
 }
