@@ -5,6 +5,7 @@
 use crate::auth::DoorsConfig;
 use crate::emergency::Registered;
 use crate::notary::KeyPlace;
+use crate::notary::witness::Witnesses;
 use crate::steps::settings::StepSettings;
 use crate::telemetry::LogFormat;
 use ipnet::IpNet;
@@ -25,6 +26,7 @@ mod file;
 mod flags;
 pub mod named;
 pub mod settings;
+mod witnesses;
 
 pub use flags::SettingFlags;
 
@@ -53,6 +55,8 @@ pub struct Config {
     pub log_origin: String,
     /// Whether the log's files answer who is not signed in.
     pub log_public: bool,
+    /// Who confirms the log's heads.
+    pub log_witnesses: Witnesses,
     /// Whether `/metrics` answers who is not signed in.
     pub metrics_open: bool,
     pub sign_in: DoorsConfig,
@@ -206,6 +210,7 @@ impl Effective {
                 if fits { Ok(text.to_owned()) } else { Err("write a name without spaces and `+`".to_owned()) }
             })?,
             log_public: self.read("log.public", "write `true` or `false`")?,
+            log_witnesses: self.witnesses()?,
             metrics_open: self.read("metrics.open", "write `true` or `false`")?,
             sign_in: DoorsConfig {
                 per_login: self.read::<NonZeroU32>("sign_in.failures", "write a number of at least 1")?,
@@ -229,6 +234,25 @@ impl Effective {
             })?,
             emergency_spool: self.with("emergency.spool", path)?,
             emergency_services: self.with("emergency.services", path)?,
+        })
+    }
+
+    fn witnesses(&self) -> Result<Witnesses, ConfigError> {
+        let list: Vec<_> = self.1.witnesses.iter().map(|(witness, _)| witness.clone()).collect();
+        let all = list.len();
+        let wanted = self.with("log.witnesses_wanted", |text| match text {
+            "" => Ok(all),
+            text => match text.parse() {
+                Ok(wanted) if wanted <= all => Ok(wanted),
+                _ => Err(format!("write a number of at most {all}, as many as there are `[[log.witnesses]]`")),
+            },
+        })?;
+        let every = self.span("log.witness_every", 1, 86_400)?;
+        Ok(Witnesses {
+            list,
+            wanted,
+            every: Duration::from_secs(every.secs().unsigned_abs()),
+            within: Witnesses::WITHIN,
         })
     }
 

@@ -38,6 +38,7 @@ mod door;
 mod explain;
 mod flags;
 mod new_release;
+mod outside;
 mod panels;
 mod preview;
 mod rehearsal;

@@ -7,7 +7,7 @@ use crate::engine::{Adapters, Engine, EngineConfig};
 use crate::http::{Http, HttpSettings, Pages, assets};
 use crate::live;
 use crate::memory::{Memory, MemoryError};
-use crate::notary::{self, KeyFault, LookFault, Notary, origin_of};
+use crate::notary::{self, LookFault, Notary, OpenFault, Opening, origin_of, witness};
 use crate::outage;
 use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
@@ -34,7 +34,7 @@ pub enum ServeError {
     #[error(transparent)]
     Memory(#[from] MemoryError),
     #[error(transparent)]
-    Key(#[from] KeyFault),
+    Key(#[from] OpenFault),
     #[error("the log could not be compared with what was signed before")]
     Look(#[from] LookFault),
     #[error("passwords cannot be hashed on this machine")]
@@ -75,8 +75,10 @@ impl Base {
         service.environment = config.environment.clone();
         service.steps = Arc::new(config.steps.clone());
         service.memory = Memory::open(&config.state)?;
-        let key = config.log_key.key(&config.log_origin, &origin_of(&config), service.rng.as_ref())?;
-        service.notary = Notary::new(key, Some(config.state.with_added_extension("checkpoint")));
+        let (pin, usual) = (config.state.with_added_extension("checkpoint"), origin_of(&config));
+        let opening = Opening { place: &config.log_key, origin: &config.log_origin, usual: &usual, pin: Some(pin) };
+        service.notary = Notary::open(service.store.as_ref(), opening, service.rng.as_ref()).await?;
+        service.witnesses = Arc::new(config.log_witnesses.clone());
         service.memory.look(service.store.as_ref(), service.clock.now()).await?;
         notary::look(&service).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -155,6 +157,8 @@ impl Base {
         }
         work.spawn(live::follow(self.service.clone(), self.holder.clone(), self.shutdown.clone()));
         work.spawn(notary::run(self.service.clone(), self.holder.clone(), self.shutdown.clone()));
+        let holder = self.holder.clone();
+        work.spawn(witness::run(self.service.clone(), self.outbound.clone(), holder, self.shutdown.clone()));
         work.spawn(outage::watch(self.service.clone(), self.shutdown.clone()));
         let token = self.shutdown.clone();
         work.spawn(async move {

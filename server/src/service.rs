@@ -6,6 +6,7 @@ use crate::flags::FlagTable;
 use crate::live::Bus;
 use crate::memory::Memory;
 use crate::notary::Notary;
+use crate::notary::witness::Witnesses;
 use crate::outage::Outage;
 use crate::ports::{Clock, NoConnections, Queries, Rng};
 use crate::steps::settings::StepSettings;
@@ -31,9 +32,11 @@ mod evidence;
 mod expected;
 mod flag_summary;
 mod flags;
+mod keys;
 mod log;
 mod migrations;
 pub(crate) mod once;
+pub(crate) mod outside;
 mod past;
 mod progress;
 mod query;
@@ -51,9 +54,11 @@ pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, 
 pub use expected::{Expected, Played};
 pub use flag_summary::{FlagSummary, FlipSummary};
 pub use flags::{FlipRequest, Flipped};
+pub use keys::{ChangeKey, KeyChanged};
 pub use log::SignedHead;
 pub(crate) use migrations::goes_forward;
 pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn};
+pub use outside::{CheckpointView, LogKeyView, LogStatus, OutsideView, WitnessView};
 pub use past::Past;
 pub use progress::Words;
 pub use redact::{RedactRequest, Redacted};
@@ -163,6 +168,8 @@ pub struct Service {
     pub memory: Memory,
     /// Signs the log.
     pub notary: Notary,
+    /// Who is asked to confirm its heads.
+    pub witnesses: Arc<Witnesses>,
     pub outage: Outage,
     /// Where this Sternway's services run: flags are switched and evaluated here unless another one is named.
     pub environment: EnvironmentName,
@@ -191,6 +198,7 @@ impl Service {
             queries: Arc::new(NoConnections),
             memory: Memory::default(),
             notary,
+            witnesses: Arc::default(),
             outage: Outage::default(),
             environment: EnvironmentName::new("production").expect("letters are a name"),
             steps: Arc::default(),

@@ -8,7 +8,7 @@ use crate::outbound::Outbound;
 use crate::ports::{BuildError, Clock, Deployer, Queries, TrafficDriver};
 use async_trait::async_trait;
 use deploy::{CommandDeployer, MemoryDeployments, WebhookDeployer};
-use notify::Notice;
+use notify::{Notice, Told};
 use settings::StepSettings;
 use std::sync::Arc;
 use sternway_domain::deploy::Deploy;
@@ -73,7 +73,7 @@ impl Hands {
     }
 
     /// Tells people. Asked what became of it, answer [`Answer::NeverArrived`]: a repeated message keeps its id.
-    pub async fn notify(&self, channels: &[String], notice: &Notice<'_>) -> Answer {
+    pub async fn notify(&self, channels: &[String], notice: &Notice<'_>) -> Told {
         notify::tell(&self.wire, &self.settings, channels, notice).await
     }
 

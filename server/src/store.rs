@@ -7,6 +7,7 @@ use crate::store::rows::*;
 use async_trait::async_trait;
 use std::sync::Arc;
 use sternway_domain::audit::merkle::TreeHash;
+use sternway_domain::audit::note::VerifierKey;
 use sternway_domain::id::{Digest, FlagKey, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
@@ -118,6 +119,13 @@ pub trait Store: Send + Sync {
     async fn checkpoint(&self) -> Result<Option<CheckpointRow>>;
     /// Refused as `Fenced` when the lease is lost. A size that was signed already is left as it is.
     async fn put_checkpoint(&self, row: &CheckpointRow, fence: &Fence) -> Result<()>;
+    /// Keys that sign the log, oldest first.
+    async fn log_keys(&self) -> Result<Vec<LogKeyRow>>;
+    /// Writes the first key down, unless there is one. Refused as `Fenced` when the lease is lost.
+    async fn put_first_key(&self, key: &VerifierKey, at: Timestamp, fence: &Fence) -> Result<()>;
+    /// Who outside has a head of the log, newest first.
+    async fn outside(&self) -> Result<Vec<OutsideRow>>;
+    async fn put_outside(&self, row: &OutsideRow) -> Result<()>;
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>>;
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>>;
 

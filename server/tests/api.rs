@@ -10,9 +10,12 @@ mod api {
     mod go;
     mod hostile;
     mod log;
+    mod log_bad;
+    mod log_keys;
     mod ofrep;
     mod openapi;
     mod rig;
     mod routes;
     mod tokens;
+    mod witness;
 }

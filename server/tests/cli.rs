@@ -5,6 +5,8 @@
 mod acts;
 #[path = "cli/audit.rs"]
 mod audit;
+#[path = "cli/audit_keys.rs"]
+mod audit_keys;
 #[path = "cli/data.rs"]
 mod data;
 #[path = "cli/documents.rs"]

@@ -8,6 +8,8 @@ mod store_contract {
     mod concurrency;
     mod data;
     mod flags;
+    mod full;
+    mod keys;
     mod leases;
     mod log;
     mod people;

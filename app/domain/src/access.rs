@@ -40,6 +40,8 @@ pub enum Action {
     ManagePeople,
     /// Take personal or free text out of what is stored; its entry of the log stays.
     Redact,
+    /// Put another key in the place of the one that signs the log.
+    ChangeKey,
     /// Inject faults into the demo world.
     Inject,
     SignIn,
@@ -47,7 +49,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 24] = [
+    pub const ALL: [Action; 25] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -69,6 +71,7 @@ impl Action {
         Action::ManageTokens,
         Action::ManagePeople,
         Action::Redact,
+        Action::ChangeKey,
         Action::Inject,
         Action::SignIn,
         Action::SignOut,
@@ -98,6 +101,7 @@ impl Action {
             Action::ManageTokens => "manage_tokens",
             Action::ManagePeople => "manage_people",
             Action::Redact => "redact",
+            Action::ChangeKey => "change_key",
             Action::Inject => "inject",
             Action::SignIn => "sign_in",
             Action::SignOut => "sign_out",
@@ -128,6 +132,7 @@ impl Action {
             Action::ManageTokens => "manage tokens",
             Action::ManagePeople => "manage people",
             Action::Redact => "redact texts",
+            Action::ChangeKey => "change the log's key",
             Action::Inject => "inject faults",
             Action::SignIn => "sign in",
             Action::SignOut => "sign out",
@@ -146,7 +151,7 @@ pub fn may(role: Role, action: Action) -> bool {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
         Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
-        ManagePeople | Redact => role == Role::Admin,
+        ManagePeople | Redact | ChangeKey => role == Role::Admin,
     }
 }
 
@@ -192,7 +197,7 @@ mod tests {
         let expected = [
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
             ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.",
-            "....x.", ".xx.x.", "xxxxx.", "xxxxx.",
+            "....x.", "....x.", ".xx.x.", "xxxxx.", "xxxxx.",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

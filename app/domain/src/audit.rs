@@ -1,7 +1,8 @@
 //! What is written down about an act, in one canonical form, and its place in the Merkle tree.
 //!
 //! [`Entry`] is what is known of an act; [`record`] is the form in which it becomes a leaf, personal text replaced by
-//! commitments. [`merkle`] is the tree, [`tile`] its files, [`note`] and [`checkpoint`] its signed head, [`proof`] the
+//! commitments. [`merkle`] is the tree, [`tile`] its files, [`note`] and [`checkpoint`] its signed head, [`keys`] what it was
+//! signed with in the course of time, [`proof`] the
 //! evidence that one entry is in it, [`pin`] what an outsider remembers, [`verify`] the check of a whole log.
 //!
 //! Deliberately absent: where leaves, keys and salts are kept, who asks for a checkpoint, and what time it is.
@@ -9,6 +10,7 @@
 pub mod canonical;
 pub mod checkpoint;
 pub mod commitment;
+pub mod keys;
 pub mod merkle;
 pub mod note;
 pub mod pin;

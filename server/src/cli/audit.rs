@@ -1,20 +1,26 @@
 //! `sternway audit`: is the decision log the one that was signed? Asks a server or reads a database, and trusts neither.
 
 use super::exit;
-use super::remote::{Remote, Result, read_file, wrong};
+use super::remote::{Remote, Result, read_file};
 use super::terminal::{clean, say};
+use crate::ports::Clock;
+use crate::system::SystemClock;
 use check::Report;
 use clap::{Args, Subcommand};
 use feed::{Feed, Unread};
+use keys::Keys;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use sternway_domain::audit::checkpoint::{Checkpoint, Trust};
+use sternway_domain::audit::checkpoint::Checkpoint;
 use sternway_domain::audit::note::{Note, VerifierKey};
 use sternway_domain::plan::grouped;
+use sternway_domain::time::Span;
 
+mod change;
 mod check;
 mod feed;
+mod keys;
 mod pin;
 
 /// Something in the log is not as it was signed.
@@ -42,6 +48,12 @@ enum What {
     /// Keep the server's newest checkpoint in a file; refused if it does not extend the one that is there
     #[command(after_long_help = HELP)]
     Pin(pin::PinCommand),
+    /// How the log stands: what is signed with which key, and who outside has seen it
+    Status(change::StatusCommand),
+    /// Put a new key in the place of the one that signs the log; both vouch for each other
+    RotateKey(change::ChangeCommand),
+    /// Go on under a new key because the old one is lost for good; that stays visible
+    NewKey(change::ChangeCommand),
 }
 
 #[derive(Debug, Args)]
@@ -54,7 +66,8 @@ struct Verify {
     /// A checkpoint that was kept elsewhere: the log must still begin with what it signed. Can be given several times
     #[arg(long, value_name = "FILE")]
     pin: Vec<PathBuf>,
-    /// The log's key as you were told it elsewhere, or a file that holds it. Left out: what the server says, on trust
+    /// The log's key as you were told it elsewhere, or a file with it or with all keys there were, as at `/log/key`. Keys
+    /// that it vouches for count too. Left out: what the server says, on trust
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
 }
@@ -67,48 +80,55 @@ impl AuditCommand {
                 exit::code(verify.verified().await, json)
             }
             What::Pin(pin) => pin.run().await,
+            What::Status(status) => status.run().await,
+            What::RotateKey(change) => change.run(false).await,
+            What::NewKey(change) => change.run(true).await,
         }
     }
 }
 
 impl Verify {
     async fn verified(self) -> Result<u8> {
-        let key = self.key.as_deref().map(given_key).transpose()?;
+        let given = self.key.as_deref().map(keys::given).transpose()?;
         let pins: Vec<(String, Vec<u8>)> = self.pin.iter().map(|path| pinned(path)).collect::<Result<_>>()?;
-        let (report, key) = match self.read(key, &pins).await {
+        let (report, signed) = match self.read(given, &pins).await {
             Ok(read) => read,
-            Err(Unread::Corrupt(problem)) => (Report::bad(problem, None), None),
+            Err(Unread::Corrupt(problem)) => (Report::bad(problem, None), Signed::default()),
             Err(Unread::Trouble(trouble)) => return Err(trouble),
         };
-        self.told(&report, key.as_ref());
+        self.told(&report, &signed);
         Ok(if report.good() { exit::DONE } else { BAD })
     }
 
     async fn read(
         &self,
-        key: Option<VerifierKey>,
+        given: Option<Vec<VerifierKey>>,
         pins: &[(String, Vec<u8>)],
-    ) -> std::result::Result<(Report, Option<VerifierKey>), Unread> {
+    ) -> std::result::Result<(Report, Signed), Unread> {
         let feed = match &self.database {
             Some(address) => Feed::database(address).await?,
             None => Feed::Server(self.remote.client()?),
         };
-        let key = if key.is_some() { key } else { feed.key().await? };
+        let keys = Keys::of(&feed, given).await?;
         let newest = feed.checkpoint().await?.map(|note| ("the newest checkpoint".to_owned(), note));
         let any = newest.is_some();
-        let heads = pins.iter().cloned().chain(newest).map(|(what, note)| head(&note, key.as_ref(), &what));
+        let mut signed = Signed { key: None, breaks: keys.breaks() };
+        let heads = pins.iter().cloned().chain(newest).map(|(what, note)| head(&note, &keys, &what, &mut signed));
         let report = match heads.collect::<std::result::Result<Vec<_>, String>>() {
             Ok(heads) => {
-                let signed = heads.last().filter(|_| any).map_or(0, |head| head.size);
-                check::check(&feed, heads, signed).await?
+                let size = heads.last().filter(|_| any).map_or(0, |head| head.size);
+                check::check(&feed, &keys, heads, size).await?
             }
             Err(problem) => Report::bad(problem, None),
         };
-        Ok((report, key))
+        Ok((report, signed))
     }
 
-    fn told(&self, report: &Report, key: Option<&VerifierKey>) {
-        let signed = key.map(ToString::to_string);
+    fn told(&self, report: &Report, signed: &Signed) {
+        let Signed { key: signed, breaks } = signed;
+        let newest = report.verified.as_ref().and_then(|verified| verified.newest);
+        // Clocks differ by a little.
+        let future = newest.filter(|(at, _)| *at > SystemClock.now() + Span::from_secs(300));
         if self.remote.json {
             let entries = report.verified.as_ref().map(|verified| verified.entries);
             let answer = json!({
@@ -120,8 +140,10 @@ impl Verify {
                 "root": report.verified.as_ref().map(|verified| verified.root.to_string()),
                 "checkpoints": report.verified.as_ref().map(|verified| verified.heads),
                 "key": signed,
+                "key_breaks": breaks,
                 "redacted": report.redacted,
                 "clock_back": report.verified.as_ref().and_then(|verified| verified.clock_back),
+                "future": future.map(|(_, index)| index),
             });
             say(&answer.to_string());
             return;
@@ -139,6 +161,17 @@ impl Verify {
         if report.redacted > 0 {
             say(&format!("Redacted: {} texts, each with an entry that says so.", report.redacted));
         }
+        for from in breaks {
+            say(&format!(
+                "Note: from {from} entries on another key signs, for which the one before does not vouch: it was lost. \
+                 Entry {} says so.",
+                from - 1
+            ));
+        }
+        if let Some((at, index)) = future {
+            let at = at.to_rfc3339();
+            say(&format!("Note: entry {index} is dated {at}, which has not come yet; somebody's clock is wrong."));
+        }
         if let Some(index) = verified.clock_back {
             say(&format!("Note: entry {index} is dated before the one before it; the clock was set back."));
         }
@@ -150,18 +183,19 @@ fn pinned(path: &Path) -> Result<(String, Vec<u8>)> {
     Ok((format!("`{}`", path.display()), read_file(path)?.into_bytes()))
 }
 
-/// A key as it is written, or the file it is in.
-fn given_key(given: &str) -> Result<VerifierKey> {
-    let text = if given.contains('+') { given.to_owned() } else { read_file(Path::new(given))? };
-    text.trim().parse().map_err(|error| wrong(format!("`--key`: {error}")))
+/// With which key, and where nothing leads from one to the next.
+#[derive(Default)]
+struct Signed {
+    key: Option<String>,
+    breaks: Vec<u64>,
 }
 
 /// What a checkpoint says, its signature checked if there is a key to check it with.
-fn head(bytes: &[u8], key: Option<&VerifierKey>, what: &str) -> std::result::Result<Checkpoint, String> {
+fn head(bytes: &[u8], keys: &Keys, what: &str, signed: &mut Signed) -> std::result::Result<Checkpoint, String> {
     let wrong = |error: &dyn std::fmt::Display| format!("{what}: {error}");
-    match key {
-        Some(key) => {
-            let trusted = Trust::one(key.name(), key.clone()).open(bytes).map_err(|error| wrong(&error))?;
+    match keys.open(bytes, what)? {
+        Some(trusted) => {
+            signed.key = trusted.signed_by.last().map(ToString::to_string);
             Ok(trusted.checkpoint)
         }
         None => Note::parse(bytes).map_err(|error| wrong(&error))?.text().parse().map_err(|error| wrong(&error)),

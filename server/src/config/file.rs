@@ -2,6 +2,7 @@
 
 use super::named::{Named, TABLES};
 use super::settings::SETTINGS;
+use super::witnesses;
 use super::{ConfigError, Found, Source};
 use std::path::Path;
 use toml::Spanned;
@@ -25,6 +26,11 @@ pub(super) fn read(path: &Path) -> Result<(Values, Named), ConfigError> {
             named.read(&reader, kind, value.get_ref(), reader.at(name.span().start))?;
         }
     }
+    if let Some((_, DeValue::Table(log))) =
+        table.get_ref().iter().map(|(name, value)| (name.get_ref(), value.get_ref())).find(|(name, _)| *name == "log")
+    {
+        named.witnesses = witnesses::read(&reader, log)?;
+    }
     Ok((values, named))
 }
 
@@ -45,6 +51,9 @@ fn collect(reader: &Reader<'_>, table: &DeTable<'_>, above: &str, values: &mut V
             continue;
         }
         let key = if above.is_empty() { name.get_ref().to_string() } else { format!("{above}.{}", name.get_ref()) };
+        if key == witnesses::KEY {
+            continue;
+        }
         let at = reader.at(name.span().start);
         let setting = SETTINGS.iter().find(|setting| setting.key == key);
         match (setting, value.get_ref()) {

@@ -5,6 +5,7 @@
 
 use super::file::Reader;
 use super::{ConfigError, Source};
+use crate::notary::witness::Witness;
 use crate::steps::settings::{Channel, Connection, shown};
 use std::collections::BTreeMap;
 use sternway_domain::id::ConnectionName;
@@ -19,6 +20,7 @@ pub(super) const TABLES: [&str; 2] = ["connections", "channels"];
 pub struct Named {
     pub connections: BTreeMap<ConnectionName, Connection>,
     pub channels: BTreeMap<String, Channel>,
+    pub witnesses: Vec<(Witness, Source)>,
     at: BTreeMap<String, Source>,
 }
 
@@ -28,7 +30,10 @@ impl Named {
         let connections = self.connections.iter().map(|(name, c)| (format!("connections.{name}"), shown(&c.url)));
         let channel = |(name, c): (&String, &Channel)| (format!("channels.{name}"), shown(&c.webhook));
         let all = connections.chain(self.channels.iter().map(channel));
-        all.filter_map(|(key, value)| self.at.get(&key).map(|at| (key.clone(), value, at)))
+        let witnesses = self.witnesses.iter().enumerate().map(|(n, (witness, at))| {
+            (format!("log.witnesses[{n}]"), format!("{} {}", witness.key.name(), witness.url), at)
+        });
+        all.filter_map(|(key, value)| self.at.get(&key).map(|at| (key.clone(), value, at))).chain(witnesses)
     }
 
     /// Reads one of [`TABLES`].

@@ -76,7 +76,7 @@ pub const SETTINGS: &[Setting] = &[
         ["STERNWAY_LOG_KEY"],
         "log-key",
         "",
-        "What signs the decision log: a file, made at the first start, or the key itself. Empty: beside the SQLite file, else `sternway.key`",
+        "What signs the decision log: a file, made at the first start, or the key itself. Empty: beside the SQLite file, else `sternway.key`. Several: one a line in the file, between spaces here",
         without_key
     ),
     setting!(
@@ -92,6 +92,20 @@ pub const SETTINGS: &[Setting] = &[
         "log-public",
         "false",
         "Whether the files of the decision log (no names, no free text) are read without signing in"
+    ),
+    setting!(
+        "log.witness_every",
+        ["STERNWAY_LOG_WITNESS_EVERY"],
+        "log-witness-every",
+        "60s",
+        "How often at most each of `[[log.witnesses]]` is asked to confirm the decision log"
+    ),
+    setting!(
+        "log.witnesses_wanted",
+        ["STERNWAY_LOG_WITNESSES_WANTED"],
+        "log-witnesses-wanted",
+        "",
+        "How many of them should have confirmed it lately. Empty: all"
     ),
     setting!(
         "metrics.open",

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::tenure::Term;
 use crate::ports::{DeployOrder, DeployQuestion, Intent, TrafficDriver};
+use crate::service::outside::CHANNEL;
 use crate::service::{Caller, ServiceError};
 use crate::steps::notify::Notice;
 use crate::store::rows::{Fence, ReleaseFilter};
@@ -74,11 +75,7 @@ impl Errand {
                 Err(answer) => answer,
             },
             StepAct::InvalidateCache { cache } => self.engine.hands.empty_cache(cache, &self.key).await,
-            StepAct::Notify { channels, text } => {
-                let (release, saga, step) = (self.release.id, self.saga, self.step);
-                let notice = Notice { text, release, saga, step, key: &self.key };
-                self.engine.hands.notify(channels, &notice).await
-            }
+            StepAct::Notify { channels, text } => self.tell(channels, text).await,
             StepAct::RecoveryGate { components, policy } => self.prove(components, policy.clone()).await,
             StepAct::KillSwitch { flag, enabled } => self.switch(flag, *enabled).await,
             StepAct::Data { migration, from, to, .. } => self.move_data(migration, *from, *to).await,
@@ -117,6 +114,22 @@ impl Errand {
             StepAct::Manual { .. } => Answer::Running,
             _ => Answer::NeverArrived,
         }
+    }
+
+    /// With the newest head of the log, which from then on is in others' hands.
+    async fn tell(&self, channels: &[String], text: &str) -> Answer {
+        let service = &self.engine.service;
+        let head = service.signed_head().await.ok().flatten();
+        let checkpoint = head.as_ref().map(|head| head.row.note.as_str());
+        let (release, saga, step) = (self.release.id, self.saga, self.step);
+        let notice = Notice { text, release, saga, step, key: &self.key, checkpoint };
+        let told = self.engine.hands.notify(channels, &notice).await;
+        if let Some(head) = head {
+            for name in &told.by {
+                service.left_by(CHANNEL, name, head.row.size, head.row.note.clone()).await;
+            }
+        }
+        told.answer
     }
 
     async fn switch(&self, flag: &FlagKey, enabled: bool) -> Answer {

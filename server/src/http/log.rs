@@ -17,12 +17,17 @@ use sternway_domain::audit::tile::Resource;
 pub(super) const PREFIX: &str = "/log/";
 
 /// With their methods, for the test that asks all of them.
-pub(super) const ROUTES: [(&str, &str); 3] =
-    [("GET", "/log/checkpoint"), ("GET", "/log/key"), ("GET", "/log/tile/{place}")];
+pub(super) const ROUTES: [(&str, &str); 4] = [
+    ("GET", "/log/checkpoint"),
+    ("GET", "/log/checkpoint/witnessed"),
+    ("GET", "/log/key"),
+    ("GET", "/log/tile/{place}"),
+];
 
 pub(super) fn routes() -> Router<Http> {
     Router::new()
         .route("/log/checkpoint", get(checkpoint))
+        .route("/log/checkpoint/witnessed", get(witnessed))
         .route("/log/key", get(key))
         .route("/log/tile/{*place}", get(tile))
 }
@@ -50,14 +55,25 @@ fn answer(http: &Http, kind: &'static str, age: &str, body: impl IntoResponse) -
 
 async fn checkpoint(State(http): State<Http>, Asker(caller): Asker) -> Result<Response, Problem> {
     may_read(&http, &caller)?;
-    let row = http.service.store.checkpoint().await.map_err(crate::service::ServiceError::from)?;
-    let row = row.ok_or_else(|| Problem::unavailable("Nothing of the log is signed yet; ask again in a second."))?;
-    Ok(answer(&http, TEXT, "max-age=1", row.note))
+    let note = http.service.witnessed_head().await?;
+    let note = note.ok_or_else(|| Problem::unavailable("Nothing of the log is signed yet; ask again in a second."))?;
+    Ok(answer(&http, TEXT, "max-age=1", note))
 }
 
+/// The newest one that a witness has signed: older than the newest, and worth more.
+async fn witnessed(State(http): State<Http>, Asker(caller): Asker) -> Result<Response, Problem> {
+    may_read(&http, &caller)?;
+    let note = http.service.last_witnessed().await?;
+    let note = note.ok_or_else(|| Problem::not_found("checkpoint signed by a witness", "witnessed"))?;
+    Ok(answer(&http, TEXT, "max-age=1", note))
+}
+
+/// The key in use, and below it all there were, with the sizes they signed.
 async fn key(State(http): State<Http>, Asker(caller): Asker) -> Result<Response, Problem> {
     may_read(&http, &caller)?;
-    Ok(answer(&http, TEXT, "max-age=60", format!("{}\n", http.service.notary.key())))
+    let list = http.service.log_keys().await?;
+    let list = list.ok_or_else(|| Problem::unavailable("The log's key is not at hand, and none was used before."))?;
+    Ok(answer(&http, TEXT, "max-age=60", list.to_string()))
 }
 
 /// Full or partial, a file never changes.

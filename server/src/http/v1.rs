@@ -20,6 +20,7 @@ mod documents;
 mod expected;
 mod flags;
 mod log;
+mod log_keys;
 mod people;
 mod rehearsal;
 mod releases;
@@ -93,6 +94,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(log::inclusion))
         .routes(routes!(log::consistency))
         .routes(routes!(log::redact))
+        .routes(routes!(log_keys::status))
+        .routes(routes!(log_keys::change))
         .routes(routes!(apply::apply))
         .routes(routes!(documents::services))
         .routes(routes!(documents::service))

@@ -174,7 +174,12 @@ impl Http {
         let pages = self.pages.clone();
         let caller = page_caller(parts);
         let chrome = self.chrome(parts, position);
-        let notice = Notice(self.service.memory.rewound().map(|rewound| {
+        let unsigned = || {
+            self.service.notary.unsigned()?;
+            let what = "Decisions are written down, but this Sternway cannot sign their log";
+            Some(format!("{what}: sternway audit status says why"))
+        };
+        let held = self.service.memory.rewound().map(|rewound| {
             format!(
                 "Held since {} UTC: {}. Sternway does nothing until somebody confirms what is observed: sternway \
                  confirm-restore --reason TEXT. Rollbacks are written down, but not carried out; to take traffic away now: \
@@ -182,7 +187,8 @@ impl Http {
                 rewound.since.clock(),
                 rewound.why
             )
-        }));
+        });
+        let notice = Notice(held.or_else(unsigned));
         let nonce = parts.extensions.get::<CspNonce>().map(|nonce| Nonce::from_value(nonce.0.as_str()));
         move || {
             // Leptos makes one of its own before this; only the one in the header lets the script run.

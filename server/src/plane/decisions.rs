@@ -50,6 +50,7 @@ impl Plane {
             || "Times in UTC. The log is empty.".to_owned(),
             |row| format!("Times in UTC. Log at entry {}.", grouped(row.leaf_index)),
         );
+        let foot = format!("{foot} {}", self.outside_words(now).await?);
         Ok(DecisionsView {
             actors: actors(&filter.actor, &found),
             acts: acts(&filter.act),
@@ -157,6 +158,7 @@ pub(super) fn act_word(action: &str, refused: bool) -> String {
         "sign_out" => ("sign out", "Signed out"),
         "manage_tokens" => ("change tokens", "Tokens changed"),
         "manage_people" => ("change people", "People changed"),
+        "change_key" => ("change the log's key", "The log's key changed"),
         other => (other, other),
     };
     if refused { format!("Refused: {plain}") } else { past.to_owned() }

@@ -78,6 +78,13 @@ impl Service {
         root.first().copied().ok_or_else(|| corrupt("log", "a tree has one root"))
     }
 
+    /// That the log of `to` entries begins with the one of `from`.
+    pub(crate) async fn growth(&self, from: u64, to: u64) -> Result<Vec<TreeHash>> {
+        let plan = Plan::consistency(from, to);
+        let plan = plan.map_err(|error| ServiceError::Invalid { field: "from".to_owned(), text: error.to_string() })?;
+        self.resolve(&plan, to).await
+    }
+
     /// The hashes of a proof in a tree of this size.
     async fn resolve(&self, plan: &Plan, size: u64) -> Result<Vec<TreeHash>> {
         let mut tiles = TileSet::new(size);

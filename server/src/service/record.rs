@@ -27,6 +27,8 @@ pub(crate) struct Act<'a> {
     pub occurred: Option<Timestamp>,
     /// Earlier entries it belongs to.
     pub points_back: Vec<PointsBack>,
+    /// Bodies that stand in the entry by their digest.
+    pub documents: Vec<Digest>,
 }
 
 impl<'a> Act<'a> {
@@ -42,6 +44,7 @@ impl<'a> Act<'a> {
             effects: Vec::new(),
             occurred: None,
             points_back: Vec::new(),
+            documents: Vec::new(),
         }
     }
 }
@@ -77,7 +80,8 @@ impl Service {
             self.rng.fill(&mut salt.0);
             salt
         };
-        let links = Links { points_back: act.points_back.clone(), ..Links::default() };
+        let links =
+            Links { points_back: act.points_back.clone(), documents: act.documents.clone(), ..Links::default() };
         let Sealed { bytes, openings, .. } = Record::seal(&entry, &links, salt)
             .map_err(|error| ServiceError::Invalid { field: "reason".into(), text: error.to_string() })?;
         let (release, service) = match &act.target {

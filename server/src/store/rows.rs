@@ -6,10 +6,12 @@ use sternway_domain::time::Timestamp;
 
 mod data;
 mod extent;
+mod keys;
 mod tree;
 
 pub use data::{MigrationEventRow, MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
+pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};
 pub use tree::{CheckpointRow, RedactionWrite, TextRow};
 
 /// Everything one decision changes. Empty parts are left alone.
@@ -36,6 +38,8 @@ pub struct Unit {
     pub restored: Option<Restored>,
     /// Texts that go, by the unit's decision.
     pub redaction: Option<RedactionWrite>,
+    /// Another key signs the log from the unit's decision on.
+    pub log_key: Option<LogKeyWrite>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

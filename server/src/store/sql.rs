@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use link::{Link, Row, Tx};
 use schema::Migration;
 use sternway_domain::audit::merkle::TreeHash;
+use sternway_domain::audit::note::VerifierKey;
 use sternway_domain::id::{
     DecisionId, Digest, FlagKey, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
 };
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 mod commit;
 mod flags;
 mod follow;
+mod keys;
 mod leases;
 pub(super) mod link;
 mod log;
@@ -175,6 +177,22 @@ impl<B: Backend> Store for B {
 
     async fn put_checkpoint(&self, row: &CheckpointRow, fence: &Fence) -> Result<()> {
         tree::put_checkpoint(self.begin("publish a checkpoint").await?, self.dialect(), row, fence).await
+    }
+
+    async fn log_keys(&self) -> Result<Vec<LogKeyRow>> {
+        keys::list(self.reads("read the keys of the log")).await
+    }
+
+    async fn put_first_key(&self, key: &VerifierKey, at: Timestamp, fence: &Fence) -> Result<()> {
+        keys::put_first(self.begin("write down the first key").await?, self.dialect(), key, at, fence).await
+    }
+
+    async fn outside(&self) -> Result<Vec<OutsideRow>> {
+        keys::outside(self.reads("read who has a head of the log")).await
+    }
+
+    async fn put_outside(&self, row: &OutsideRow) -> Result<()> {
+        keys::put_outside(self.writes("write down who has a head of the log"), row).await
     }
 
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>> {

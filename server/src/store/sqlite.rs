@@ -42,15 +42,18 @@ const DIALECT: Dialect = Dialect {
     script: |migration| migration.sqlite,
 };
 
-/// How long to wait for a lock that another process holds.
+/// How a file is used.
 #[derive(Debug, Clone)]
 pub struct SqliteOptions {
+    /// How long to wait for a lock that another process holds.
     pub busy_timeout: Duration,
+    /// The file does not grow beyond so many pages, as on a disk without room.
+    pub max_pages: Option<u32>,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { busy_timeout: Duration::from_secs(5) }
+        Self { busy_timeout: Duration::from_secs(5), max_pages: None }
     }
 }
 
@@ -78,7 +81,10 @@ impl SqliteStore {
         // Before the writer: even its journal mode would be written into a file that is not ours to change.
         schema::found(Link::Sqlite(&readers, OPERATION), &DIALECT).await?;
 
-        let file = file.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        let mut file = file.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        if let Some(pages) = options.max_pages {
+            file = file.pragma("max_page_count", pages.to_string());
+        }
         let writer = pool().max_connections(1).connect_with(file).await.map_err(unavailable(OPERATION))?;
         let store = Self { writer, readers };
         schema::migrate(&store).await?;

@@ -9,6 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::time::Duration;
+use sternway_domain::time::Timestamp;
 
 /// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,6 +38,12 @@ struct EffectLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ServiceLabels {
     service: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WayLabels {
+    /// `witness` or `channel`.
+    way: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,6 +77,8 @@ struct Inner {
     requests: Family<RequestLabels, Histogram>,
     log_signed: Gauge,
     log_refused: Gauge,
+    log_unsigned: Gauge,
+    log_confirmed: Family<WayLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -110,6 +119,13 @@ impl Metrics {
         let log_refused = Gauge::default();
         let help = "1 while the log is not signed because it does not extend what was signed before";
         registry.register("log_refused", help, log_refused.clone());
+        let log_unsigned = Gauge::default();
+        let help =
+            "1 while this replica could not sign the log if it had to: its key is missing, or something else is wrong";
+        registry.register("log_unsigned", help, log_unsigned.clone());
+        let log_confirmed = Family::default();
+        let help = "When a head of the log was last seen to reach somebody outside, in seconds since the Unix epoch";
+        registry.register("log_confirmed_timestamp_seconds", help, log_confirmed.clone());
         Self(Arc::new(Inner {
             registry,
             decisions,
@@ -122,6 +138,8 @@ impl Metrics {
             requests,
             log_signed,
             log_refused,
+            log_unsigned,
+            log_confirmed,
         }))
     }
 
@@ -132,6 +150,15 @@ impl Metrics {
 
     pub fn log_refused(&self, refused: bool) {
         self.0.log_refused.set(i64::from(refused));
+    }
+
+    pub fn log_unsigned(&self, unsigned: bool) {
+        self.0.log_unsigned.set(i64::from(unsigned));
+    }
+
+    /// A head of the log reached somebody outside, by this way.
+    pub fn log_confirmed(&self, way: &str, at: Timestamp) {
+        self.0.log_confirmed.get_or_create(&WayLabels { way: way.to_owned() }).set(at.secs());
     }
 
     /// The OpenMetrics text.

@@ -103,14 +103,21 @@ async fn given_channels_when_told_then_each_gets_it_once_per_key_and_an_unknown_
     let channels = [("ops".to_owned(), channel(&ops, true)), ("chat".to_owned(), channel(&chat, false))].into();
     let hands = hands(StepSettings { channels, ..StepSettings::default() }, SECRETS);
     let id = uuid::Uuid::nil();
-    let notice =
-        Notice { text: "Rollback begins", release: ReleaseId(id), saga: SagaId(id), step: StepId(2), key: "saga:2:do" };
+    let (release, saga, step, key) = (ReleaseId(id), SagaId(id), StepId(2), "saga:2:do");
+    let checkpoint = Some("log\n7\nAAAA\n\n— log AAAA\n");
+    let notice = Notice { text: "Rollback begins", release, saga, step, key, checkpoint };
     let both = ["ops".to_owned(), "chat".to_owned()];
-    assert_eq!(hands.notify(&both, &notice).await, Answer::Done { output: "told: ops, chat".to_owned() });
+    let told = hands.notify(&both, &notice).await;
+    assert_eq!(told.answer, Answer::Done { output: "told: ops, chat".to_owned() });
+    assert_eq!(told.by, both);
     assert!(ops.last_head().contains("webhook-signature: v1,") && !chat.last_head().contains("webhook-signature"));
     let unknown = hands.notify(&["ops".to_owned(), "pager".to_owned()], &notice).await;
-    assert!(matches!(&unknown, Answer::Failed { error, again: false } if error.contains("`pager`")), "{unknown:?}");
+    let failed = &unknown.answer;
+    assert!(matches!(failed, Answer::Failed { error, again: false } if error.contains("`pager`")), "{unknown:?}");
+    assert_eq!(unknown.by, ["ops"], "who surely has it");
     assert_eq!(ops.requests(), 2);
     chat.set_raw("HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n".to_owned());
-    assert!(matches!(hands.notify(&both, &notice).await, Answer::Failed { again: true, .. }));
+    let slow = hands.notify(&both, &notice).await;
+    assert!(matches!(slow.answer, Answer::Failed { again: true, .. }));
+    assert_eq!(slow.by, ["ops"]);
 }

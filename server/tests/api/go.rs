@@ -84,7 +84,8 @@ async fn given_a_server_when_go_reads_its_log_then_checkpoint_tiles_entries_and_
     Signer::new(rig.base.service.clone(), "test".to_owned()).turn().await;
 
     let dir = work.path().join("out");
-    write(dir.join("vkey"), rig.bytes(Role::Auditor, "/log/key").await);
+    let keys = rig.get(Role::Auditor, "/log/key").await.text;
+    write(dir.join("vkey"), keys.lines().next().expect("the key in use stands first"));
     let note = rig.bytes(Role::Auditor, "/log/checkpoint").await;
     let head: Checkpoint = Note::parse(&note).expect("a note").text().parse().expect("a checkpoint");
     write(dir.join("log/checkpoint"), &note);

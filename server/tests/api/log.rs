@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use sqlx::{Connection, SqliteConnection};
 use sternway_domain::actor::Role;
 use sternway_domain::audit::checkpoint::{Checkpoint, Trust};
+use sternway_domain::audit::keys::KeyList;
 use sternway_domain::audit::merkle::{check_consistency, leaf_hash};
-use sternway_domain::audit::note::VerifierKey;
 use sternway_domain::audit::proof::Proof;
 use sternway_domain::audit::tile::{self, TileSet};
 use sternway_domain::audit::verify::{Depth, Verifier};
@@ -23,8 +23,7 @@ async fn read(rig: &Rig, path: &str) -> Answer {
 }
 
 async fn trust(rig: &Rig) -> Trust {
-    let key: VerifierKey = read(rig, "/log/key").await.text.trim().parse().expect("a key");
-    Trust::one(key.name().to_owned(), key)
+    read(rig, "/log/key").await.text.parse::<KeyList>().expect("a list of keys").trust()
 }
 
 async fn head(rig: &Rig) -> Checkpoint {

@@ -145,6 +145,13 @@ impl Rig {
         }
     }
 
+    /// The same people and the same database, served by another base: as after a start.
+    pub(super) fn over(mut self, base: Base) -> Self {
+        self.router = http::router(base.http(base.pages(Vec::new())));
+        self.base = base;
+        self
+    }
+
     /// Where the connection `orders` leads: an SQLite file that is not there yet.
     pub(super) fn orders(&self) -> String {
         format!("sqlite:{}", self.dir.path().join("orders.db").display())

@@ -46,6 +46,7 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
             (Action::Flip, json!({"enabled": false, "reason": "a test of rights", "expected_version": 1}))
         }
         ("POST", "/api/v1/decisions/{id}/redaction") => (Action::Redact, json!({"reason": "a test of rights"})),
+        ("POST", "/api/v1/log/key") => (Action::ChangeKey, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/restore") => (Action::Resume, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/apply") => (Action::Apply, json!({"files": [], "reason": "a test"})),
         ("POST", "/api/v1/releases/{id}/saga/{choice}") => {

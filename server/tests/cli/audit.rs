@@ -79,7 +79,7 @@ async fn log(dir: &TempDir, name: &str, reason: &str, notary: &Notary) {
 }
 
 async fn verified(path: &Path, notary: &Notary, more: &[&str]) -> Ran {
-    let (database, key) = (address(path), notary.key().to_string());
+    let (database, key) = (address(path), notary.keys()[0].to_string());
     let arguments = ["audit", "verify", "--json", "--database", &database, "--key", &key];
     finish(bare(&[&arguments[..], more].concat())).await
 }

@@ -16,7 +16,7 @@ const FILE: &str = "STERNWAY_TEST_LOCK";
 async fn while_another_process_holds_the_write_lock_writers_give_up_in_time_and_readers_read() {
     let rig = Sqlite.start().await;
     let id = rig.release(1).await;
-    let options = SqliteOptions { busy_timeout: Duration::from_millis(300) };
+    let options = SqliteOptions { busy_timeout: Duration::from_millis(300), ..SqliteOptions::default() };
     let store = SqliteStore::open_with(&rig.address, options).await.unwrap();
 
     // This test program once more, running only the case below.

@@ -2,6 +2,7 @@
 
 use super::super::terminal::is_terminal;
 use super::feed::{Beside, Feed, Unread};
+use super::keys::Keys;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use sternway_domain::audit::checkpoint::Checkpoint;
@@ -41,13 +42,14 @@ struct Aside {
 }
 
 /// `signed`: how many entries the newest checkpoint has of whom is asked.
-pub(super) async fn check(feed: &Feed, heads: Vec<Checkpoint>, signed: u64) -> Result<Report, Unread> {
+pub(super) async fn check(feed: &Feed, keys: &Keys, heads: Vec<Checkpoint>, signed: u64) -> Result<Report, Unread> {
     let size = feed.size(signed).await?;
     let mut verifier = match Verifier::new(heads, Depth::Meaning) {
         Ok(verifier) => verifier,
         Err(bad) => return Ok(Report::bad(bad.to_string(), bad.index())),
     };
     let mut aside = Aside::default();
+    let mut changes = keys.check();
     let mut tree = Frontier::default();
     let mut above: BTreeMap<u8, Vec<TreeHash>> = BTreeMap::new();
     let full = u64::from(FULL);
@@ -66,6 +68,9 @@ pub(super) async fn check(feed: &Feed, heads: Vec<Checkpoint>, signed: u64) -> R
                     above.entry(node.level / 8).or_default().push(hash);
                 }
             });
+            if let Some(Leaf::Sealed(record)) = &leaf {
+                changes.take(item.index, record);
+            }
             if let (Some(Leaf::Sealed(record)), Some(beside)) = (leaf, item.beside) {
                 aside.take(item.index, &record, &beside);
             }
@@ -88,6 +93,9 @@ pub(super) async fn check(feed: &Feed, heads: Vec<Checkpoint>, signed: u64) -> R
     }
     if let Some(problem) = tiles(feed, &above).await? {
         return Ok(Report::bad(problem, None));
+    }
+    if let Some((entry, problem)) = changes.finish(size) {
+        return Ok(Report::bad(problem, Some(entry)));
     }
     let redacted = aside.gone.len();
     if let Some((entry, problem)) = aside.worst() {

@@ -5,8 +5,8 @@ use crate::store::rows::{DecisionFilter, DecisionRow};
 use crate::store::{self, Store, StoreError};
 use std::sync::Arc;
 use sternway_domain::audit::commitment::Opening;
+use sternway_domain::audit::keys::KeyList;
 use sternway_domain::audit::merkle::TreeHash;
-use sternway_domain::audit::note::VerifierKey;
 use sternway_domain::audit::tile::{FULL, Resource, Tile, entries};
 
 pub(super) enum Feed {
@@ -67,12 +67,15 @@ impl Feed {
         Ok(Feed::Database(store::open(address).await.map_err(unread)?))
     }
 
-    /// As the server says it.
-    pub(super) async fn key(&self) -> Result<Option<VerifierKey>> {
-        let Feed::Server(client) = self else { return Ok(None) };
-        let bytes = client.file(&["log", "key"]).await?;
-        let text = String::from_utf8_lossy(&bytes);
-        text.trim().parse().map(Some).map_err(|error| strange("key", error))
+    /// As the server or the database says it.
+    pub(super) async fn keys(&self) -> Result<Option<KeyList>> {
+        match self {
+            Feed::Server(client) => {
+                let bytes = client.file(&["log", "key"]).await?;
+                String::from_utf8_lossy(&bytes).parse().map(Some).map_err(|error| strange("key", error))
+            }
+            Feed::Database(store) => crate::notary::list(store.as_ref()).await.map_err(unread),
+        }
     }
 
     pub(super) async fn checkpoint(&self) -> Result<Option<Vec<u8>>> {

@@ -3,15 +3,15 @@
 use super::super::exit;
 use super::super::remote::{Remote, Result, wrong};
 use super::super::terminal::say;
+use super::BAD;
 use super::feed::{Feed, Unread};
-use super::{BAD, given_key};
+use super::keys::{self, Keys};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use sternway_domain::audit::checkpoint::Trust;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::pin::Pin;
 
@@ -40,24 +40,23 @@ impl PinCommand {
 
     async fn pinned(self) -> Result<u8> {
         let client = self.remote.client()?;
-        let given = self.key.as_deref().map(given_key).transpose()?;
+        let given = self.key.as_deref().map(keys::given).transpose()?;
         let bytes = client.file(&["log", "checkpoint"]).await?;
         let feed = Feed::Server(client);
-        let key = match given {
-            Some(key) => key,
-            None => match feed.key().await {
-                Ok(Some(key)) => key,
-                Ok(None) => return Err(wrong("the server shows no key".to_owned())),
-                Err(Unread::Corrupt(text)) => return Err(wrong(text)),
-                Err(Unread::Trouble(trouble)) => return Err(trouble),
-            },
+        let keys = match Keys::of(&feed, given).await {
+            Ok(keys) => keys,
+            Err(Unread::Corrupt(text)) => return Err(wrong(text)),
+            Err(Unread::Trouble(trouble)) => return Err(trouble),
         };
         let Feed::Server(client) = &feed else { return Ok(exit::FAILED) };
-        let trust = Trust::one(key.name(), key.clone());
-        let now = match Pin::read(&bytes, &trust) {
-            Ok(now) => now,
-            Err(error) => return Ok(self.told(false, &format!("The server's checkpoint: {error}"), None)),
+        let Some(trust) = &keys.trust else { return Err(wrong("the server shows no key".to_owned())) };
+        let trusted = match keys.open(&bytes, "The server's checkpoint") {
+            Ok(Some(trusted)) => trusted,
+            Ok(None) => return Err(wrong("the server shows no key".to_owned())),
+            Err(error) => return Ok(self.told(false, &format!("{error}."), None)),
         };
+        let key = trusted.signed_by.last().map(ToString::to_string).unwrap_or_default();
+        let now = Pin::new(trusted);
         let size = now.size;
         let said = match std::fs::read(&self.file) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -65,7 +64,7 @@ impl PinCommand {
             }
             Err(error) => return Err(wrong(format!("`{}` cannot be read: {error}", self.file.display()))),
             Ok(before) => {
-                let before = Pin::read(&before, &trust);
+                let before = Pin::read(&before, trust);
                 let before = before.map_err(|error| wrong(format!("`{}`: {error}", self.file.display())))?;
                 let mut hashes: Vec<TreeHash> = Vec::new();
                 if before.size < size {

@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, follow, migrations, people, redact, sagas, tree};
+use super::{Dialect, flags, follow, keys, migrations, people, redact, sagas, tree};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -27,6 +27,9 @@ pub(super) fn check(unit: &Unit) -> Result<()> {
     }
     if unit.redaction.is_some() && unit.decision.is_none() {
         return wrong("redaction", "no decision goes with it".to_owned());
+    }
+    if unit.log_key.is_some() && unit.decision.is_none() {
+        return wrong("key of the log", "no decision goes with it".to_owned());
     }
     unit.flags.iter().try_for_each(flags::check)?;
     unit.migrations.iter().try_for_each(migrations::check)?;
@@ -77,6 +80,9 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
         put_decision(&mut tx, dialect, decision, index).await?;
         if let Some(redaction) = &unit.redaction {
             redact::put(&mut tx, redaction, index).await?;
+        }
+        if let Some(key) = &unit.log_key {
+            keys::put(&mut tx, key, index).await?;
         }
     }
     if let Some(write) = &unit.release {

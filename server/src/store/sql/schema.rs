@@ -27,7 +27,7 @@ macro_rules! migration {
 }
 
 /// In order, numbered from 1 without gaps. One that was released never changes again.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     migration!(1, "log", "0001_log.sql"),
     migration!(2, "work", "0002_work.sql"),
     migration!(3, "people", "0003_people.sql"),
@@ -35,9 +35,10 @@ const MIGRATIONS: [Migration; 7] = [
     migration!(5, "flags", "0005_flags.sql"),
     migration!(6, "migrations", "0006_migrations.sql"),
     migration!(7, "log_tree", "0007_log_tree.sql"),
+    migration!(9, "log_keys", "0009_log_keys.sql"),
 ];
 
-const KNOWN: i64 = MIGRATIONS.len() as i64;
+const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].number;
 const APPLIED: &str = "SELECT number, name, digest FROM schema_migration ORDER BY number";
 
 /// The number of the newest migration in this database; 0 for an empty one. Only reads.

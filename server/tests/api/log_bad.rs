@@ -1,0 +1,107 @@
+//! The log and what is bad: wrong numbers, a full disk, clocks that jump.
+
+use super::rig::Rig;
+use axum::http::StatusCode;
+use serde_json::json;
+use sternway_domain::actor::Role;
+use sternway_domain::audit::record::Leaf;
+use sternway_domain::time::Span;
+use sternway_server::notary::Signer;
+
+fn signer(rig: &Rig) -> Signer {
+    Signer::new(rig.base.service.clone(), "test".to_owned())
+}
+
+#[tokio::test]
+async fn given_sizes_and_indexes_out_of_range_when_asked_then_the_answer_names_the_limit() {
+    let rig = Rig::new().await;
+    signer(&rig).turn().await;
+    let size = rig.entries().await;
+    let beyond = format!("the signed log has {size} entries");
+    for (query, status, expected) in [
+        (format!("from=1&to={}", size + 1), 422, beyond.as_str()),
+        ("from=9&to=3".to_owned(), 422, "would have shrunk"),
+        (format!("from={}", size + 1), 422, "would have shrunk"),
+        ("from=0&to=9223372036854775808".to_owned(), 422, beyond.as_str()),
+        ("from=-1".to_owned(), 400, "from"),
+        ("from=99999999999999999999999999".to_owned(), 400, "from"),
+        ("from=abc".to_owned(), 400, "from"),
+        ("to=1".to_owned(), 400, "from"),
+        ("from=1&from=2".to_owned(), 400, "from"),
+        ("from=1&past=2".to_owned(), 400, "past"),
+    ] {
+        let answer = rig.get(Role::Viewer, &format!("/api/v1/log/consistency?{query}")).await;
+        let given = answer.status.as_u16();
+        assert!(given == status || (status == 400 && given == 422), "{query}: {given} {}", answer.text);
+        assert!(answer.text.contains(expected), "{query}: {}", answer.text);
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{query}");
+    }
+    for id in ["00000000-0000-7000-8000-000000000000", "nonsense", "%00", "..%2f..%2flog"] {
+        let answer = rig.get(Role::Viewer, &format!("/api/v1/decisions/{id}/proof")).await;
+        assert!(answer.status.is_client_error(), "{id}: {}", answer.text);
+    }
+    for good in [format!("from={size}"), "from=0".to_owned(), format!("from=1&to={size}")] {
+        let answer = rig.get(Role::Viewer, &format!("/api/v1/log/consistency?{good}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{good}: {}", answer.text);
+    }
+}
+
+/// What cannot be kept outside is not published; acts go on, and it is said.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn given_no_room_for_the_checkpoint_outside_then_nothing_is_published_until_there_is() {
+    let rig = Rig::new().await;
+    let mut signer = signer(&rig);
+    signer.turn().await;
+    let before = rig.base.service.store.checkpoint().await.expect("read");
+    let pin = rig.base.config.state.with_added_extension("checkpoint");
+    let kept = std::fs::read_to_string(&pin).expect("kept");
+    // Writing there ends like writing to a disk without room.
+    let beside = pin.with_added_extension(format!("{}.new", std::process::id()));
+    std::os::unix::fs::symlink("/dev/full", &beside).expect("linked");
+    let acted = rig
+        .apply("kind: Flag\nkey: a.b\npurpose: a test\nowner: me\npermanent: true\ndefault: { enabled: true }")
+        .await;
+    assert!(acted["decision"]["id"].is_string(), "{acted}");
+    signer.turn().await;
+    signer.turn().await;
+    assert_eq!(rig.base.service.store.checkpoint().await.expect("read"), before);
+    assert_eq!(std::fs::read_to_string(&pin).expect("kept"), kept, "the one before is whole");
+    let status = rig.get(Role::Viewer, "/api/v1/log/status").await.json();
+    let why = status["unsigned"].as_str().unwrap_or_default();
+    assert!(why.contains("cannot be kept") && why.contains("space"), "{status}");
+    assert!(rig.base.service.metrics.text().contains("sternway_log_unsigned 1"));
+    std::fs::remove_file(&beside).expect("room again");
+    signer.turn().await;
+    let after = rig.base.service.store.checkpoint().await.expect("read").expect("one");
+    assert_eq!(after.size, rig.entries().await as i64);
+    assert_eq!(std::fs::read_to_string(&pin).expect("kept"), after.note);
+    assert_eq!(rig.base.service.notary.unsigned(), None);
+}
+
+/// Entries are dated by the clock as it was; their order is their number.
+#[tokio::test]
+async fn given_a_clock_that_is_set_back_then_entries_say_so_and_the_log_is_signed_on() {
+    let rig = Rig::new().await;
+    let mut signer = signer(&rig);
+    signer.turn().await;
+    let first = rig.entries().await as i64;
+    for step in [3_600, -7_200, 86_400 * 400, -86_400 * 400] {
+        rig.forward(Span::from_secs(step));
+        let body = json!({"reason": "x"});
+        rig.post(Role::Admin, "/api/v1/log/key", &body).await;
+        signer.turn().await;
+        assert_eq!(rig.base.service.notary.unsigned(), None, "{step}");
+    }
+    let rows = rig.base.service.store.leaves(first, 10).await.expect("read");
+    let at: Vec<i64> = rows
+        .iter()
+        .map(|row| match Leaf::decode(&row.entry).expect("an entry") {
+            Leaf::Sealed(record) => record.at.secs() - rig.base.service.clock.now().secs(),
+            Leaf::Clear(_) => panic!("in clear"),
+        })
+        .collect();
+    assert_eq!(at, [7_200, 0, 86_400 * 400, 0]);
+    let newest = rig.base.service.store.checkpoint().await.expect("read").expect("one");
+    assert_eq!(newest.size, rig.entries().await as i64);
+}
