@@ -6,7 +6,7 @@ CREATE TABLE log_key (
     change text COLLATE "C" NOT NULL CHECK (change IN ('first', 'rotated', 'lost')),
     statement text COLLATE "C" NOT NULL, -- the signed note; empty for the first
     at bigint NOT NULL,
-    CHECK ((change = 'first') = (statement = '') AND (from_size > 0 OR change = 'first'))
+    CHECK ((change = 'first') = (statement = '') AND (change = 'first') = (from_size = 0))
 );
 
 -- The last time each way. Witnesses sign what they are shown; the note then bears their signature.

@@ -6,7 +6,7 @@ CREATE TABLE log_key (
     change TEXT NOT NULL CHECK (change IN ('first', 'rotated', 'lost')),
     statement TEXT NOT NULL, -- the signed note; empty for the first
     at INTEGER NOT NULL,
-    CHECK ((change = 'first') = (statement = '') AND (from_size > 0 OR change = 'first'))
+    CHECK ((change = 'first') = (statement = '') AND (change = 'first') = (from_size = 0))
 ) STRICT;
 
 -- The last time each way. Witnesses sign what they are shown; the note then bears their signature.

@@ -45,7 +45,11 @@ pub(super) fn read(reader: &Reader<'_>, log: &DeTable<'_>) -> Result<Vec<(Witnes
         let url = match Url::parse(&url) {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() => url,
             _ => {
-                return Err(wrong(&at_url, &of_url, "write its address, like `https://witness.example.org`".to_owned()));
+                return Err(wrong(
+                    &at_url,
+                    &of_url,
+                    "write its address, like `https://witness.example.org`".to_owned(),
+                ));
             }
         };
         let verifier: VerifierKey = text.trim().parse().map_err(|error| wrong(&at_key, &of_key, format!("{error}")))?;

@@ -157,6 +157,11 @@ impl Rig {
         format!("sqlite:{}", self.dir.path().join("orders.db").display())
     }
 
+    /// Forward or back, by so many seconds.
+    pub(super) fn turn_clock(&self, secs: i64) {
+        self.clock.0.fetch_add(secs * 1_000_000, Ordering::SeqCst);
+    }
+
     pub(super) fn forward(&self, span: Span) {
         self.clock.0.fetch_add(span.micros(), Ordering::SeqCst);
     }

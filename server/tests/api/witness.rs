@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::Connection;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -135,7 +135,8 @@ async fn key(rig: &Rig) -> VerifierKey {
 
 async fn more(rig: &Rig, count: usize) {
     for _ in 0..count {
-        rig.form(None, "/signin", &[("email", "nobody@example.org"), ("password", "nothing at all")]).await;
+        let refused = rig.post(Role::Viewer, "/api/v1/log/key", &json!({"reason": "one more entry"})).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
     }
 }
 

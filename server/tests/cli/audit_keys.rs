@@ -3,15 +3,35 @@
 use super::rig::{Rig, bare, finish};
 use sqlx::{Connection, SqliteConnection};
 use std::path::PathBuf;
+use std::time::Duration;
 use sternway_domain::actor::Role;
 use sternway_domain::audit::keys::KeyList;
 use sternway_domain::audit::note::{KeyKind, SignerKey};
 use sternway_domain::time::Timestamp;
-use sternway_server::notary::Signer;
 use uuid::Uuid;
 
-fn signer(rig: &Rig) -> Signer {
-    Signer::new(rig.base.service.clone(), rig.base.holder.clone())
+/// Until the server has signed all there is.
+async fn signed(rig: &Rig) {
+    let store = &rig.base.service.store;
+    for _ in 0..400 {
+        let size = store.checkpoint().await.unwrap().map(|row| row.size);
+        if size == Some(store.head().await.unwrap().leaves) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the log is not signed: {:?}", rig.base.service.notary.unsigned());
+}
+
+/// Until the server knows that it cannot sign.
+async fn unsigned(rig: &Rig) {
+    for _ in 0..400 {
+        if rig.base.service.notary.unsigned().is_some() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it has not noticed");
 }
 
 async fn list(rig: &Rig) -> KeyList {
@@ -42,15 +62,14 @@ async fn changed(rig: &Rig, sql: &str) -> PathBuf {
 async fn given_a_rotation_when_verified_then_either_key_is_enough_and_a_changed_list_is_named() {
     let rig = Rig::new().await;
     let (admin, auditor) = (rig.token(Role::Admin).await, rig.token(Role::Auditor).await);
-    let mut signer = signer(&rig);
-    signer.turn().await;
+    signed(&rig).await;
     let old = list(&rig).await.newest().key.to_string();
     let pin = rig.dir.path().join("pin").display().to_string();
     rig.run(&auditor, &["audit", "pin", &pin]).await.done();
     rig.run(&auditor, &["audit", "rotate-key", "--reason", "it is that time"]).await.failed(3).complains(&["auditor"]);
     let rotated = rig.run(&admin, &["audit", "rotate-key", "--reason", "it is that time"]).await.done();
     rotated.says(&["the log is signed with sternway+", "signs that checkpoint too, and nothing later", "Decision "]);
-    signer.turn().await;
+    signed(&rig).await;
     let list = list(&rig).await;
     let new = list.newest().key.to_string();
     let keys = rig.dir.path().join("keys").display().to_string();
@@ -107,13 +126,12 @@ async fn given_a_rotation_when_verified_then_either_key_is_enough_and_a_changed_
 async fn given_a_lost_key_when_verified_then_the_break_is_said_and_the_old_key_is_not_enough() {
     let mut rig = Rig::new().await;
     let (admin, auditor) = (rig.token(Role::Admin).await, rig.token(Role::Auditor).await);
-    signer(&rig).turn().await;
+    signed(&rig).await;
     let old = list(&rig).await.newest().key.to_string();
     rig.stop().await;
     std::fs::remove_file(rig.base.config.state.with_extension("key")).unwrap();
     rig.start().await;
-    let mut signer = signer(&rig);
-    signer.turn().await;
+    unsigned(&rig).await;
     rig.run(&auditor, &["audit", "status"]).await.done().says(&["Not signed here: ", &old, "new-key"]);
     let early = rig.run(&admin, &["audit", "new-key", "--reason", "the disk is gone"]).await.failed(3);
     early.complains(&["another replica may have the key"]);
@@ -127,7 +145,7 @@ async fn given_a_lost_key_when_verified_then_the_break_is_said_and_the_old_key_i
     connection.close().await.unwrap();
     let changed = rig.run(&admin, &["audit", "new-key", "--reason", "the disk is gone"]).await.done();
     changed.says(&["does not vouch for it, and that stays visible"]);
-    signer.turn().await;
+    signed(&rig).await;
     let list = list(&rig).await;
     let from = list.newest().from.to_string();
     let note = format!("Note: from {from} entries on another key signs");

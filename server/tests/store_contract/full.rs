@@ -1,6 +1,7 @@
 //! K4: a disk without room. The act is refused, nothing is half-written, and it goes on once there is room.
 
 use super::support::*;
+use sqlx::{Connection, SqliteConnection};
 use sternway_server::store::rows::*;
 use sternway_server::store::{SqliteOptions, SqliteStore, Store, StoreError};
 
@@ -10,6 +11,13 @@ async fn full(rig: &Rig, max_pages: u32) -> SqliteStore {
     SqliteStore::open_with(&rig.address, SqliteOptions { max_pages: Some(max_pages), ..SqliteOptions::default() })
         .await
         .unwrap()
+}
+
+async fn pages_of(rig: &Rig) -> u32 {
+    let mut connection = SqliteConnection::connect(&rig.address).await.unwrap();
+    let pages: u32 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    pages
 }
 
 fn act(n: u128) -> Unit {
@@ -32,8 +40,8 @@ async fn given_a_full_disk_when_an_act_is_committed_then_all_of_it_is_refused_an
     let mut refused = 0;
     // Room for one page more each time: the end comes at another statement of the unit.
     let mut n = 2;
-    let mut pages = 8;
-    while refused < 12 {
+    let mut pages = pages_of(&rig).await;
+    while refused < 20 {
         let store = full(&rig, pages).await;
         let before = rig.counts().await;
         match store.commit(act(n)).await {
