@@ -21,5 +21,6 @@ mod rollout {
     mod start;
     mod support;
     mod takeover;
+    mod told;
     mod yard;
 }

@@ -99,3 +99,57 @@ fn given_a_wrong_connection_when_read_then_its_place_is_named_and_its_value_is_n
         assert!(!error.contains("s3cret"), "{error}");
     }
 }
+
+const WITNESS: &str = "w.example+7e1a4b0c+BA";
+
+/// A key as witnesses give it to operators.
+fn witness(name: &str, kind: sternway_domain::audit::note::KeyKind) -> String {
+    sternway_domain::audit::note::SignerKey::new(name, kind, [3; 32]).expect("a good name").verifier().to_string()
+}
+
+#[test]
+fn given_witnesses_when_read_then_they_are_there_and_all_are_wanted() {
+    use sternway_domain::audit::note::KeyKind::Witness;
+    let two = format!(
+        "[log]\nfilter = \"warn\"\nwitness_every = \"5m\"\n[[log.witnesses]]\nurl = \"https://w1.example/at\"\nkey = \"{}\"\n\
+         [[log.witnesses]]\nurl = \"http://127.0.0.1:1\"\nkey = \"{}\"\n",
+        witness("w1.example", Witness),
+        witness("w2.example", Witness)
+    );
+    let (_dir, path) = file(&two);
+    let effective = Effective::collect(Some(&path), nothing, &SettingFlags::default()).expect("collected");
+    let witnesses = effective.config().expect("checked").log_witnesses;
+    assert_eq!((witnesses.list.len(), witnesses.wanted, witnesses.every), (2, 2, Duration::from_secs(300)));
+    assert_eq!(witnesses.list[1].key.name(), "w2.example");
+    let shown: Vec<String> = effective.named().map(|(key, value, _)| format!("{key} {value}")).collect();
+    assert_eq!(shown[0], "log.witnesses[0] w1.example https://w1.example/at");
+    let one = SettingFlags::default().set("log-witnesses-wanted", "1");
+    let effective = Effective::collect(Some(&path), nothing, &one).expect("collected");
+    assert_eq!(effective.config().expect("checked").log_witnesses.wanted, 1);
+    let three = SettingFlags::default().set("log-witnesses-wanted", "3");
+    let error = Effective::collect(Some(&path), nothing, &three).and_then(|all| all.config()).expect_err("too many");
+    assert!(error.to_string().contains("at most 2"), "{error}");
+}
+
+#[test]
+fn given_a_wrong_witness_when_read_then_its_place_is_named() {
+    use sternway_domain::audit::note::KeyKind::{Plain, Witness};
+    let good = witness("w.example", Witness);
+    let log = witness("log.example", Plain);
+    for (text, told) in [
+        (format!("[[log.witnesses]]\nurl = \"https://w\"\nkey = \"{WITNESS}\"\n"), "not a verifier key"),
+        (format!("[[log.witnesses]]\nurl = \"https://w\"\nkey = \"{log}\"\n"), "key of a log, not of a witness"),
+        (format!("[[log.witnesses]]\nurl = \"ftp://w\"\nkey = \"{good}\"\n"), "write its address"),
+        ("[[log.witnesses]]\nurl = \"https://w\"\n".to_owned(), "give it `url` and `key`"),
+        (format!("[[log.witnesses]]\nurl = \"https://w\"\nvkey = \"{good}\"\n"), "log.witnesses[0].vkey"),
+        ("[log]\nwitnesses = \"w\"\n".to_owned(), "write a table `[[log.witnesses]]`"),
+        ("[log]\nwitnesses = [\"w\"]\n".to_owned(), "write a table with `url` and `key`"),
+        ("[[log.witnesses]]\nurl = 1\nkey = 2\n".to_owned(), "write a text"),
+        (format!("[[log.witnesses]]\nurl = \"https://w\"\nkey = \"{good}\"\n").repeat(2), "two witnesses `w.example`"),
+    ] {
+        let (_dir, path) = file(&text);
+        let read = Effective::collect(Some(&path), nothing, &SettingFlags::default()).and_then(|all| all.config());
+        let error = read.expect_err(&text).to_string();
+        assert!(error.contains(&format!("{}:", path.display())) && error.contains(told), "{text}: {error}");
+    }
+}
