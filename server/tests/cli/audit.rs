@@ -22,7 +22,7 @@ use uuid::Uuid;
 const ENTRIES: u128 = 300;
 
 /// Act `n` with its entry; `reason` makes logs differ.
-fn act(n: u128, reason: &str) -> DecisionWrite {
+pub(super) fn act(n: u128, reason: &str) -> DecisionWrite {
     let at = Timestamp(1_795_000_000_000_000 + n as i64);
     let actor = Actor::Person { id: PersonId(Uuid::from_u128(1)), name: "Maya Ortiz".into(), role: Role::OnCall };
     let entry = Entry {

@@ -1,5 +1,6 @@
 //! Another key for the log, by the command line, and what the verifier says of it afterwards.
 
+use super::audit::act;
 use super::rig::{Rig, bare, finish};
 use sqlx::{Connection, SqliteConnection};
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ use sternway_domain::actor::Role;
 use sternway_domain::audit::keys::KeyList;
 use sternway_domain::audit::note::{KeyKind, SignerKey};
 use sternway_domain::time::Timestamp;
+use sternway_server::store::rows::Unit;
+use sternway_server::store::{SqliteStore, Store};
 use uuid::Uuid;
 
 /// Until the server has signed all there is.
@@ -103,7 +106,7 @@ async fn given_a_rotation_when_verified_then_either_key_is_enough_and_a_changed_
     assert_eq!((good["key"].as_str(), &good["key_breaks"]), (Some(new.as_str()), &serde_json::json!([])));
     for (sql, key, said) in [
         ("DELETE FROM log_key WHERE change = 'rotated'", &new, format!("entry {by} puts another key in place")),
-        ("DELETE FROM log_key WHERE change = 'rotated'", &old, "none of the known keys signed this".to_owned()),
+        ("DELETE FROM log_key WHERE change = 'rotated'", &old, format!("entry {by} puts another key in place")),
         ("UPDATE log_key SET from_size = from_size - 1 WHERE change = 'rotated'", &old, "list of keys".to_owned()),
         ("UPDATE log_key SET statement = replace(statement, 'new', 'now')", &old, "key of the log".to_owned()),
         (
@@ -155,4 +158,25 @@ async fn given_a_lost_key_when_verified_then_the_break_is_said_and_the_old_key_i
     let keys = rig.dir.path().join("keys").display().to_string();
     std::fs::write(&keys, list.to_string()).unwrap();
     rig.run(&auditor, &["audit", "verify", "--key", &keys]).await.done().says(&["Good: ", &note]);
+}
+
+/// What is dated in the future or before the entry before it is said, and is no proof of anything.
+#[tokio::test]
+async fn given_clocks_that_were_wrong_when_verified_then_it_is_good_and_the_entries_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = format!("sqlite:{}", dir.path().join("clocks.db").display());
+    let store = SqliteStore::open(&address).await.unwrap();
+    // Some 30 years from now, and back again.
+    for n in [1, 2, 1_000_000_000_000_000, 3] {
+        store.commit(Unit { decision: Some(act(n, "the clock")), ..Unit::default() }).await.unwrap();
+    }
+    let verified = finish(bare(&["audit", "verify", "--database", &address])).await.done();
+    verified.says(&[
+        "Good: 4 entries",
+        "entry 2 is dated 2058-",
+        "somebody's clock is wrong",
+        "entry 3 is dated before",
+    ]);
+    let json = finish(bare(&["audit", "verify", "--json", "--database", &address])).await.done().json();
+    assert_eq!((&json["future"], &json["clock_back"]), (&2.into(), &3.into()));
 }
