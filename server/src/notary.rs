@@ -25,7 +25,7 @@ mod pin;
 mod sign;
 pub mod witness;
 
-pub use key::{KeyFault, KeyPlace, origin_of};
+pub use key::{KeyFault, KeyPlace, fresh, origin_of};
 pub use pin::PinFault;
 pub use sign::{LookFault, Signer, look, run};
 

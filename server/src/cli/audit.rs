@@ -54,6 +54,8 @@ enum What {
     RotateKey(change::ChangeCommand),
     /// Go on under a new key because the old one is lost for good; that stays visible
     NewKey(change::ChangeCommand),
+    /// Print a new secret key, to be put before the one in use in `STERNWAY_LOG_KEY`; then use `rotate-key`
+    MakeKey(change::MakeKeyCommand),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +85,7 @@ impl AuditCommand {
             What::Status(status) => status.run().await,
             What::RotateKey(change) => change.run(false).await,
             What::NewKey(change) => change.run(true).await,
+            What::MakeKey(make) => make.run(),
         }
     }
 }

@@ -49,8 +49,8 @@ pub enum KeyFault {
     #[error("the log's key stands in a variable; put the new one before it there, then start again and ask again")]
     Given,
     #[error(
-        "`log.origin` is `{origin}`, but the log's key (`log.key`) is named `{name}`: a log keeps its name; use another \
-         key, or leave `log.origin` empty"
+        "the log is called `{origin}`, but the key (`log.key`) is named `{name}`: a log keeps its name; use another key, \
+         or leave `log.origin` empty"
     )]
     Name { origin: String, name: String },
 }
@@ -113,8 +113,8 @@ impl KeyPlace {
     }
 }
 
-/// With nothing known about it.
-pub(super) fn fresh(name: &str, rng: &dyn Rng) -> Result<SignerKey, KeyError> {
+/// A new key for a log of this name.
+pub fn fresh(name: &str, rng: &dyn Rng) -> Result<SignerKey, KeyError> {
     let mut secret = [0; 32];
     rng.fill(&mut secret);
     SignerKey::new(name, KeyKind::Plain, secret)

@@ -175,6 +175,7 @@ impl Signer {
         if self.published == Some(leaves) && self.tree.size() == leaves && self.notary.unsigned().is_none() {
             return Ok(());
         }
+        self.service.count_outside().await?;
         // Read after the head: a key that an entry up to there speaks of is in it.
         let list = super::list(self.service.store.as_ref()).await?;
         let milestones = self.milestones(newest.as_ref())?;

@@ -1,6 +1,7 @@
 //! How the log stands, and who outside has seen it. A log convinces nobody by itself: what counts is what others hold.
 
 use super::{Caller, Result, Service};
+use crate::store::StoreError;
 use crate::store::rows::OutsideRow;
 use serde::{Deserialize, Serialize};
 use sternway_domain::access::Action;
@@ -142,6 +143,14 @@ impl Service {
     pub async fn last_witnessed(&self) -> Result<Option<String>> {
         let rows = self.store.outside().await?;
         Ok(rows.into_iter().filter(|row| row.way == WITNESS).max_by_key(|row| row.size).map(|row| row.note))
+    }
+
+    /// For the metrics of this replica, whichever replica showed it.
+    pub(crate) async fn count_outside(&self) -> std::result::Result<(), StoreError> {
+        for row in self.store.outside().await?.iter().rev() {
+            self.metrics.log_confirmed(&row.way, row.at);
+        }
+        Ok(())
     }
 
     /// A head of the log has left the house. That this cannot be written down hinders nothing.

@@ -90,6 +90,9 @@ async fn given_a_rotation_when_verified_then_either_key_is_enough_and_a_changed_
     {
         rig.run(&auditor, &["audit", "verify", "--key", wrong]).await.failed(3).complains(&[said]);
     }
+    let made = finish(bare(&["audit", "make-key", "sternway"])).await.done();
+    assert_eq!(made.out.trim().parse::<SignerKey>().unwrap().verifier().name(), "sternway");
+    finish(bare(&["audit", "make-key", "two words"])).await.failed(3).complains(&["is not the name of a key"]);
     rig.run(&auditor, &["audit", "status"]).await.done().says(&[
         "of them signed at",
         "the key before vouches for it",

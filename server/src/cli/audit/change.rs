@@ -1,7 +1,7 @@
 //! `sternway audit status`, `rotate-key` and `new-key`: who has seen the log, and another key for it.
 
 use super::super::exit;
-use super::super::remote::{Key, Remote, Result};
+use super::super::remote::{Key, Remote, Result, wrong};
 use super::super::terminal::{clean, say};
 use crate::service::{KeyChanged, LogStatus};
 use clap::Args;
@@ -24,6 +24,21 @@ pub(super) struct ChangeCommand {
     reason: String,
     #[command(flatten)]
     key: Key,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MakeKeyCommand {
+    /// What the log is called: the part of its key before the first `+`, at `/log/key`
+    #[arg(value_name = "LOG")]
+    name: String,
+}
+
+impl MakeKeyCommand {
+    pub(super) fn run(self) -> ExitCode {
+        let made = crate::notary::fresh(&self.name, &crate::system::SystemRng);
+        let made = made.map_err(|error| wrong(error.to_string()));
+        exit::code(made.map(|key| say(&key.to_secret_text())).map(|()| exit::DONE), false)
+    }
 }
 
 impl StatusCommand {
