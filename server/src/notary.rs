@@ -84,7 +84,7 @@ impl Notary {
 
     /// With a key that is gone when the process ends.
     pub fn passing(rng: &dyn Rng) -> Self {
-        Self::new(key::fresh(key::NAMELESS, rng).expect("letters are a name"), None)
+        Self::new(fresh(key::NAMELESS, rng).expect("letters are a name"), None)
     }
 
     /// A key is made only for a log that was never signed.
@@ -153,7 +153,7 @@ impl Notary {
         if let Some(ready) = read(&self.0.keys).into_iter().find(|key| !is_used(key.verifier())) {
             return Ok(ready);
         }
-        let made = Arc::new(key::fresh(self.origin(), rng)?);
+        let made = Arc::new(fresh(self.origin(), rng)?);
         if let Some(place) = &self.0.place {
             place.add(&made)?;
         }

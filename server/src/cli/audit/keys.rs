@@ -98,8 +98,8 @@ impl KeyCheck<'_> {
     pub(super) fn finish(self, size: u64) -> Option<(u64, String)> {
         let due = |term: &&KeyTerm| term.statement.is_some() && term.from <= size;
         let missing = || {
-            let terms = self.list.iter().flat_map(|list| list.terms().iter().filter(due));
-            let term = terms.skip(self.next).next()?;
+            let mut terms = self.list.iter().flat_map(|list| list.terms().iter().filter(due));
+            let term = terms.nth(self.next)?;
             let index = term.from.saturating_sub(1);
             Some((index, format!("entry {index} should be the one that puts the key `{}` in place", term.key)))
         };

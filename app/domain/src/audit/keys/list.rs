@@ -49,7 +49,7 @@ pub enum KeyListError {
     #[error("line {0} of the list of keys should be `KEY from SIZE until SIZE HOW STATEMENT`")]
     Line(usize),
     #[error("the statement of the key `{key}`: {error}")]
-    Statement { key: VerifierKey, error: StatementError },
+    Statement { key: VerifierKey, error: Box<StatementError> },
     #[error("the statement of the key `{0}` is about other keys")]
     Strange(VerifierKey),
     #[error("the key `{0}` is in the list twice: a key that was replaced does not come back")]
@@ -205,7 +205,8 @@ impl FromStr for KeyList {
                 [how, encoded] => {
                     let bytes = text::base64(encoded).ok_or_else(wrong)?;
                     let statement = Statement::open(&bytes);
-                    let statement = statement.map_err(|error| KeyListError::Statement { key: key.clone(), error })?;
+                    let statement = statement
+                        .map_err(|error| KeyListError::Statement { key: key.clone(), error: Box::new(error) })?;
                     let says = if statement.rotated { Change::Rotated } else { Change::Lost };
                     if Change::parse(how) != Some(says) {
                         return Err(wrong());
