@@ -19,7 +19,8 @@ mod spark;
 mod table;
 
 use axis::Scale;
-use draw::{Canvas, Class};
+use draw::Canvas;
+pub(crate) use draw::{Class, Shape};
 use series::Series;
 
 pub use evidence::{evidence, placebo};
@@ -220,7 +221,19 @@ impl Chart<'_> {
         ends
     }
 
+    /// The lines and areas that [`Self::view`] draws, for another medium.
+    pub(crate) fn shapes(&self) -> Vec<Shape> {
+        let series = Series::new(self);
+        let tolerated = self.tolerated(&series);
+        let top = series.top(tolerated.clone(), range::highest(self.ranges), &self.metric);
+        self.canvas(&series, &tolerated, &Scale::new(self.now - self.span, self.now, top)).shapes()
+    }
+
     fn draw(&self, series: &Series, tolerated: &[(Timestamp, f64)], scale: &Scale) -> String {
+        self.canvas(series, tolerated, scale).finish()
+    }
+
+    fn canvas(&self, series: &Series, tolerated: &[(Timestamp, f64)], scale: &Scale) -> Canvas {
         let mut canvas = Canvas::new();
         let level = tolerated.last().map(|(_, level)| *level);
         for area in range::areas(self.ranges, scale) {
@@ -238,7 +251,7 @@ impl Chart<'_> {
         for run in series.runs(DataArm::Canary, scale, self.interval) {
             canvas.line(Class::Canary, &run);
         }
-        canvas.finish()
+        canvas
     }
 }
 

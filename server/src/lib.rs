@@ -18,6 +18,7 @@ pub mod memory;
 pub mod notary;
 pub mod outage;
 pub mod outbound;
+pub mod pack;
 pub mod plane;
 pub mod ports;
 pub mod serve;

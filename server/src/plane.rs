@@ -113,6 +113,8 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
         | ServiceError::DataRefused(_)
         | ServiceError::PastNoReturn(_)
         | ServiceError::Step(_)
+        | ServiceError::Exporting
+        | ServiceError::NotSigned
         | ServiceError::Rollback(_)) => AppError::Refused { why: told(&error.to_string()) },
         ServiceError::Invalid { field, text } => invalid(&field, &told(&text)),
         error @ ServiceError::Documents(_) => invalid("", &told(&error.to_string())),

@@ -30,6 +30,7 @@ pub(crate) mod course;
 mod create;
 mod evidence;
 mod expected;
+mod export;
 mod flag_summary;
 mod flags;
 mod keys;
@@ -42,6 +43,7 @@ mod progress;
 mod query;
 pub(crate) mod record;
 mod redact;
+mod replay;
 mod restore;
 pub(crate) mod saga;
 mod summary;
@@ -52,6 +54,7 @@ pub use course::{Course, GuardCourse};
 pub use create::{NewArtifact, NewComponent, NewRelease};
 pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
 pub use expected::{Expected, Played};
+pub use export::{ExportRequest, Exported, MOST_EXPORTS};
 pub use flag_summary::{FlagSummary, FlipSummary};
 pub use flags::{FlipRequest, Flipped};
 pub use keys::{ChangeKey, KeyChanged};
@@ -62,6 +65,7 @@ pub use outside::{CheckpointView, LogKeyView, LogStatus, OutsideView, WitnessVie
 pub use past::Past;
 pub use progress::Words;
 pub use redact::{RedactRequest, Redacted};
+pub use replay::{Replay, judge_again, replay};
 pub use restore::{Confirmed, RestoreView};
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
@@ -129,6 +133,12 @@ pub enum ServiceError {
     /// Everything wrong with a set of documents. Never empty; nothing of the set was applied.
     #[error("{}", listed(.0))]
     Documents(Vec<DocumentProblem>),
+    /// So many evidence packs are being made already.
+    #[error("{MOST_EXPORTS} evidence packs are being made already; ask again when one is done")]
+    Exporting,
+    /// The log's newest entries have no checkpoint yet.
+    #[error("the entry is not signed yet; ask again in a second")]
+    NotSigned,
     #[error(transparent)]
     Store(StoreError),
 }
@@ -178,6 +188,8 @@ pub struct Service {
     placebos: course::Placebos,
     /// One rehearsal at a time: it takes a whole core.
     rehearsing: Arc<Semaphore>,
+    /// Evidence packs being made.
+    exporting: Arc<Semaphore>,
     aftermath: aftermath::AftermathTable,
 }
 
@@ -204,6 +216,7 @@ impl Service {
             steps: Arc::default(),
             placebos: course::Placebos::default(),
             rehearsing: Arc::new(Semaphore::new(1)),
+            exporting: Arc::new(Semaphore::new(MOST_EXPORTS)),
             aftermath: aftermath::AftermathTable::default(),
         }
     }

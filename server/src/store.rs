@@ -111,6 +111,8 @@ pub trait Store: Send + Sync {
     async fn decision(&self, id: sternway_domain::id::DecisionId) -> Result<Option<DecisionRow>>;
     /// Entries with an index of at least `from`, in order.
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>>;
+    /// How many decisions there are of this kind, and between which entries.
+    async fn tally(&self, of: &TallyFilter) -> Result<Tally>;
     /// What stands beside these entries, those of one together.
     async fn texts(&self, from: i64, limit: u32) -> Result<Vec<TextRow>>;
     /// Neighbouring hashes of the tree: of entries at level 0, of complete subtrees at levels 8, 16, …

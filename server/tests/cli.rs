@@ -17,6 +17,14 @@ mod emergency;
 mod flags;
 #[path = "cli/judge.rs"]
 mod judge;
+#[path = "cli/packs.rs"]
+mod packs;
+#[path = "cli/packs_changed.rs"]
+mod packs_changed;
+#[path = "cli/packs_long.rs"]
+mod packs_long;
+#[path = "cli/packs_zip.rs"]
+mod packs_zip;
 #[path = "cli/rehearse.rs"]
 mod rehearse;
 #[path = "cli/rig.rs"]

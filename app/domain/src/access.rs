@@ -42,6 +42,8 @@ pub enum Action {
     Redact,
     /// Put another key in the place of the one that signs the log.
     ChangeKey,
+    /// Take decisions out as an evidence pack.
+    Export,
     /// Inject faults into the demo world.
     Inject,
     SignIn,
@@ -72,6 +74,7 @@ impl Action {
         Action::ManagePeople,
         Action::Redact,
         Action::ChangeKey,
+        Action::Export,
         Action::Inject,
         Action::SignIn,
         Action::SignOut,
@@ -102,6 +105,7 @@ impl Action {
             Action::ManagePeople => "manage_people",
             Action::Redact => "redact",
             Action::ChangeKey => "change_key",
+            Action::Export => "export",
             Action::Inject => "inject",
             Action::SignIn => "sign_in",
             Action::SignOut => "sign_out",
@@ -133,6 +137,7 @@ impl Action {
             Action::ManagePeople => "manage people",
             Action::Redact => "redact texts",
             Action::ChangeKey => "change the log's key",
+            Action::Export => "export decisions",
             Action::Inject => "inject faults",
             Action::SignIn => "sign in",
             Action::SignOut => "sign out",
@@ -145,7 +150,7 @@ pub fn may(role: Role, action: Action) -> bool {
     use Action::*;
     match action {
         Evaluate => true,
-        View | ManageTokens | SignIn | SignOut => role != Role::FlagClient,
+        View | Export | ManageTokens | SignIn | SignOut => role != Role::FlagClient,
         Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
         Hold | Resume | ResumeAutomation | Rollback | Rollforward | Freeze | Steer | MoveData | BreakGlass | Flip => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
@@ -197,7 +202,7 @@ mod tests {
         let expected = [
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
             ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.",
-            "....x.", "....x.", ".xx.x.", "xxxxx.", "xxxxx.",
+            "....x.", "....x.", "xxxxx.", ".xx.x.", "xxxxx.", "xxxxx.",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

@@ -2,8 +2,8 @@
 //!
 //! [`Entry`] is what is known of an act; [`record`] is the form in which it becomes a leaf, personal text replaced by
 //! commitments. [`merkle`] is the tree, [`tile`] its files, [`note`] and [`checkpoint`] its signed head, [`keys`] what it was
-//! signed with in the course of time, [`proof`] the
-//! evidence that one entry is in it, [`pin`] what an outsider remembers, [`verify`] the check of a whole log.
+//! signed with in the course of time, [`proof`] the evidence that one entry is in it, [`pack`] what is asked of a bundle of
+//! them, [`pin`] what an outsider remembers, [`verify`] the check of a whole log.
 //!
 //! Deliberately absent: where leaves, keys and salts are kept, who asks for a checkpoint, and what time it is.
 
@@ -13,6 +13,7 @@ pub mod commitment;
 pub mod keys;
 pub mod merkle;
 pub mod note;
+pub mod pack;
 pub mod pin;
 pub mod proof;
 pub mod record;

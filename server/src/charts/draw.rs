@@ -7,7 +7,7 @@ use plotters::style::{Color, RGBColor};
 
 /// What a line or area means; the name is the style's class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
+pub(crate) enum Class {
     Canary,
     Baseline,
     Tolerance,
@@ -58,6 +58,14 @@ pub(super) struct Canvas {
     shapes: Vec<(Class, bool, Outline)>,
 }
 
+/// A line, or an area if it is filled, in percent of the plot from its upper left corner.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) class: Class,
+    pub(crate) filled: bool,
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
 type Outline = Vec<(i32, i32)>;
 
 impl Canvas {
@@ -71,6 +79,16 @@ impl Canvas {
 
     pub(super) fn area(&mut self, class: Class, points: &[(f64, f64)]) {
         self.shapes.push((class, true, points.iter().map(pixel).collect()));
+    }
+
+    pub(super) fn shapes(self) -> Vec<Shape> {
+        let percent = |(x, y): (i32, i32)| (f64::from(x) / (10.0 * FINER), f64::from(y) / FINER);
+        let shape = |(class, filled, points): (Class, bool, Outline)| Shape {
+            class,
+            filled,
+            points: points.into_iter().map(percent).collect(),
+        };
+        self.shapes.into_iter().map(shape).collect()
     }
 
     /// The markup for the inside of the page's `<svg viewBox="0 0 1000 100">`.

@@ -5,6 +5,7 @@ use super::remote::{Remote, Result, read_file};
 use super::terminal::{clean, say};
 use crate::ports::Clock;
 use crate::system::SystemClock;
+use crate::pack::Known;
 use check::Report;
 use clap::{Args, Subcommand};
 use feed::{Feed, Unread};
@@ -19,8 +20,10 @@ use sternway_domain::time::Span;
 
 mod change;
 mod check;
+mod export;
 mod feed;
 mod keys;
+mod packed;
 mod pin;
 
 /// Something in the log is not as it was signed.
@@ -29,7 +32,7 @@ const BAD: u8 = 1;
 const HELP: &str = "\
 Exit codes:
   0   the log is good; of `pin`: and it extends the one that was pinned
-  1   it is not: the message names the first bad entry, or what else is wrong
+  1   it is not: the message names the first bad entry, or what else is wrong; of a pack, the file too
   3   it cannot be checked: the server or the database cannot be reached, or a value is not usable
   64  the command line itself is wrong";
 
@@ -42,9 +45,12 @@ pub(super) struct AuditCommand {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Recompute the whole log, entry by entry, and hold it against its checkpoints
+    /// Recompute the whole log, entry by entry, and hold it against its checkpoints; or check an evidence pack
     #[command(after_long_help = HELP)]
     Verify(Verify),
+    /// Take decisions out as an evidence pack: one zip of texts, sealed entries, evidence and proofs
+    #[command(after_long_help = super::exit::HELP)]
+    Export(export::ExportCommand),
     /// Keep the server's newest checkpoint in a file; refused if it does not extend the one that is there
     #[command(after_long_help = HELP)]
     Pin(pin::PinCommand),
@@ -62,6 +68,9 @@ enum What {
 struct Verify {
     #[command(flatten)]
     remote: Remote,
+    /// Check this evidence pack instead of asking a server; needs no network
+    #[arg(value_name = "PACK", conflicts_with = "database")]
+    pack: Option<PathBuf>,
     /// Read this database instead of asking a server: `sqlite:PATH` or `postgres://USER@HOST/NAME`
     #[arg(long, value_name = "ADDRESS")]
     database: Option<String>,
@@ -81,6 +90,7 @@ impl AuditCommand {
                 let json = verify.remote.json;
                 exit::code(verify.verified().await, json)
             }
+            What::Export(export) => export.run().await,
             What::Pin(pin) => pin.run().await,
             What::Status(status) => status.run().await,
             What::RotateKey(change) => change.run(false).await,
@@ -94,6 +104,9 @@ impl Verify {
     async fn verified(self) -> Result<u8> {
         let given = self.key.as_deref().map(keys::given).transpose()?;
         let pins: Vec<(String, Vec<u8>)> = self.pin.iter().map(|path| pinned(path)).collect::<Result<_>>()?;
+        if let Some(path) = &self.pack {
+            return packed::verified(path, Known { keys: given, pins }, self.remote.json);
+        }
         let (report, signed) = match self.read(given, &pins).await {
             Ok(read) => read,
             Err(Unread::Corrupt(problem)) => (Report::bad(problem, None), Signed::default()),
@@ -145,6 +158,7 @@ impl Verify {
                 "key": signed,
                 "key_breaks": breaks,
                 "redacted": report.redacted,
+                "verdicts_replayed": report.replayed,
                 "clock_back": report.verified.as_ref().and_then(|verified| verified.clock_back),
                 "future": future.map(|(_, index)| index),
             });
@@ -174,6 +188,9 @@ impl Verify {
         if let Some((at, index)) = future {
             let at = at.to_rfc3339();
             say(&format!("Note: entry {index} is dated {at}, which has not come yet; somebody's clock is wrong."));
+        }
+        if report.replayed > 0 {
+            say(&format!("Evidence: {} verdicts found again to the last bit.", report.replayed));
         }
         if let Some(index) = verified.clock_back {
             say(&format!("Note: entry {index} is dated before the one before it; the clock was set back."));

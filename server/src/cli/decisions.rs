@@ -179,7 +179,7 @@ impl Decisions {
 }
 
 /// RFC 3339, or how long ago.
-fn time(name: &str, value: &str) -> Result<String> {
+pub(super) fn time(name: &str, value: &str) -> Result<String> {
     if let Ok(at) = value.parse::<Timestamp>() {
         return Ok(at.to_rfc3339());
     }

@@ -4,13 +4,14 @@ use super::exit;
 use super::plan::in_file;
 use super::remote::{Remote, Result, read_file, wrong};
 use super::terminal::{clean, say};
+use crate::service::{self, judge_again};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use sternway_domain::id::{DecisionId, Digest};
 use sternway_domain::judge::arms::{Outcome, Recorded, run};
-use sternway_domain::judge::{GuardFinding, JUDGE_VERSION, VerdictKind, judge, odds};
+use sternway_domain::judge::{GuardFinding, JUDGE_VERSION, VerdictKind, odds};
 
 /// Of `judge run`: not decided.
 const UNDECIDED: u8 = 2;
@@ -162,24 +163,14 @@ impl Replay {
         let body = client.raw(&["evidence", digest]).await?;
         let evidence = client.read(&body)?;
         let intact = Digest::of(&body).as_str() == digest;
-        let (Some(recorded), Some(inputs)) = (
-            evidence.get("verdict").filter(|verdict| !verdict.is_null()),
-            evidence.get("inputs").filter(|inputs| !inputs.is_null()),
-        ) else {
-            return Err(wrong("no verdict was recorded with its inputs: nothing had been judged".to_owned()));
-        };
-        let version = recorded["judge_version"].as_str().unwrap_or_default();
-        if version != JUDGE_VERSION {
-            let text = format!(
+        let (recorded, again) = judge_again(&evidence).map_err(|why| match why {
+            service::Replay::Version(version) => wrong(format!(
                 "the verdict was made by judge `{}`, this program has `{JUDGE_VERSION}`: replay it with the program of then",
-                clean(version)
-            );
-            return Err(wrong(text));
-        }
-        let mut inputs: crate::service::Inputs = client.shape(inputs)?;
-        let again = judge(&mut inputs.state, &inputs.tick, &inputs.policy);
-        let again = serde_json::to_value(&again).unwrap_or_default();
-        let same = intact && again == *recorded;
+                clean(&version)
+            )),
+            _ => wrong("no verdict was recorded with its inputs: nothing had been judged".to_owned()),
+        })?;
+        let same = intact && again == recorded;
         if self.remote.json {
             say(&json!({"same": same, "evidence_intact": intact, "recorded": recorded, "again": again, "judge_version": JUDGE_VERSION})
                 .to_string());

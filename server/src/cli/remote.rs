@@ -12,6 +12,7 @@ use std::time::Duration;
 use sternway_domain::id::hex;
 use stream::Stream;
 
+mod download;
 mod problem;
 mod stream;
 mod trouble;

@@ -244,6 +244,13 @@ impl From<ServiceError> for Problem {
                 problem.0.documents = Some(problems);
                 problem
             }
+            ServiceError::Exporting => {
+                let mut problem =
+                    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many exports", sentence(&text));
+                problem.0.retry_after = Some(10);
+                problem
+            }
+            ServiceError::NotSigned => Problem::unavailable(&sentence(&text)),
             ServiceError::Store(error) => stored(&error),
         }
     }

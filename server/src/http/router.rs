@@ -7,6 +7,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::csrf::CsrfLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
@@ -26,6 +27,11 @@ pub fn other_routes() -> Vec<(&'static str, String)> {
 /// The document of the API.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     v1::api().into_openapi()
+}
+
+/// A zip is left alone: it would be held back and grow.
+fn compressible() -> impl Predicate {
+    DefaultPredicate::new().and(NotForContentType::const_new(v1::ZIP))
 }
 
 /// Everything that is served.
@@ -51,7 +57,7 @@ pub fn router(http: Http) -> Router {
         .layer(RequestBodyLimitLayer::new(MAX_BODY))
         // What is compressed already, small, or a stream of events is left alone.
         // The next to fastest: as quick for a long page, and a third smaller.
-        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(1)))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(1)).compress_when(compressible()))
         .layer(from_fn_with_state(http.service.rng.clone(), security::secure))
         .layer(from_fn_with_state(http.clone(), request::begin))
         .with_state(http)

@@ -21,6 +21,7 @@ mod expected;
 mod flags;
 mod log;
 mod log_keys;
+mod packs;
 mod people;
 mod rehearsal;
 mod releases;
@@ -29,6 +30,8 @@ mod sagas;
 mod shapes;
 mod tokens;
 mod whoami;
+
+pub(super) use packs::ZIP;
 
 /// Every answer that is not a success.
 pub(super) struct Faults;
@@ -92,6 +95,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::evidence))
         .routes(routes!(log::inclusion))
+        .routes(routes!(packs::pack))
         .routes(routes!(log::consistency))
         .routes(routes!(log::redact))
         .routes(routes!(log_keys::status))

@@ -153,6 +153,7 @@ pub(super) fn act_word(action: &str, refused: bool) -> String {
         "check" => ("checklist", "Checklist item set"),
         "apply" => ("apply", "Configuration applied"),
         "flip" => ("switch a flag", "Flag switched"),
+        "export" => ("export decisions", "Decisions exported"),
         "inject" => ("inject a fault", "Fault injected"),
         "sign_in" => ("sign in", "Signed in"),
         "sign_out" => ("sign out", "Signed out"),

@@ -86,7 +86,7 @@ impl Service {
     }
 
     /// The hashes of a proof in a tree of this size.
-    async fn resolve(&self, plan: &Plan, size: u64) -> Result<Vec<TreeHash>> {
+    pub(crate) async fn resolve(&self, plan: &Plan, size: u64) -> Result<Vec<TreeHash>> {
         let mut tiles = TileSet::new(size);
         for tile in Tile::needed(plan, size) {
             let bytes: Vec<u8> = self.hashes_of(tile).await?.iter().flat_map(|hash| hash.0).collect();

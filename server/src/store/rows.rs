@@ -7,11 +7,13 @@ use sternway_domain::time::Timestamp;
 mod data;
 mod extent;
 mod keys;
+mod tally;
 mod tree;
 
 pub use data::{MigrationEventRow, MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
 pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};
+pub use tally::{Tally, TallyFilter};
 pub use tree::{CheckpointRow, RedactionWrite, TextRow};
 
 /// Everything one decision changes. Empty parts are left alone.

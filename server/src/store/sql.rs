@@ -29,6 +29,7 @@ mod redact;
 mod releases;
 mod sagas;
 pub(super) mod schema;
+mod tally;
 mod tree;
 mod work;
 
@@ -161,6 +162,10 @@ impl<B: Backend> Store for B {
 
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>> {
         log::leaves(self.reads("read the log"), from, limit).await
+    }
+
+    async fn tally(&self, of: &TallyFilter) -> Result<Tally> {
+        tally::tally(self.reads("count decisions"), of).await
     }
 
     async fn texts(&self, from: i64, limit: u32) -> Result<Vec<TextRow>> {

@@ -61,7 +61,7 @@ pub(super) fn act(n: u128, reason: &str) -> DecisionWrite {
     DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
 }
 
-fn address(path: &Path) -> String {
+pub(super) fn address(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 

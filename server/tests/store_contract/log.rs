@@ -149,3 +149,30 @@ async fn a_unit_without_events_or_decision_answers_where_the_log_is(#[values(Sql
     let committed = rig.store.commit(Unit::default()).await.unwrap();
     assert_eq!(committed, Committed { leaf_index: None, events: 0, position: 1 });
 }
+
+#[rstest]
+#[tokio::test]
+async fn decisions_are_counted_with_where_they_stand(#[values(Sqlite, Postgres)] kind: Kind) {
+    let rig = kind.start().await;
+    assert_eq!(rig.store.tally(&TallyFilter::default()).await.unwrap(), Tally::default());
+    for n in 1..=4 {
+        let mut decided = decision(n);
+        if n % 2 == 0 {
+            (decided.row.release, decided.row.service) = (Some(release_id(9)), Some(service(9)));
+        }
+        rig.store.commit(Unit { decision: Some(decided), ..Unit::default() }).await.unwrap();
+    }
+    let all = TallyFilter::default();
+    let cases: [(&str, TallyFilter, i64, Option<(i64, i64)>); 7] = [
+        ("all", all.clone(), 4, Some((0, 3))),
+        ("release", TallyFilter { release: Some(release_id(9)), ..all.clone() }, 2, Some((1, 3))),
+        ("service", TallyFilter { service: Some(service(9)), ..all.clone() }, 2, Some((1, 3))),
+        ("from, inclusive", TallyFilter { from: Some(at(3)), ..all.clone() }, 2, Some((2, 3))),
+        ("to, exclusive", TallyFilter { to: Some(at(3)), ..all.clone() }, 2, Some((0, 1))),
+        ("before", TallyFilter { service: Some(service(9)), before: Some(3), ..all.clone() }, 1, Some((1, 1))),
+        ("none", TallyFilter { from: Some(at(9)), ..all }, 0, None),
+    ];
+    for (name, filter, count, span) in cases {
+        assert_eq!(rig.store.tally(&filter).await.unwrap(), Tally { count, span }, "{name}");
+    }
+}

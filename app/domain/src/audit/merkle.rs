@@ -11,7 +11,7 @@ mod frontier;
 mod plan;
 
 pub use check::{ConsistencyError, InclusionError, check_consistency, check_inclusion, root_of_inclusion};
-pub use frontier::{Frontier, FrontierError};
+pub use frontier::{Frontier, FrontierError, StretchError};
 pub use plan::{Plan, PlanError};
 
 use super::text;

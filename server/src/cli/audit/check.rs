@@ -1,14 +1,14 @@
 //! One pass over the log, from the first entry to the last.
 
 use super::super::terminal::is_terminal;
-use super::feed::{Beside, Feed, Unread};
+use super::feed::{Beside, Feed, Seen, Unread};
 use super::keys::Keys;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use sternway_domain::audit::checkpoint::Checkpoint;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::merkle::{Frontier, TreeHash, leaf_hash};
-use sternway_domain::audit::record::{Finding, Leaf, Record, Redactions};
+use sternway_domain::audit::record::{Finding, Leaf, Record, Redactions, What};
 use sternway_domain::audit::tile::{FULL, Tile};
 use sternway_domain::audit::verify::{Depth, Verified, Verifier};
 
@@ -20,11 +20,13 @@ pub(super) struct Report {
     pub(super) verified: Option<Verified>,
     /// Texts that are gone, and an entry says so.
     pub(super) redacted: usize,
+    /// Verdicts found again from their evidence.
+    pub(super) replayed: usize,
 }
 
 impl Report {
     pub(super) fn bad(problem: String, entry: Option<u64>) -> Self {
-        Self { problem: Some(problem), entry, verified: None, redacted: 0 }
+        Self { problem: Some(problem), entry, verified: None, redacted: 0, replayed: 0 }
     }
 
     pub(super) fn good(&self) -> bool {
@@ -39,6 +41,10 @@ struct Aside {
     /// Texts that are not there, which a later entry must explain.
     gone: Vec<(u64, Field)>,
     redactions: Redactions,
+    /// Evidence that is not there, which goes only with a text that a later entry takes out.
+    lost: Vec<u64>,
+    /// Verdicts that were judged again, and what they came to.
+    replayed: usize,
 }
 
 /// `signed`: how many entries the newest checkpoint has of whom is asked.
@@ -73,6 +79,9 @@ pub(super) async fn check(feed: &Feed, keys: &Keys, heads: Vec<Checkpoint>, sign
             }
             if let (Some(Leaf::Sealed(record)), Some(beside)) = (leaf, item.beside) {
                 aside.take(item.index, &record, &beside);
+                if let Some(digest) = &record.evidence {
+                    aside.saw(item.index, &record, feed.evidence(digest).await?);
+                }
             }
         }
         if few {
@@ -97,11 +106,11 @@ pub(super) async fn check(feed: &Feed, keys: &Keys, heads: Vec<Checkpoint>, sign
     if let Some((entry, problem)) = changes.finish(size) {
         return Ok(Report::bad(problem, Some(entry)));
     }
-    let redacted = aside.gone.len();
+    let (redacted, replayed) = (aside.gone.len(), aside.replayed);
     if let Some((entry, problem)) = aside.worst() {
         return Ok(Report::bad(problem, Some(entry)));
     }
-    Ok(Report { problem: None, entry: None, verified: Some(verified), redacted })
+    Ok(Report { problem: None, entry: None, verified: Some(verified), redacted, replayed })
 }
 
 /// Whether the hashes kept above the entries are those the entries lead to.
@@ -140,12 +149,30 @@ impl Aside {
         }
     }
 
+    fn saw(&mut self, index: u64, record: &Record, seen: Seen) {
+        let wrong = match seen {
+            Seen::Good { replayed } => {
+                self.replayed += usize::from(replayed);
+                return;
+            }
+            // The evidence of a flag holds the reason of the switch before it, and goes with that.
+            Seen::Missing if matches!(record.target, What::Flag { .. }) => return,
+            Seen::Missing => return self.lost.push(index),
+            Seen::Changed => format!("the evidence of entry {index} is not the one it names"),
+            Seen::Another => format!("the verdict that entry {index} rests on does not follow from its inputs"),
+        };
+        self.first.get_or_insert((index, wrong));
+    }
+
     fn worst(self) -> Option<(u64, String)> {
         let unexplained = self.gone.iter().find(|(index, field)| self.redactions.by(*index, *field).is_none());
         let unexplained = unexplained.map(|(index, field)| {
             (*index, format!("the text of `{field}` of entry {index} is gone, and no entry says that it was redacted"))
         });
-        self.first.into_iter().chain(unexplained).min_by_key(|(index, _)| *index)
+        let redacted = |index: &u64| self.redactions.iter().any(|(of, ..)| of == *index);
+        let lost = self.lost.iter().find(|index| !redacted(index));
+        let lost = lost.map(|index| (*index, format!("the evidence of entry {index} is missing")));
+        self.first.into_iter().chain(unexplained).chain(lost).min_by_key(|(index, _)| *index)
     }
 }
 
@@ -175,7 +202,7 @@ fn projected(record: &Record, texts: &[(Field, Option<&str>)], beside: &Beside) 
 }
 
 /// Only for people who wait.
-fn progress(done: u64, all: u64) {
+pub(super) fn progress(done: u64, all: u64) {
     if !is_terminal() || (done < all && !done.is_multiple_of(25_600)) || all < 25_600 {
         return;
     }

@@ -1,6 +1,7 @@
 //! Where the log is read from: the files a server shows, or the tables of a database.
 
 use super::super::remote::{Client, Trouble, wrong};
+use crate::service::{Replay, replay};
 use crate::store::rows::{DecisionFilter, DecisionRow};
 use crate::store::{self, Store, StoreError};
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use sternway_domain::audit::commitment::Opening;
 use sternway_domain::audit::keys::KeyList;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::tile::{FULL, Resource, Tile, entries};
+use sternway_domain::id::Digest;
 
 pub(super) enum Feed {
     Server(Client),
@@ -27,6 +29,17 @@ pub(super) struct Beside {
     pub(super) openings: Vec<Opening>,
     /// The act this entry is of.
     pub(super) decision: Option<DecisionRow>,
+}
+
+/// What became of the evidence that an entry names.
+pub(super) enum Seen {
+    Good {
+        replayed: bool,
+    },
+    Missing,
+    Changed,
+    /// Another verdict follows from it.
+    Another,
 }
 
 /// Why something was not read.
@@ -150,6 +163,19 @@ impl Feed {
                 Ok(items)
             }
         }
+    }
+
+    /// What was seen when an act was done. A server's is not asked for: it is no part of the log's files.
+    pub(super) async fn evidence(&self, digest: &Digest) -> Result<Seen> {
+        let Feed::Database(store) = self else { return Ok(Seen::Good { replayed: false }) };
+        let Some(body) = store.evidence(digest).await.map_err(unread)? else { return Ok(Seen::Missing) };
+        if Digest::of(body.as_bytes()) != *digest {
+            return Ok(Seen::Changed);
+        }
+        Ok(match replay(body.as_bytes()) {
+            Replay::Another => Seen::Another,
+            found => Seen::Good { replayed: found == Replay::Same },
+        })
     }
 
     /// The hashes of a tile above level 0.

@@ -1,5 +1,6 @@
 //! Growing the tree, entry by entry.
 
+use super::plan::cover;
 use super::{Node, TreeHash, empty_root, node_hash};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,15 @@ pub struct Frontier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a tree of {size} entries has {expected} hashes at its edge, {given} are given")]
 pub struct FrontierError {
+    pub size: u64,
+    pub expected: usize,
+    pub given: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("after entry {to} a log of {size} entries has {expected} complete subtrees, {given} are given")]
+pub struct StretchError {
+    pub to: u64,
     pub size: u64,
     pub expected: usize,
     pub given: usize,
@@ -57,6 +67,30 @@ impl Frontier {
         }
         self.hashes.push(hash);
         self.size += 1;
+    }
+
+    /// The root of the tree of `size` entries that this one has become, from what came after as complete subtrees, from
+    /// left to right (RFC 6962 names no such proof; it is an inclusion proof of many neighbours at once).
+    pub fn close(mut self, size: u64, after: &[TreeHash]) -> Result<TreeHash, StretchError> {
+        let nodes = if size >= self.size { cover(self.size, size) } else { Vec::new() };
+        if size < self.size || nodes.len() != after.len() {
+            return Err(StretchError { to: self.size, size, expected: nodes.len(), given: after.len() });
+        }
+        for (node, hash) in nodes.into_iter().zip(after) {
+            self.push_subtree(node, *hash);
+        }
+        Ok(self.root())
+    }
+
+    /// The next complete subtree: it begins where the tree ends.
+    fn push_subtree(&mut self, mut node: Node, mut hash: TreeHash) {
+        self.size += 1 << node.level;
+        while node.index & 1 == 1 {
+            let left = self.hashes.pop().expect("a complete left neighbour has its hash at the edge");
+            hash = node_hash(left, hash);
+            node = Node { level: node.level + 1, index: node.index >> 1 };
+        }
+        self.hashes.push(hash);
     }
 
     pub fn root(&self) -> TreeHash {
@@ -113,6 +147,36 @@ mod tests {
             assert_eq!(*hash, definition::root(&leaves[from as usize..to as usize]), "{node:?}");
         }
         assert_eq!(seen.len(), 100 + 50 + 25 + 12 + 6 + 3 + 1);
+    }
+
+    #[test]
+    fn given_any_stretch_when_closed_then_the_root_is_that_of_the_whole_tree() {
+        use super::super::Plan;
+        let leaves = definition::leaves(70);
+        for size in [1, 2, 7, 8, 33, 64, 70] {
+            let root = definition::root(&leaves[..size]);
+            for from in 0..=size {
+                for to in from..=size {
+                    let plan = Plan::stretch(from as u64, to as u64, size as u64).expect("in range");
+                    let read = |node: Node| -> Result<_, std::convert::Infallible> {
+                        let (from, to) = (node.index << node.level, (node.index + 1) << node.level);
+                        Ok(definition::root(&leaves[from as usize..to as usize]))
+                    };
+                    let hashes = plan.resolve(read).unwrap_or_else(|never| match never {});
+                    let (before, after) = hashes.split_at((from as u64).count_ones() as usize);
+                    let mut tree = Frontier::new(from as u64, before.to_vec()).expect("its edge");
+                    leaves[from..to].iter().for_each(|leaf| tree.push(*leaf));
+                    assert_eq!(tree.clone().close(size as u64, after), Ok(root), "{from} to {to} of {size}");
+                    if from < to {
+                        let mut short = Frontier::new(from as u64, before.to_vec()).expect("its edge");
+                        leaves[from + 1..to].iter().for_each(|leaf| short.push(*leaf));
+                        assert_ne!(short.close(size as u64, after), Ok(root), "one is missing");
+                    }
+                }
+            }
+        }
+        assert!(Plan::stretch(3, 2, 9).is_err() && Plan::stretch(3, 10, 9).is_err());
+        assert!(Frontier::new(2, leaves[..1].to_vec()).expect("an edge").close(1, &[]).is_err());
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum PlanError {
     Index { index: u64, size: u64 },
     #[error("a log of {old} entries cannot have become one of {new}: it would have shrunk")]
     Sizes { old: u64, new: u64 },
+    #[error("the entries from {from} to before {to} are no stretch of a log of {size} entries")]
+    Stretch { from: u64, to: u64, size: u64 },
 }
 
 impl Plan {
@@ -70,6 +72,16 @@ impl Plan {
         Ok(Self { hashes })
     }
 
+    /// That the entries from `from` to before `to` stand there one after the other: everything before them and everything
+    /// after them as complete subtrees, from left to right, one hash each. See [`Frontier::close`](super::Frontier::close).
+    pub fn stretch(from: u64, to: u64, size: u64) -> Result<Self, PlanError> {
+        if from > to || to > size {
+            return Err(PlanError::Stretch { from, to, size });
+        }
+        let nodes = cover(0, from).into_iter().chain(cover(to, size));
+        Ok(Self { hashes: nodes.map(|node| vec![node]).collect() })
+    }
+
     /// Everything that has to be read, in no particular order, nothing twice.
     pub fn nodes(&self) -> impl Iterator<Item = Node> {
         self.hashes.iter().flatten().copied()
@@ -106,7 +118,7 @@ fn split(size: u64) -> u64 {
 }
 
 /// The complete subtrees that a range falls into, from left to right.
-fn cover(mut from: u64, to: u64) -> Vec<Node> {
+pub(super) fn cover(mut from: u64, to: u64) -> Vec<Node> {
     let mut nodes = Vec::new();
     while from < to {
         let fits = 63 - (to - from).leading_zeros();
