@@ -62,6 +62,8 @@ pub struct Config {
     pub sign_in: DoorsConfig,
     /// Where the services of this Sternway run; flags are switched and evaluated here.
     pub environment: EnvironmentName,
+    /// Evaluations a second that one token may ask for, and twice as many at once; 0 is no limit.
+    pub flag_limit: u32,
     /// Origins of web pages that may evaluate flags.
     pub flag_origins: Vec<String>,
     /// Names this replica in leases.
@@ -220,6 +222,7 @@ impl Effective {
             environment: self
                 .with("environment", |text| EnvironmentName::new(text).map_err(|error| error.to_string()))?,
             flag_origins: self.with("flags.origins", origins)?,
+            flag_limit: self.read("flags.limit", "write a whole number; 0 is no limit")?,
             replica: self.with("replica", |text| Ok(text.to_owned()))?,
             engine_lease: self.span("engine.lease", 1, 300)?,
             engine_poll: self.span("engine.poll", 0, 60)?,

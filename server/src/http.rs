@@ -55,6 +55,8 @@ pub struct HttpSettings {
     pub open_log: bool,
     /// Origins of web pages that may evaluate flags: `https://shop.example.org`.
     pub flag_origins: Vec<String>,
+    /// Evaluations a second that one token may ask for; 0 is no limit.
+    pub flag_limit: u32,
 }
 
 impl Default for HttpSettings {
@@ -66,6 +68,7 @@ impl Default for HttpSettings {
             open_metrics: true,
             open_log: false,
             flag_origins: Vec::new(),
+            flag_limit: 0,
         }
     }
 }

@@ -102,6 +102,7 @@ impl Base {
             open_metrics: self.config.metrics_open,
             open_log: self.config.log_public,
             flag_origins: self.config.flag_origins.clone(),
+            flag_limit: self.config.flag_limit,
             ..HttpSettings::default()
         };
         Http {

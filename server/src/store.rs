@@ -92,7 +92,7 @@ pub trait Store: Send + Sync {
     async fn flags(&self, after: i64) -> Result<Vec<FlagRow>>;
     async fn flag(&self, key: &FlagKey) -> Result<Option<FlagRow>>;
     /// Events of one flag with a version above `after`, in order.
-    async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>>;
+    async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<StreamEventRow>>;
 
     /// Data migrations of a release, by name.
     async fn migrations(&self, release: ReleaseId) -> Result<Vec<MigrationRow>>;
@@ -104,7 +104,7 @@ pub trait Store: Send + Sync {
         release: ReleaseId,
         name: &MigrationName,
         after: i64,
-    ) -> Result<Vec<MigrationEventRow>>;
+    ) -> Result<Vec<StreamEventRow>>;
 
     /// Newest first.
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>>;

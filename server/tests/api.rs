@@ -5,6 +5,7 @@ mod api {
     mod data;
     mod doors;
     mod events;
+    mod flag_ends;
     mod flags;
     mod forms;
     mod go;

@@ -15,6 +15,7 @@ mod rollout {
     mod proxy;
     mod replicas;
     mod restored;
+    mod returning;
     mod rig;
     mod room;
     mod saga;

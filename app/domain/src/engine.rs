@@ -27,6 +27,12 @@ pub struct World<'a> {
     pub no_room: Option<String>,
 }
 
+/// How long until the signals are read again. A clock that was set back must not put it off beyond one interval.
+pub fn reading_due(last: Option<Timestamp>, interval: Span, now: Timestamp) -> Span {
+    let left = last.map_or(Span::ZERO, |last| (last + interval).since(now));
+    if left > interval { Span::ZERO } else { left }
+}
+
 /// What should be done now. Total, cannot fail; repeating it without a change in the world yields the same.
 pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
     let release = world.release;
@@ -105,7 +111,11 @@ fn running(world: &World<'_>, verdict: &Verdict, now: Timestamp) -> Option<Effec
             let reason = format!("{} {}", verdict.sentence, verdict.next);
             Some(decide(Rule::PromoteOnPass, Command::Promote { override_verdict: false, reason: cut(reason) }))
         }
-        kind if blind(kind) && blind_for(release, now) >= blind_limit(release) => {
+        // No deadline is acted upon while nothing is seen: it is held soon, and then a person is called.
+        kind if blind(kind) => {
+            if blind_for(release, now) < blind_limit(release) {
+                return None;
+            }
             let cause = HoldCause::NoEvidence { verdict: kind };
             Some(decide(Rule::HoldWithoutEvidence, Command::Hold { cause, reason: cut(verdict.sentence.clone()) }))
         }

@@ -111,6 +111,20 @@ pub struct Flag {
     /// The last flip in each environment: by whom and why. Writing the flag anew never undoes one.
     #[serde(default)]
     pub flips: BTreeMap<EnvironmentName, Flip>,
+    /// The last split that was ordered in each environment. Writing the flag anew never undoes one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub splits: BTreeMap<EnvironmentName, Vec<Share>>,
+    /// Nothing asks for it any more; whoever still does gets its own default, as if there were no such flag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Retired>,
+}
+
+/// The end of a flag: by whom and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retired {
+    pub by: String,
+    pub reason: String,
+    pub at: Timestamp,
 }
 
 /// One flip.

@@ -138,6 +138,8 @@ impl Preview {
                 let load = observed.traffic.get(service);
                 let before = load.and_then(|load| load.candidate_share);
                 let room = room(service, load, *weight, observed.headroom);
+                // Step by step or at once: what counts is where it ends.
+                self.traffic.retain(|change| change.service != *service);
                 self.traffic.push(TrafficChange { service: service.clone(), before, after: *weight, room });
             }
             StepAct::KillSwitch { flag, enabled } => {

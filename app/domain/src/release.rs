@@ -16,6 +16,7 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod running;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ mod tests;
 pub use command::{Command, Draft, ReleaseAct};
 pub use decide::{REASON_CHARS, Refusal};
 pub use event::Event;
+pub use running::Running;
 
 /// The fold of a release's events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

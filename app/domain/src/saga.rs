@@ -254,13 +254,15 @@ impl Saga {
     /// The same of every service whose traffic is moved.
     pub fn shares(&self) -> BTreeMap<ServiceName, Weight> {
         let mut shares = BTreeMap::new();
-        for (step, tracks) in self.plan.steps.iter().zip(&self.tracks) {
-            for (act, track) in [(Some(&step.act), &tracks.does), (step.undo.as_ref(), &tracks.undoes)] {
-                if let Some(StepAct::ShiftTraffic { service, weight, .. }) = act
-                    && track.attempt > 0
-                {
-                    shares.insert(service.clone(), *weight);
-                }
+        let steps = self.plan.steps.iter().zip(&self.tracks);
+        let does = steps.clone().map(|(step, tracks)| (Some(&step.act), &tracks.does));
+        // Undone from the last to the first.
+        let undoes = steps.rev().map(|(step, tracks)| (step.undo.as_ref(), &tracks.undoes));
+        for (act, track) in does.chain(undoes) {
+            if let Some(StepAct::ShiftTraffic { service, weight, .. }) = act
+                && track.attempt > 0
+            {
+                shares.insert(service.clone(), *weight);
             }
         }
         shares

@@ -124,7 +124,7 @@ pub struct ActView {
     pub version: u64,
     /// Minted by the server; goes back with the form.
     pub idempotency_key: String,
-    /// Digest of the evidence shown; goes back with the form.
+    /// What was shown, as the server knows it again; goes back with the form.
     pub evidence: String,
     /// Traffic now and after. Empty when traffic does not move.
     pub shift: Vec<ShiftView>,
@@ -179,7 +179,7 @@ pub struct ActForm {
     pub why: String,
     pub expected_version: u64,
     pub idempotency_key: String,
-    /// Digest of the evidence that was shown.
+    /// What was shown, as the server knows it again.
     pub evidence: String,
     /// `on` when ticked, else empty.
     #[serde(rename = "override")]

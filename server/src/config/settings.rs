@@ -143,6 +143,13 @@ pub const SETTINGS: &[Setting] = &[
         "Origins of web pages that may evaluate flags, like `https://shop.example.org`; several with commas between them"
     ),
     setting!(
+        "flags.limit",
+        ["STERNWAY_FLAGS_LIMIT"],
+        "flags-limit",
+        "2000",
+        "Evaluations a second that one token may ask for, twice as many at once; 0 is no limit"
+    ),
+    setting!(
         "replica",
         ["STERNWAY_REPLICA"],
         "replica",

@@ -90,6 +90,10 @@ impl Steward {
         if self.courier.saga.as_ref().is_some_and(|saga| Some(saga.plan.id) != self.release.saga) {
             self.courier.forget();
         }
+        match self.end_superseded().await {
+            Err(ServiceError::Store(StoreError::Conflict { .. })) => {}
+            ended => ended?,
+        }
         let Some(id) = self.release.saga.filter(|_| carried) else {
             if let Some(saga) = &self.courier.saga {
                 self.engine.service.progress.over(saga.plan.id);
@@ -101,6 +105,28 @@ impl Steward {
             Err(ServiceError::Store(StoreError::Conflict { .. })) => Ok(()),
             other => other,
         }
+    }
+
+    /// What an earlier order began ends where it stands when another takes its place: nothing of it is begun any more.
+    async fn end_superseded(&mut self) -> Result<(), ServiceError> {
+        let current = self.release.saga;
+        if self.alone == Some(current) {
+            return Ok(());
+        }
+        let service = self.engine.service.clone();
+        for row in service.store.sagas(self.release.id).await? {
+            if !row.active || Some(row.id) == current {
+                continue;
+            }
+            let mut saga = service.saga(row.id).await?.saga;
+            if saga.token < self.token() {
+                let holder = self.engine.config.holder.clone();
+                saga = self.saw(saga, Observation::Take { holder }).await?;
+            }
+            self.saw(saga, Observation::Supersede { by: current }).await?;
+        }
+        self.alone = Some(current);
+        Ok(())
     }
 
     async fn carry(&mut self, id: SagaId) -> Result<(), ServiceError> {

@@ -10,6 +10,7 @@ use crate::store::rows::{Fence, ReleaseFilter};
 use std::sync::Arc;
 use std::time::Duration;
 use sternway_domain::actor::Rule;
+use sternway_domain::flag::Refusal;
 use sternway_domain::id::{CellName, FlagKey, MigrationName, SagaId, ServiceName};
 use sternway_domain::migration::Phase;
 use sternway_domain::plan::Weight;
@@ -44,7 +45,9 @@ impl Errand {
     pub(super) async fn run(self) -> Answer {
         match &self.act {
             StepAct::Freeze { components } => self.freeze(components).await,
-            StepAct::ShiftTraffic { service, weight, cells } => self.shift(service, *weight, cells).await,
+            StepAct::ShiftTraffic { service, weight, cells, settle } => {
+                self.shift(service, *weight, cells, settle.unwrap_or_default()).await
+            }
             StepAct::Drain { service, limit } => match self.driver(service).await {
                 Ok(driver) => self.engine.hands.drain(driver.as_ref(), *limit).await,
                 Err(answer) => answer,
@@ -101,9 +104,10 @@ impl Errand {
                 }
                 Err(_) => Answer::Running,
             },
-            StepAct::ShiftTraffic { service, weight, .. } => match self.driver(service).await {
+            StepAct::ShiftTraffic { service, weight, settle, .. } => match self.driver(service).await {
                 Ok(driver) => match driver.observe(self.engine.service.clock.now()).await {
-                    Ok(seen) if seen.canary == *weight => {
+                    // Whether it stood long enough nobody knows: it is asked for again, and stands from then on.
+                    Ok(seen) if seen.canary == *weight && settle.is_none() => {
                         Answer::Done { output: format!("`{}` reports {} %", seen.from, weight.percent()) }
                     }
                     Ok(_) => Answer::NeverArrived,
@@ -140,6 +144,9 @@ impl Errand {
         match service.switch_by_rule(&caller, flag, enabled, &reason, &self.key, fence).await {
             Ok(_) => Answer::Done { output: format!("`{flag}` is {}", if enabled { "on" } else { "off" }) },
             Err(error @ ServiceError::Store(_)) => again(error.to_string()),
+            Err(ServiceError::FlagRefused(Refusal::Retired { .. })) => {
+                Answer::Done { output: format!("`{flag}` is retired: nothing asks for it any more") }
+            }
             Err(error) => never(error.to_string()),
         }
     }
@@ -192,8 +199,8 @@ impl Errand {
         Ok(held)
     }
 
-    /// Asks, then waits until the proxy reports it.
-    async fn shift(&self, service: &ServiceName, weight: Weight, cells: &[CellName]) -> Answer {
+    /// Asks, then waits until the proxy has reported it for long enough.
+    async fn shift(&self, service: &ServiceName, weight: Weight, cells: &[CellName], settle: Span) -> Answer {
         if !cells.is_empty() {
             return never(format!("traffic of `{service}` moves as a whole, not cell by cell"));
         }
@@ -211,10 +218,14 @@ impl Errand {
             return again(failure.to_string());
         }
         let clock = &self.engine.service.clock;
+        let long = Duration::from_micros(settle.micros().unsigned_abs());
+        let mut since = None;
         loop {
             let seen = driver.observe(clock.now()).await;
+            let there = seen.as_ref().is_ok_and(|seen| seen.canary == weight);
+            since = since.filter(|_| there).or(there.then(tokio::time::Instant::now));
             match &seen {
-                Ok(seen) if seen.canary == weight => {
+                Ok(seen) if since.is_some_and(|since| since.elapsed() >= long) => {
                     return Answer::Done { output: format!("`{}` reports {} %", seen.from, weight.percent()) };
                 }
                 _ if clock.now() >= self.deadline => {}

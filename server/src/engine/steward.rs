@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sternway_domain::effect::Effect;
 use sternway_domain::engine::{World, reconcile};
-use sternway_domain::id::{ReleaseId, ServiceName};
+use sternway_domain::id::{ReleaseId, SagaId, ServiceName};
 use sternway_domain::judge::Verdict;
 use sternway_domain::plan::Weight;
 use sternway_domain::preview::forbids_rule;
@@ -55,6 +55,8 @@ pub(super) struct Steward {
     pub(super) look: Option<Look>,
     seen: Option<Seen>,
     pub(super) courier: Courier,
+    /// The saga, or none, beside which no other of the release is open any more.
+    pub(super) alone: Option<Option<SagaId>>,
     observed_at: Timestamp,
     /// When asked and observed were last written down.
     pub(super) noted_at: Timestamp,
@@ -102,6 +104,7 @@ impl Steward {
             look: None,
             seen: None,
             courier: Courier::default(),
+            alone: None,
             observed_at: Timestamp::default(),
             noted_at: Timestamp::default(),
             connected_at: engine.service.clock.now(),

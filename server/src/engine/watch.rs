@@ -7,6 +7,7 @@ use crate::store::rows::TickWrite;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use sternway_domain::engine::reading_due;
 use sternway_domain::judge::{JudgeState, Policy, judge};
 use sternway_domain::plan::{Metric, Plan, Weight};
 use sternway_domain::release::Release;
@@ -47,7 +48,7 @@ impl Watch {
     }
 
     pub(super) fn next_in(&self, release: &Release, now: Timestamp) -> Span {
-        self.last_at.map_or(Span::ZERO, |last| (last + release.plan.interval).since(now))
+        reading_due(self.last_at, release.plan.interval, now)
     }
 
     /// How long ago the next reading was due.

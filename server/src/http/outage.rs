@@ -47,12 +47,14 @@ fn page(since: Timestamp, css: &str) -> String {
 <link rel="stylesheet" href="{css}"/>
 </head>
 <body>
-<main class="page" id="main">
-<div class="head"><h1>Nothing can be changed now</h1></div>
+<main class="page page-act" id="main">
+<div class="head"><h1 class="title">Nothing can be changed now</h1></div>
+<div class="stack">
 <p role="status">The database has not been reachable since <time datetime="{iso}">{clock}</time> UTC.</p>
 <p>Traffic stays as it is. Sternway goes on where it was as soon as the database answers; this page looks again every 5&nbsp;s.</p>
 <p>To take a canary’s traffic away now, on a machine with an emergency key:</p>
-<pre><code>sternway emergency rollback --service NAME --reason "TEXT" --key FILE</code></pre>
+<p class="cmd"><code>sternway emergency rollback --service NAME --reason "TEXT" --key FILE</code></p>
+</div>
 </main>
 </body>
 </html>

@@ -322,6 +322,7 @@ fn refused(refusal: &Refusal, text: &str) -> Problem {
         Refusal::Aftermath(recovery::Refusal::Reason(_)) => "/reason",
         Refusal::NotNow { .. }
         | Refusal::WindowOver { .. }
+        | Refusal::NotSeen(_)
         | Refusal::Automation { .. }
         | Refusal::Aftermath(_)
         | Refusal::NotHeld { .. } => "",

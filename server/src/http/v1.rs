@@ -112,6 +112,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(documents::checklist))
         .routes(routes!(flags::list))
         .routes(routes!(flags::get, flags::put))
+        .routes(routes!(flags::split))
+        .routes(routes!(flags::retire))
         .routes(routes!(people::list, people::create))
         .routes(routes!(people::change))
         .routes(routes!(tokens::list, tokens::create))

@@ -18,6 +18,9 @@ use sternway_domain::plan::Weight;
 use sternway_domain::preview::{Preview, permit};
 use sternway_domain::release::{Event, Release, State};
 
+/// What the box on the page before a start stands for, where it is not for what is open.
+const DEPLOYED: &str = "deployed";
+
 impl Plane {
     pub(super) async fn act_view(
         &self,
@@ -76,13 +79,21 @@ impl Plane {
             fault: None,
         };
         self.past_no_return(caller, &facts, &mut view).await?;
+        // Only one thing is overridden on a page: what is open comes first.
+        if verb == Verb::Start && view.needs_override.is_none() && self.service.deploys(release).await? {
+            let text = "The candidates run already: nothing is deployed, traffic is all that moves.";
+            (view.needs_override, view.evidence) = (Some(text.to_owned()), DEPLOYED.to_owned());
+        }
         Ok(view)
     }
 
     pub(super) async fn act_done(&self, caller: &Caller, id: ReleaseId, verb: Verb, form: ActForm) -> Result<ActDone> {
         let overridden = !form.overridden.is_empty();
         let wanted = match verb {
-            Verb::Start => Wanted::Start { override_checklist: overridden, deployed: false },
+            Verb::Start => {
+                let deployed = form.evidence == DEPLOYED;
+                Wanted::Start { override_checklist: overridden && !deployed, deployed: overridden && deployed }
+            }
             Verb::Promote => Wanted::Promote { override_verdict: overridden },
             Verb::Hold => Wanted::Hold,
             Verb::Resume => Wanted::Resume,
@@ -175,6 +186,7 @@ fn title(release: &Release, verb: Verb) -> String {
         },
         Verb::Rollback => format!("Roll back {service} to {}", release.baseline.version),
         Verb::Rollforward => format!("Roll {service} forward to a hotfix"),
+        Verb::ResumeAutomation => format!("Resume automation of {service}"),
         verb => format!("{} {service}", verb.label()),
     }
 }

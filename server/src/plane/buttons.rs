@@ -20,6 +20,7 @@ pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
         let long = match verb {
             Verb::Rollback => format!("Roll back to {}", release.baseline.version),
             Verb::Promote => format!("Promote {}", release.candidate.version),
+            Verb::ResumeAutomation => format!("Resume automation of {}", release.service),
             _ => format!("{} {}", verb.label(), release.service),
         };
         ActButton {

@@ -43,12 +43,23 @@ impl Plane {
         let elsewhere = flag.plan.environments.iter().filter(|(name, set)| *name != here && set.enabled != enabled);
         let elsewhere: Vec<String> = elsewhere.map(|(name, set)| format!("{} in {name}", word(set.enabled))).collect();
         let verb = if enabled { Verb::Off } else { Verb::On };
-        let why_not = may_not(caller);
+        let why_not = retired(flag).or(may_not(caller));
         let flip = flag.last_flip();
+        let last = match &flag.retired {
+            Some(end) => Some((end.at, format!("retired by {}", end.by), end.reason.clone())),
+            None => flip.map(|flip| {
+                let place = if flip.environment == *here { String::new() } else { format!(" in {}", flip.environment) };
+                (flip.at, format!("{}{place}, by {}", word(flip.enabled), flip.by), flip.reason.clone())
+            }),
+        };
         FlagRow {
             key: flag.plan.key.to_string(),
             purpose: flag.plan.purpose.clone(),
-            pill: pill_of(enabled),
+            pill: if flag.retired.is_some() {
+                PillView::new(Tone::Plain, Icon::Close, "Retired")
+            } else {
+                pill_of(enabled)
+            },
             elsewhere: elsewhere.join(", "),
             owner: flag.plan.owner.clone(),
             expiry: match flag.plan.expires {
@@ -56,17 +67,10 @@ impl Plane {
                 Some(end) => day_and_year(end),
                 None => "permanent".to_owned(),
             },
-            expiry_tone: if flag.expired(now) { Tone::Caution } else { Tone::Plain },
-            at: flip.map(|flip| when(flip.at, now)),
-            flip: flip.map_or_else(
-                || "never".to_owned(),
-                |flip| {
-                    let place =
-                        if flip.environment == *here { String::new() } else { format!(" in {}", flip.environment) };
-                    format!("{}{place}, by {}", word(flip.enabled), flip.by)
-                },
-            ),
-            quote: flip.map(|flip| flip.reason.clone()).unwrap_or_default(),
+            expiry_tone: if flag.expired(now) && flag.retired.is_none() { Tone::Caution } else { Tone::Plain },
+            at: last.as_ref().map(|(at, ..)| when(*at, now)),
+            flip: last.as_ref().map_or_else(|| "never".to_owned(), |(_, said, _)| said.clone()),
+            quote: last.map(|(.., quote)| quote).unwrap_or_default(),
             act: ActButton {
                 verb: verb.as_str().to_owned(),
                 label: verb.label().to_owned(),
@@ -105,7 +109,7 @@ impl Plane {
         };
         let (enabled, to) = (flag.setting(here).enabled, verb == Verb::On);
         let already = (enabled == to).then(|| format!("It is {} already.", word(to)));
-        let why_not = may_not(caller).or(already);
+        let why_not = retired(&flag).or(may_not(caller)).or(already);
         let title = format!("Switch {key} {}", word(to));
         let version = unsigned(flag.version);
         Ok(ActView {
@@ -177,6 +181,7 @@ pub(super) fn change(event: &Event, now: Timestamp) -> ChangeView {
         }
         Event::Defined { by, reason, .. } => ("Written anew.".to_owned(), by, reason),
         Event::Split { environment, by, reason, .. } => (format!("Split anew in `{environment}`."), by, reason),
+        Event::Retired { retired } => ("Retired.".to_owned(), &retired.by, &retired.reason),
     };
     ChangeView {
         at: when(event.at(), now),
@@ -191,6 +196,12 @@ pub(super) fn change(event: &Event, now: Timestamp) -> ChangeView {
 
 fn may_not(caller: &Caller) -> Option<String> {
     access::authorise(&caller.actor, Action::Flip).err().map(|denied| told(&denied.to_string()))
+}
+
+/// Nothing is switched any more.
+fn retired(flag: &Flag) -> Option<String> {
+    let retired = flag.retired.as_ref()?;
+    Some(format!("It was retired by {}; clients get their own defaults.", retired.by))
 }
 
 fn word(enabled: bool) -> &'static str {

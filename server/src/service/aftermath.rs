@@ -1,5 +1,5 @@
-//! What rollbacks leave behind, kept in memory and brought up to date by the events since: which builds are known bad, and
-//! on which services rules keep their hands off. And how long it took.
+//! What releases leave behind, kept in memory and brought up to date by the events since: what runs, which builds are known
+//! bad, and on which services rules keep their hands off. And how long going back took.
 
 use super::{Caller, Result, Service, decode};
 use crate::store::Store;
@@ -7,17 +7,25 @@ use crate::store::rows::ReleaseFilter;
 use std::sync::Arc;
 use sternway_domain::access::Action;
 use sternway_domain::actor::{Actor, Rule};
+use sternway_domain::artifact::Artifact;
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::recovery::{Aftermath, AutomationHold, KnownBad, WayBack};
-use sternway_domain::release::{Event, Release};
+use sternway_domain::release::{Event, Release, Running};
 use tokio::sync::Mutex;
 
-/// States in which a release counts as taken back, in the order in which it goes through them.
-const STATES: [&str; 3] = ["rolling_back", "partially_rolled_back", "rolled_back"];
+/// States in which a release leaves something behind, in the order in which it goes through them.
+const STATES: [&str; 4] = ["promoted", "rolling_back", "partially_rolled_back", "rolled_back"];
 
 /// Events after which a release may have begun or ceased to count.
-const EVENTS: [&str; 5] =
-    ["rollback_ordered", "rolled_back", "partially_rolled_back", "rollback_undone", "automation_resumed"];
+const EVENTS: [&str; 7] = [
+    "completed",
+    "rollback_ordered",
+    "rolled_back",
+    "partially_rolled_back",
+    "rollback_undone",
+    "start_ended",
+    "automation_resumed",
+];
 
 /// Rows read at once.
 const PAGE: u32 = 500;
@@ -30,6 +38,7 @@ struct Known {
     /// Position of the newest event that was taken in; `None` before the first look.
     position: Option<i64>,
     aftermath: Aftermath,
+    running: Running,
 }
 
 impl AftermathTable {
@@ -40,6 +49,13 @@ impl AftermathTable {
 }
 
 impl Service {
+    /// What runs now, as far as earlier releases tell, those in which it only was a component too.
+    pub async fn running_now(&self, service: &ServiceName) -> Result<Option<Artifact>> {
+        let mut known = self.aftermath.0.lock().await;
+        known.refresh(self.store.as_ref()).await?;
+        Ok(known.running.of(service).cloned())
+    }
+
     /// Builds of these services that were taken back.
     pub(crate) async fn known_bad(&self, services: &[&ServiceName]) -> Result<Vec<KnownBad>> {
         self.with_aftermath(|aftermath| aftermath.known_bad(services.iter().copied())).await
@@ -84,6 +100,11 @@ impl Service {
 }
 
 impl Known {
+    fn note(&mut self, release: &Release) {
+        self.aftermath.note(release);
+        self.running.note(release);
+    }
+
     async fn refresh(&mut self, store: &dyn Store) -> Result<()> {
         let mut position = match self.position {
             Some(position) => position,
@@ -93,7 +114,7 @@ impl Known {
             let events = store.events_after(position, PAGE).await?;
             for event in events.iter().filter(|event| EVENTS.contains(&event.kind.as_str())) {
                 if let Some(row) = store.release(event.release).await? {
-                    self.aftermath.note(&decode("release", &row.body)?);
+                    self.note(&decode("release", &row.body)?);
                 }
             }
             position = events.last().map_or(position, |event| event.position);
@@ -112,7 +133,7 @@ impl Known {
             loop {
                 let rows = store.releases(&filter).await?;
                 for row in &rows {
-                    self.aftermath.note(&decode("release", &row.body)?);
+                    self.note(&decode("release", &row.body)?);
                 }
                 match rows.last().filter(|_| rows.len() == PAGE as usize) {
                     Some(last) => filter.before = Some((last.created_at, last.id)),

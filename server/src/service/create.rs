@@ -13,7 +13,7 @@ use sternway_domain::checklist::{Checklist, ReleaseChecklist};
 use sternway_domain::component::{Component, Layer};
 use sternway_domain::id::{Digest, PlanName, ReleaseId, ServiceName};
 use sternway_domain::plan::Plan;
-use sternway_domain::release::{Draft, PlanRef, Release, State};
+use sternway_domain::release::{Draft, PlanRef, Release};
 use utoipa::ToSchema;
 
 /// A build as it is named from outside.
@@ -211,17 +211,6 @@ impl Service {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// What runs now, as far as earlier releases tell.
-    pub async fn running_now(&self, service: &ServiceName) -> Result<Option<Artifact>> {
-        let filter = ReleaseFilter { service: Some(service.clone()), limit: 50, ..ReleaseFilter::default() };
-        let rows = self.store.releases(&filter).await?;
-        let releases = rows.iter().map(|row| decode("release", &row.body)).collect::<Result<Vec<Release>>>()?;
-        let ended =
-            releases.into_iter().filter(|release| release.ended_at.is_some() && release.state != State::Cancelled);
-        let last = ended.max_by_key(|release| release.ended_at);
-        Ok(last.map(|release| if release.state == State::Promoted { release.candidate } else { release.baseline }))
     }
 
     async fn pinned_checklist(&self, name: &str) -> Result<ReleaseChecklist> {

@@ -34,6 +34,9 @@ pub struct FlagSummary {
     #[schema(value_type = std::collections::HashMap<String, Setting>)]
     pub environments: BTreeMap<EnvironmentName, Setting>,
     pub last_flip: Option<FlipSummary>,
+    /// Since when nothing asks for it any more: clients get their own defaults, and it cannot be switched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<RetiredSummary>,
     /// What the linter says of it.
     pub findings: Vec<String>,
     #[schema(format = "date-time")]
@@ -47,6 +50,15 @@ pub struct FlagSummary {
 pub struct FlipSummary {
     pub environment: String,
     pub enabled: bool,
+    pub by: String,
+    pub reason: String,
+    #[schema(format = "date-time")]
+    pub at: String,
+}
+
+/// When, by whom and why it was retired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RetiredSummary {
     pub by: String,
     pub reason: String,
     #[schema(format = "date-time")]
@@ -71,6 +83,11 @@ impl FlagSummary {
             default: plan.default,
             environments: plan.environments,
             last_flip: flag.last_flip().map(FlipSummary::from),
+            retired: flag.retired.as_ref().map(|retired| RetiredSummary {
+                by: retired.by.clone(),
+                reason: retired.reason.clone(),
+                at: retired.at.to_rfc3339(),
+            }),
             findings: lint([flag], now).into_iter().map(|finding| finding.text).collect(),
             created_at: flag.created_at.to_rfc3339(),
             changed_at: flag.changed_at.to_rfc3339(),

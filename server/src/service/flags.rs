@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use sternway_domain::access::Action;
 use sternway_domain::audit::{Outcome, Target};
-use sternway_domain::flag::{Command, Event, Flag};
+use sternway_domain::flag::{Command, Event, Flag, Share};
 use sternway_domain::id::{Digest, EnvironmentName, FlagKey};
+use sternway_domain::service::Service as Document;
 
 /// How often a rule tries again when somebody else flips in between.
 const TRIES: u32 = 5;
@@ -22,6 +23,29 @@ pub struct FlipRequest {
     pub flag: FlagKey,
     pub environment: EnvironmentName,
     pub enabled: bool,
+    pub reason: String,
+    pub expected_version: i64,
+    #[serde(skip)]
+    pub idempotency_key: String,
+}
+
+/// People who get other variants than the rest.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SplitRequest {
+    pub flag: FlagKey,
+    pub environment: EnvironmentName,
+    /// Empty: everybody gets the same.
+    pub split: Vec<Share>,
+    pub reason: String,
+    pub expected_version: i64,
+    #[serde(skip)]
+    pub idempotency_key: String,
+}
+
+/// Nothing asks for the flag any more.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RetireRequest {
+    pub flag: FlagKey,
     pub reason: String,
     pub expected_version: i64,
     #[serde(skip)]
@@ -48,7 +72,7 @@ impl Service {
     }
 
     /// What happened to a flag, oldest first, with the decisions that did it.
-    pub async fn flag_events(&self, caller: &Caller, key: &FlagKey) -> Result<Vec<FlagEventRow>> {
+    pub async fn flag_events(&self, caller: &Caller, key: &FlagKey) -> Result<Vec<StreamEventRow>> {
         self.authorise(caller, Action::View)?;
         Ok(self.store.flag_events(key, 0).await?)
     }
@@ -56,16 +80,42 @@ impl Service {
     /// A person's or a program's flip. To where the flag stands already it changes nothing, and is a decision all the same.
     pub async fn flip(&self, caller: &Caller, request: FlipRequest) -> Result<Flipped> {
         let once = Once::new(&caller.actor.key(), &request.idempotency_key, &request);
-        if let Some(flipped) = self.flipped_before(&once).await? {
+        let FlipRequest { flag, environment, enabled, reason, expected_version, .. } = request;
+        let mut act = Act::on(Action::Flip, Target::Flag { key: flag, environment: environment.clone() }, &reason);
+        act.expected_version = Some(expected_version);
+        let command = Command::Flip { environment, enabled, reason: reason.trim().to_owned() };
+        self.change_flag(caller, act, command, &once).await
+    }
+
+    /// Other shares of people get other variants from now on.
+    pub async fn split_flag(&self, caller: &Caller, request: SplitRequest) -> Result<Flipped> {
+        let once = Once::new(&caller.actor.key(), &request.idempotency_key, &request);
+        let SplitRequest { flag, environment, split, reason, expected_version, .. } = request;
+        let mut act = Act::on(Action::Flip, Target::Flag { key: flag, environment: environment.clone() }, &reason);
+        act.expected_version = Some(expected_version);
+        let command = Command::Split { environment, split, reason: reason.trim().to_owned() };
+        self.change_flag(caller, act, command, &once).await
+    }
+
+    /// Clients get their own defaults from now on, as if there were no such flag. What still switches it is named.
+    pub async fn retire_flag(&self, caller: &Caller, request: RetireRequest) -> Result<Flipped> {
+        let once = Once::new(&caller.actor.key(), &request.idempotency_key, &request);
+        let RetireRequest { flag, reason, expected_version, .. } = request;
+        let target = Target::Flag { key: flag, environment: self.environment.clone() };
+        let mut act = Act::on(Action::Apply, target, &reason);
+        act.expected_version = Some(expected_version);
+        let command = Command::Retire { reason: reason.trim().to_owned() };
+        self.change_flag(caller, act, command, &once).await
+    }
+
+    async fn change_flag(&self, caller: &Caller, mut act: Act<'_>, command: Command, once: &Once) -> Result<Flipped> {
+        if let Some(flipped) = self.flipped_before(once).await? {
             return Ok(flipped);
         }
-        let target = Target::Flag { key: request.flag.clone(), environment: request.environment.clone() };
-        let mut act = Act::on(Action::Flip, target, &request.reason);
-        act.expected_version = Some(request.expected_version);
-        let flipped = self.flip_once(caller, &request, &mut act, &once).await;
-        let Err(error) = flipped else { return flipped };
+        let changed = self.change_once(caller, &mut act, command, once).await;
+        let Err(error) = changed else { return changed };
         // Somebody with the same key may have been quicker between our look and our act: then nothing was refused.
-        if let Some(flipped) = self.flipped_before(&once).await? {
+        if let Some(flipped) = self.flipped_before(once).await? {
             return Ok(flipped);
         }
         match error {
@@ -109,22 +159,40 @@ impl Service {
         }
     }
 
-    async fn flip_once(&self, caller: &Caller, asked: &FlipRequest, act: &mut Act<'_>, once: &Once) -> Result<Flipped> {
-        self.authorise(caller, Action::Flip)?;
-        let before = self.load_flag(&asked.flag).await?;
-        if before.version != asked.expected_version {
-            return Err(self.flag_stale(before, asked.expected_version).await?);
+    async fn change_once(&self, caller: &Caller, act: &mut Act<'_>, command: Command, once: &Once) -> Result<Flipped> {
+        self.authorise(caller, act.action)?;
+        let Target::Flag { key, .. } = act.target.clone() else { return Err(unnamed()) };
+        let expected = act.expected_version.unwrap_or_default();
+        let before = self.load_flag(&key).await?;
+        if before.version != expected {
+            return Err(self.flag_stale(before, expected).await?);
         }
-        let FlipRequest { environment, enabled, reason, .. } = asked.clone();
-        let command = Command::Flip { environment, enabled, reason: reason.trim().to_owned() };
+        if matches!(command, Command::Retire { .. }) {
+            self.check_unused(&key).await?;
+        }
         let events = before.decide(command, &caller.actor, self.clock.now())?;
         match self.commit_flip(caller, &before, &events, act, once, None).await {
             Err(ServiceError::Store(StoreError::Conflict { .. })) => {
-                let now = self.load_flag(&asked.flag).await?;
-                Err(self.flag_stale(now, asked.expected_version).await?)
+                let now = self.load_flag(&key).await?;
+                Err(self.flag_stale(now, expected).await?)
             }
             other => other,
         }
+    }
+
+    /// A rollback that switches a flag off must find one.
+    async fn check_unused(&self, key: &FlagKey) -> Result<()> {
+        for row in self.store.documents("Service").await? {
+            let document: Document = decode("service", &row.body)?;
+            if document.rollback.is_some_and(|back| back.kill_switches.contains(key)) {
+                let name = document.name;
+                let text = format!(
+                    "a rollback of `{name}` switches it off; take it out of `rollback.kill_switches` of `{name}` first"
+                );
+                return Err(ServiceError::Invalid { field: String::new(), text });
+            }
+        }
+        Ok(())
     }
 
     /// One transaction: event, entry, evidence, idempotency record. In force here as soon as it is durable.
@@ -143,11 +211,7 @@ impl Service {
         let digest = Digest::of(seen.as_bytes());
         act.evidence = Some(digest.clone());
         let Target::Flag { environment, .. } = &act.target else { return Err(unnamed()) };
-        let stands = |flag: &Flag| if flag.setting(environment).enabled { "on" } else { "off" };
-        act.effects.push(match events {
-            [] => format!("{} already in {environment}; nothing changed", stands(&after)),
-            _ => format!("{} in {environment}, was {}", stands(&after), stands(before)),
-        });
+        act.effects.push(effect(before, &after, events, environment));
         let decision = self.decision(caller, &act, Outcome::Accepted)?;
         let brief = DecisionBrief { id: decision.row.id, leaf_index: -1 };
         let flag = FlagSummary::of(&after, &self.environment, decision.row.at);
@@ -184,6 +248,23 @@ impl Service {
             flipped.decision.leaf_index = decision.leaf_index;
         }
         Ok(Some(flipped))
+    }
+}
+
+/// For the log: `off in production, was on`.
+fn effect(before: &Flag, after: &Flag, events: &[Event], environment: &EnvironmentName) -> String {
+    let stands = |flag: &Flag| if flag.setting(environment).enabled { "on" } else { "off" };
+    match events {
+        [] if before.retired.is_some() => "retired already; nothing changed".to_owned(),
+        [] => format!("{} already in {environment}; nothing changed", stands(after)),
+        [Event::Retired { .. }, ..] => format!("retired, was {} in {environment}", stands(before)),
+        [Event::Split { split, .. }, ..] if split.is_empty() => format!("no split in {environment} any more"),
+        [Event::Split { split, .. }, ..] => {
+            let share = |share: &Share| format!("{}\u{a0}% `{}`", share.percent, share.variant);
+            let shares: Vec<String> = split.iter().map(share).collect();
+            format!("split in {environment}: {}, the rest `{}`", shares.join(", "), after.setting(environment).serve)
+        }
+        _ => format!("{} in {environment}, was {}", stands(after), stands(before)),
     }
 }
 

@@ -10,7 +10,7 @@ mod keys;
 mod tally;
 mod tree;
 
-pub use data::{MigrationEventRow, MigrationRow, MigrationWrite};
+pub use data::{MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
 pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};
 pub use tally::{Tally, TallyFilter};
@@ -103,8 +103,9 @@ pub struct FlagRow {
     pub body: String,
 }
 
+/// An event of a flag or a data migration.
 #[derive(Debug, Clone, PartialEq)]
-pub struct FlagEventRow {
+pub struct StreamEventRow {
     /// On one line with the events of releases and sagas.
     pub position: i64,
     pub version: i64,

@@ -29,6 +29,7 @@ mod redact;
 mod releases;
 mod sagas;
 pub(super) mod schema;
+mod stream;
 mod tally;
 mod tree;
 mod work;
@@ -131,7 +132,7 @@ impl<B: Backend> Store for B {
         flags::one(self.reads("read a flag"), key).await
     }
 
-    async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>> {
+    async fn flag_events(&self, key: &FlagKey, after: i64) -> Result<Vec<StreamEventRow>> {
         flags::events(self.reads("read the events of a flag"), key, after).await
     }
 
@@ -148,7 +149,7 @@ impl<B: Backend> Store for B {
         release: ReleaseId,
         name: &MigrationName,
         after: i64,
-    ) -> Result<Vec<MigrationEventRow>> {
+    ) -> Result<Vec<StreamEventRow>> {
         migrations::events(self.reads("read the events of a migration"), release, name, after).await
     }
 

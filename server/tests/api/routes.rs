@@ -45,6 +45,10 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
         ("PUT", "/api/v1/flags/{key}") => {
             (Action::Flip, json!({"enabled": false, "reason": "a test of rights", "expected_version": 1}))
         }
+        ("PUT", "/api/v1/flags/{key}/split") => {
+            (Action::Flip, json!({"split": [], "reason": "a test of rights", "expected_version": 1}))
+        }
+        ("POST", "/api/v1/flags/{key}/retire") => (Action::Apply, act),
         ("POST", "/api/v1/decisions/{id}/redaction") => (Action::Redact, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/log/key") => (Action::ChangeKey, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/restore") => (Action::Resume, json!({"reason": "a test of rights"})),

@@ -39,6 +39,26 @@ async fn given_a_flag_when_applied_and_switched_then_every_command_tells_how_it_
         .complains(&["no flag `none`"]);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_flag_when_split_and_retired_then_every_command_tells_so() {
+    let rig = Rig::new().await;
+    let manager = rig.token(Role::ReleaseManager).await;
+    fed(rig.command(&manager, &["apply", "-f", "-", "--reason", "first flag"]), FLAG).await.done();
+    let split = ["flags", "split", "pay.new", "--share", "on=12.5", "--reason", "an eighth of all people"];
+    rig.run(&manager, &split).await.done().says(&["`pay.new` is 12.5\u{a0}% `on` in production; version 2."]);
+    let wrong = ["flags", "split", "pay.new", "--share", "on", "--reason", "an eighth of all people"];
+    rig.run(&manager, &wrong).await.failed(2).complains(&["VARIANT=PERCENT"]);
+    let retire = ["flags", "retire", "pay.new", "--reason", "the old way is gone"];
+    rig.run(&manager, &retire).await.done().says(&["`pay.new` is retired: clients get their own defaults; version 3."]);
+    rig.run(&manager, &["flags", "list"]).await.done().says(&["pay.new", "retired", "expired"]);
+    rig.run(&manager, &["flags", "show", "pay.new"])
+        .await
+        .done()
+        .says(&["`pay.new` is retired since ", "Retired. “the"]);
+    let off = ["flags", "off", "pay.new", "--reason", "too late"];
+    rig.run(&manager, &off).await.failed(3).complains(&["`pay.new` was retired by"]);
+}
+
 #[tokio::test]
 async fn given_an_expired_flag_in_a_file_when_only_checked_then_the_linter_says_so() {
     let told = fed(bare(&["apply", "-f", "-", "--check"]), FLAG).await.done();

@@ -48,7 +48,7 @@ impl Story {
         rig.base.service.redact(&admin(), &request, "redact").await.unwrap();
         let auditor = rig.token(Role::Auditor).await;
         Signer::new(rig.base.service.clone(), rig.base.holder.clone()).turn().await;
-        let key = rig.base.service.notary.key().to_string();
+        let key = rig.base.service.notary.keys()[0].to_string();
         Self { rig, auditor, release, begun, key }
     }
 

@@ -162,7 +162,7 @@ async fn exported(dir: &TempDir, service: &Service, from: u128, to: u128) -> Pat
 }
 
 async fn verified(pack: &Path, notary: &Notary, more: &[&str]) -> Ran {
-    let (pack, key) = (pack.display().to_string(), notary.key().to_string());
+    let (pack, key) = (pack.display().to_string(), notary.keys()[0].to_string());
     finish(bare(&[&["audit", "verify", &pack, "--json", "--key", &key], more].concat())).await
 }
 

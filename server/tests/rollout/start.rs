@@ -5,7 +5,7 @@ use super::support::maya;
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::release::State;
-use sternway_domain::saga::{Choice, Purpose, Side, StandingKind};
+use sternway_domain::saga::{Choice, Event, Purpose, Side, StandingKind};
 use sternway_domain::time::Span;
 use sternway_server::service::{StepRequest, Wanted};
 
@@ -101,5 +101,15 @@ async fn given_a_start_under_way_when_rolled_back_then_the_baselines_are_deploye
     fleet.desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
     let deployed = fleet.depot.deployed();
     assert!(SERVICES.iter().all(|name| deployed.contains(&format!("{name} 1.41.3"))), "{deployed:?}");
+    assert!(!deployed.contains(&"shop 1.42.0".to_owned()), "what the start had left to do is not done: {deployed:?}");
+    let rows = fleet.desk.service.store.sagas(id).await.expect("read");
+    assert_eq!(
+        rows.iter().map(|row| (row.purpose.as_str(), row.active)).collect::<Vec<_>>(),
+        [("start", false), ("rollback", false)]
+    );
+    let start = fleet.desk.service.saga(rows[0].id).await.expect("read");
+    let end: Vec<&str> = start.events.iter().rev().take(2).map(Event::kind).collect();
+    assert_eq!(end, ["ended", "superseded"]);
+    assert!(matches!(&start.events[start.events.len() - 2], Event::Superseded { by, .. } if *by == Some(rows[1].id)));
     engine.stop().await;
 }

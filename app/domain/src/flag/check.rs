@@ -113,7 +113,7 @@ pub struct Finding {
 /// What a careful reader would object to, flag by flag.
 pub fn lint<'a>(flags: impl IntoIterator<Item = &'a Flag>, now: Timestamp) -> Vec<Finding> {
     let mut found = Vec::new();
-    for flag in flags {
+    for flag in flags.into_iter().filter(|flag| flag.retired.is_none()) {
         found.extend(lint_plan(&flag.plan, now));
         if flag.flips.is_empty() {
             let key = &flag.plan.key;

@@ -1,6 +1,6 @@
 //! What is asked of a flag, what happened to it, and what is refused.
 
-use super::{Flag, FlagPlan, FlagProblem, Flip, Share, problems};
+use super::{Flag, FlagPlan, FlagProblem, Flip, Retired, Share, problems};
 use crate::actor::Actor;
 use crate::id::{EnvironmentName, FlagKey};
 use crate::release::REASON_CHARS;
@@ -8,12 +8,13 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is asked. A person, a rule or a step of a rollback may flip; only people define and split.
+/// What is asked. A person, a rule or a step of a rollback may flip; only people define, split and retire.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     Define { plan: Box<FlagPlan>, reason: String },
     Flip { environment: EnvironmentName, enabled: bool, reason: String },
     Split { environment: EnvironmentName, split: Vec<Share>, reason: String },
+    Retire { reason: String },
 }
 
 /// What happened. Stored as JSON for ever: fields are added with a default, never renamed.
@@ -37,6 +38,10 @@ pub enum Event {
         reason: String,
         at: Timestamp,
     },
+    /// Nothing asks for it any more. Its key is not used again.
+    Retired {
+        retired: Retired,
+    },
 }
 
 /// Why not, in words for a person.
@@ -46,10 +51,12 @@ pub enum Refusal {
     Plan { field: String, text: String },
     #[error("the reason has {0} characters; say why in 3 to 2000")]
     Reason(usize),
-    #[error("only people may define or split a flag; rules and rollbacks only flip it")]
+    #[error("only people may define, split or retire a flag; rules and rollbacks only flip it")]
     OnlyPeople,
     #[error("this is the flag `{have}`, not `{given}`; a key never changes")]
     OtherKey { have: FlagKey, given: FlagKey },
+    #[error("`{key}` was retired by {by} at {at}; take it out of your documents, and use another key for another flag")]
+    Retired { key: FlagKey, by: String, at: Timestamp },
 }
 
 impl Event {
@@ -59,6 +66,7 @@ impl Event {
             Event::Defined { .. } => "defined",
             Event::Flipped { .. } => "flipped",
             Event::Split { .. } => "split",
+            Event::Retired { .. } => "retired",
         }
     }
 
@@ -66,6 +74,7 @@ impl Event {
         match self {
             Event::Defined { at, .. } | Event::Split { at, .. } => *at,
             Event::Flipped { flip } => flip.at,
+            Event::Retired { retired } => retired.at,
         }
     }
 }
@@ -89,10 +98,12 @@ impl Flag {
                 if plan == self.plan {
                     return Ok(vec![]);
                 }
+                self.not_retired()?;
                 define(plan, by, reason, now)
             }
             Command::Flip { environment, enabled, reason } => {
                 check_reason(&reason)?;
+                self.not_retired()?;
                 if self.setting(&environment).enabled == enabled {
                     return Ok(vec![]);
                 }
@@ -101,21 +112,43 @@ impl Flag {
             Command::Split { environment, split, reason } => {
                 by.person().ok_or(Refusal::OnlyPeople)?;
                 check_reason(&reason)?;
+                self.not_retired()?;
                 let mut plan = self.plan.clone();
                 let setting = plan.environments.entry(environment.clone()).or_insert_with(|| self.plan.default.clone());
                 setting.split = split.clone();
                 check_plan(&plan)?;
+                if plan == self.plan {
+                    return Ok(vec![]);
+                }
                 Ok(vec![Event::Split { environment, split, by: by.label(), reason, at: now }])
+            }
+            Command::Retire { reason } => {
+                by.person().ok_or(Refusal::OnlyPeople)?;
+                check_reason(&reason)?;
+                if self.retired.is_some() {
+                    return Ok(vec![]);
+                }
+                Ok(vec![Event::Retired { retired: Retired { by: by.label(), reason, at: now } }])
             }
         }
     }
 
-    /// A document says how a flag begins; what was flipped since is decided by flips alone. Otherwise the next `apply`
+    fn not_retired(&self) -> Result<(), Refusal> {
+        let Some(Retired { by, at, .. }) = &self.retired else { return Ok(()) };
+        Err(Refusal::Retired { key: self.plan.key.clone(), by: by.clone(), at: *at })
+    }
+
+    /// A document says how a flag begins; what was flipped or split since is decided by those acts alone. Otherwise the next `apply`
     /// would undo a kill switch.
     fn with_flips(&self, mut plan: FlagPlan) -> FlagPlan {
         for (environment, flip) in &self.flips {
             let default = &plan.default;
             plan.environments.entry(environment.clone()).or_insert_with(|| default.clone()).enabled = flip.enabled;
+        }
+        for (environment, split) in &self.splits {
+            let default = &plan.default;
+            let setting = plan.environments.entry(environment.clone()).or_insert_with(|| default.clone());
+            setting.split.clone_from(split);
         }
         plan
     }
@@ -124,8 +157,15 @@ impl Flag {
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Option<Flag> {
         let mut events = events.into_iter();
         let Event::Defined { plan, at, .. } = events.next()? else { return None };
-        let first =
-            Flag { plan: (**plan).clone(), version: 1, created_at: *at, changed_at: *at, flips: BTreeMap::new() };
+        let first = Flag {
+            plan: (**plan).clone(),
+            version: 1,
+            created_at: *at,
+            changed_at: *at,
+            flips: BTreeMap::new(),
+            splits: BTreeMap::new(),
+            retired: None,
+        };
         Some(events.fold(first, Flag::evolve))
     }
 
@@ -144,7 +184,9 @@ impl Flag {
             Event::Split { environment, split, .. } => {
                 let setting = super::Setting { split: split.clone(), ..self.setting(environment).clone() };
                 self.plan.environments.insert(environment.clone(), setting);
+                self.splits.insert(environment.clone(), split.clone());
             }
+            Event::Retired { retired } => self.retired = Some(retired.clone()),
         }
         self
     }

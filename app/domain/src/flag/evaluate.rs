@@ -120,6 +120,9 @@ pub fn bucket(flag: &FlagKey, targeting_key: &str) -> u16 {
 impl Flag {
     /// What the flag gives in an environment. Values of type float stay floats (`1.0`) in JSON.
     pub fn evaluate(&self, environment: &EnvironmentName, context: &Context) -> Result<Resolved, EvaluationError> {
+        if self.retired.is_some() {
+            return Err(EvaluationError::NotFound(self.plan.key.to_string()));
+        }
         let setting = self.setting(environment);
         if !setting.enabled {
             return self.resolve(&self.plan.off, Reason::Disabled);

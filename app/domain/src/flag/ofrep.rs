@@ -75,7 +75,12 @@ pub fn bulk<'a>(flags: impl IntoIterator<Item = &'a Flag>, environment: &Environ
     let mut sorted: Vec<&Flag> = flags.into_iter().collect();
     sorted.sort_by(|a, b| a.plan.key.cmp(&b.plan.key));
     let last_modified = sorted.iter().map(|flag| flag.changed_at).max();
-    let flags: Vec<Evaluation> = sorted.into_iter().map(|flag| single(flag, environment, context)).collect();
+    // What was retired is not there; that it went is a change all the same.
+    let flags: Vec<Evaluation> = sorted
+        .into_iter()
+        .filter(|flag| flag.retired.is_none())
+        .map(|flag| single(flag, environment, context))
+        .collect();
     let body = serde_json::to_value(&flags).expect("evaluations hold only JSON values and texts");
     let digest = Digest::of(canonical_json(&body).as_bytes());
     Bulk { flags, etag: format!("\"{}\"", &digest.as_str()["sha256:".len()..][..32]), last_modified }

@@ -27,7 +27,7 @@ fn step(id: u16, after: &[u16], act: StepAct, timeout: i64) -> Step {
 }
 
 fn plan() -> SagaPlan {
-    let shift = StepAct::ShiftTraffic { service: name("api"), weight: Weight::ZERO, cells: vec![] };
+    let shift = StepAct::ShiftTraffic { service: name("api"), weight: Weight::ZERO, cells: vec![], settle: None };
     let switch = StepAct::KillSwitch { flag: "new-price".parse().expect("a key"), enabled: false };
     let data = StepAct::Data {
         service: name("api"),

@@ -1,6 +1,6 @@
 //! What would happen: commands in, events or a refusal out.
 
-use super::{Command, Draft, Event, Release, ReleaseAct, State, table};
+use super::{Command, Draft, Event, Release, ReleaseAct, StageEntry, State, table};
 use crate::actor::{Actor, Rule};
 use crate::artifact::Artifact;
 use crate::checklist::ItemState;
@@ -25,6 +25,8 @@ pub enum Refusal {
     Checklist { open: usize, total: usize },
     #[error("there is no `pass` for this stage ({0}); wait for one, or override it with a reason")]
     NoPass(String),
+    #[error("the proxy has not reported {0}\u{a0}% yet; wait until it does, or roll back")]
+    NotSeen(u8),
     #[error("the plan cannot be used: `{field}`: {text}")]
     Plan { field: String, text: String },
     #[error("baseline and candidate are the same build, {0}; nothing would change")]
@@ -240,6 +242,12 @@ impl Release {
             }
             overridden.push(format!("verdict: {found}"));
         }
+        // Nobody looks after the proxy once a release is over: the end is only reached where it has been seen.
+        if let (None, Some(asked)) = (self.plan.stage(from + 1), &self.asked)
+            && asked.confirmed_at.is_none()
+        {
+            return Err(Refusal::NotSeen(asked.weight.percent()));
+        }
         let promoted = Event::Promoted { from, overridden, by: by.label(), reason, at: now };
         let next = match self.plan.stage(from + 1) {
             Some(stage) => {
@@ -349,11 +357,14 @@ impl Release {
         vec![match outcome {
             Outcome::Complete => Event::RolledBack { at: now },
             Outcome::Partial | Outcome::PartlyUndone => Event::PartiallyRolledBack { summary, at: now },
-            Outcome::Undone => {
-                let entry = self.stages_entered.last();
-                let (stage, weight) = entry.map_or((0, Weight::ZERO), |entry| (entry.stage, entry.weight));
-                Event::RollbackUndone { stage, weight, key: self.traffic_key(1), summary, at: now }
-            }
+            Outcome::Undone => match self.stages_entered.last() {
+                Some(StageEntry { stage, weight, .. }) => {
+                    let (stage, weight) = (*stage, *weight);
+                    Event::RollbackUndone { stage, weight, key: self.traffic_key(1), summary, at: now }
+                }
+                // It never took traffic: there is no stage to stand in, it can be started again.
+                None => Event::StartEnded { summary, at: now },
+            },
         }]
     }
 

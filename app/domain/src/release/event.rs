@@ -47,7 +47,8 @@ pub enum Event {
         reason: String,
         at: Timestamp,
     },
-    /// The candidates are not all in place: it is as if it had not been started.
+    /// The candidates are not all in place, or a rollback before the first traffic was undone: it is as if it had not been
+    /// started.
     StartEnded {
         /// What was deployed and what was not, from the saga.
         summary: String,

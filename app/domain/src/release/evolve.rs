@@ -82,7 +82,7 @@ impl Release {
                 self.started_by = Some(by.clone());
             }
             Event::StartEnded { .. } => {
-                (self.started_at, self.started_by) = (None, None);
+                (self.started_at, self.started_by, self.back, self.ended_by) = (None, None, None, None);
                 // Whether or not its checklist was complete, somebody started it: the same may start it again.
                 self.settle_readiness();
             }
@@ -204,7 +204,9 @@ impl Release {
 
     fn end_hold(&mut self, at: Timestamp) {
         if let Some(since) = self.held_since.take() {
-            self.held_before = self.held_before + at.since(since);
+            // A clock that was set back when the hold began must not count for more than the stage has lasted.
+            let lasted = self.stage_entered_at.map_or(Span::ZERO, |entered| at.since(entered));
+            self.held_before = (self.held_before + at.since(since)).min(lasted);
         }
     }
 

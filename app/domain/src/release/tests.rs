@@ -14,7 +14,7 @@ fn robot() -> Actor {
     Actor::Automation { rule: Rule::PromoteOnPass }
 }
 
-fn at(secs: i64) -> Timestamp {
+pub(super) fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(1_700_000_000 + secs)
 }
 
@@ -43,6 +43,26 @@ fn draft(mode: Mode) -> Draft {
         known_bad: vec![],
         override_known_bad: false,
     }
+}
+
+pub(super) fn name(text: &str) -> ServiceName {
+    ServiceName::new(text).expect("plain")
+}
+
+/// A release in which these move together.
+pub(super) fn together(names: &[&ServiceName]) -> Release {
+    let part = |name: &&ServiceName| Component {
+        name: (*name).clone(),
+        layer: crate::component::Layer::Service,
+        baseline: artifact("1.41.3"),
+        candidate: artifact("1.42.0"),
+        needs: vec![],
+        cells: vec![],
+        features: vec![],
+    };
+    let draft = Draft { components: names.iter().map(part).collect(), ..draft(Mode::Assisted) };
+    let events = Release::create(draft, &maya(), at(0)).expect("the draft is usable");
+    Release::fold(&events).expect("a stream begins with its creation")
 }
 
 fn created(mode: Mode) -> Release {
@@ -184,9 +204,17 @@ fn time_held_does_not_bake() {
 #[test]
 fn a_promoted_release_can_be_rolled_back_within_its_window() {
     let mut release = running(Mode::Assisted);
-    for step in 0..3 {
-        release = after(release, Command::Promote { override_verdict: true, reason: reason() }, &maya(), at(10 + step));
+    let promote = || Command::Promote { override_verdict: true, reason: reason() };
+    for step in 0..2 {
+        release = after(release, promote(), &maya(), at(10 + step));
     }
+    assert_eq!(
+        release.decide(promote(), &maya(), at(12)),
+        Err(Refusal::NotSeen(100)),
+        "nobody would see to it any more"
+    );
+    let confirm = Command::ConfirmTraffic { weight: Weight::FULL, from: "proxy".into() };
+    release = after(after(release, confirm, &robot(), at(12)), promote(), &maya(), at(12));
     assert_eq!(release.state, State::Promoted);
     let back = || Command::Rollback { saga: None, only: vec![], reason: reason() };
     assert!(release.decide(back(), &maya(), at(86_400)).is_ok());
@@ -331,4 +359,25 @@ fn random_commands_keep_the_invariants() {
         }
         assert_eq!(Release::fold(&events), Some(release));
     }
+}
+
+#[test]
+fn given_a_rollback_before_the_first_traffic_that_is_undone_then_the_release_can_be_started_again() {
+    let saga = Some(SagaId(Uuid::from_u128(7)));
+    let start =
+        Command::Start { runbooks: vec![], override_checklist: false, saga, known_bad: vec![], reason: reason() };
+    let starting = after(created(Mode::Assisted), start, &maya(), at(1));
+    let back = Command::Rollback { saga: Some(SagaId(Uuid::from_u128(8))), only: vec![], reason: reason() };
+    let back = after(starting, back, &maya(), at(2));
+    let end = Command::EndRollback { outcome: Outcome::Undone, summary: "0 of 2 back.".into() };
+    let undone = after(back, end, &robot(), at(3));
+    assert_eq!((&undone.state, &undone.back, undone.started_at), (&State::Ready, &None, None));
+}
+
+#[test]
+fn given_a_hold_written_by_a_clock_that_was_wrong_then_it_counts_for_no_more_than_the_stage_has_lasted() {
+    let hold = Command::Hold { cause: HoldCause::Person, reason: reason() };
+    let held = after(running(Mode::Assisted), hold, &maya(), at(-3_600));
+    let resumed = after(held, Command::Resume { reason: reason() }, &maya(), at(31));
+    assert_eq!(resumed.baked(at(91)), Span::from_secs(60), "from then on it bakes as ever");
 }

@@ -37,6 +37,10 @@ pub struct ComponentBack {
     pub weight: Weight,
     /// Whether the baseline still runs beside the candidate, so that traffic can be moved before anything is deployed.
     pub beside: bool,
+    /// Growing parts of the candidate's share that the baseline takes back one after the other, the last is 100; all at once
+    /// when empty. And how long each but the last stands before the next.
+    pub returns: Vec<Weight>,
+    pub return_each: Span,
     /// Longest wait for work in flight; no drain step when absent.
     pub drain: Option<Span>,
     /// Whether the candidate replaced the baseline, so that it must be deployed again.
@@ -52,6 +56,8 @@ impl Default for ComponentBack {
         Self {
             weight: Weight::ZERO,
             beside: true,
+            returns: vec![],
+            return_each: Span::ZERO,
             drain: None,
             deploy: false,
             migrations: vec![],
@@ -173,6 +179,18 @@ pub fn rollback(order: &RollbackOrder<'_>) -> Result<SagaPlan, BuildError> {
     Ok(SagaPlan { id, release, purpose: Purpose::Rollback, steps: maker.steps, objective })
 }
 
+/// The candidate's shares on the way from this one to nothing, each with the part that is back then.
+fn parts(from: Weight, returns: &[Weight]) -> Vec<(Weight, Weight)> {
+    let left = |part: Weight| (u32::from(from.percent()) * u32::from(100 - part.percent()) + 50) / 100;
+    let weight = |part: Weight| Weight::try_from(u8::try_from(left(part)).unwrap_or(0)).unwrap_or(Weight::ZERO);
+    let mut parts: Vec<(Weight, Weight)> = returns.iter().map(|part| (weight(*part), *part)).collect();
+    let mut before = from;
+    // A part of a small share may be none.
+    parts.retain(|(weight, _)| *weight > Weight::ZERO && std::mem::replace(&mut before, *weight) > *weight);
+    parts.push((Weight::ZERO, Weight::FULL));
+    parts
+}
+
 /// The last steps of each component: what waits for the component waits for all of them.
 type Steps<'a> = BTreeMap<&'a ServiceName, Vec<StepId>>;
 
@@ -237,17 +255,32 @@ impl Maker<'_> {
         self.change(id, |step| step.undo = was.then(|| off(true)))
     }
 
-    /// Nothing where the baseline does not run any more: then what came before is all there is to wait for.
+    /// Nothing where the baseline does not run any more: then what came before is all there is to wait for. Where the
+    /// baseline takes traffic back part by part, each part is a step of its own, with its own way of being undone.
     fn shift(&mut self, component: &Component, after: Vec<StepId>) -> Vec<StepId> {
         let (name, known) = (&component.name, self.known(&component.name));
         if !known.beside {
             return after;
         }
         let cells: Vec<_> = self.order.scope.cells.iter().cloned().collect();
-        let to = |weight| StepAct::ShiftTraffic { service: name.clone(), weight, cells: cells.clone() };
-        let title = format!("Shift all traffic of `{name}` to {}", component.baseline.version);
-        let id = self.add(&title, Some(name), after, to(Weight::ZERO));
-        vec![self.change(id, |step| step.undo = (known.weight > Weight::ZERO).then(|| to(known.weight)))]
+        let to = |weight, settle| StepAct::ShiftTraffic { service: name.clone(), weight, cells: cells.clone(), settle };
+        let (version, mut before, mut last) = (&component.baseline.version, known.weight, after);
+        for (weight, part) in parts(known.weight, &known.returns) {
+            let settle = (weight > Weight::ZERO && known.return_each > Span::ZERO).then_some(known.return_each);
+            let title = match part.percent() {
+                100 => format!("Shift all traffic of `{name}` to {version}"),
+                part => format!(
+                    "Shift {part}\u{a0}% of what `{name}` {} has back to {version}",
+                    component.candidate.version
+                ),
+            };
+            let id = self.add(&title, Some(name), last, to(weight, settle));
+            let timeout = self.order.settings.timeout + settle.unwrap_or_default();
+            let undo = (before > Weight::ZERO).then(|| to(before, None));
+            last = vec![self.change(id, |step| (step.timeout, step.undo) = (timeout, undo))];
+            before = weight;
+        }
+        last
     }
 
     /// Drain, reads back, baseline, writes back, caches. What is last of them; what came before where there is nothing.

@@ -1,6 +1,7 @@
 //! What happened in a saga. Stored as JSON for ever: fields are added with a default, never renamed.
 
 use super::{Outcome, SagaPlan, Side, StepId};
+use crate::id::SagaId;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +119,13 @@ pub enum Event {
         reason: String,
         at: Timestamp,
     },
+    /// Another order of the release took its place, with `by` to carry it out where that is more than traffic. Nothing more
+    /// is begun; what is under way may still happen.
+    Superseded {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<SagaId>,
+        at: Timestamp,
+    },
     Ended {
         outcome: Outcome,
         /// The state in words, as it was then.
@@ -144,6 +152,7 @@ impl Event {
             Event::UndoOrdered { .. } => "undo_ordered",
             Event::Late { .. } => "late",
             Event::Stopped { .. } => "stopped",
+            Event::Superseded { .. } => "superseded",
             Event::Ended { .. } => "ended",
         }
     }
@@ -164,6 +173,7 @@ impl Event {
             | Event::UndoOrdered { at, .. }
             | Event::Late { at, .. }
             | Event::Stopped { at, .. }
+            | Event::Superseded { at, .. }
             | Event::Ended { at, .. } => *at,
         }
     }
@@ -185,6 +195,7 @@ impl Event {
             | Event::Taken { .. }
             | Event::UndoOrdered { .. }
             | Event::Stopped { .. }
+            | Event::Superseded { .. }
             | Event::Ended { .. } => None,
         }
     }

@@ -37,7 +37,7 @@ impl Saga {
                 self.phase = Phase::Ended(*outcome);
                 self.ended_at = Some(*at);
             }
-            Event::Ordered { .. } | Event::Late { .. } | Event::Stopped { .. } => {}
+            Event::Ordered { .. } | Event::Late { .. } | Event::Stopped { .. } | Event::Superseded { .. } => {}
             _ => {
                 if let Some(index) = event.step().and_then(|(step, _)| self.index(step)) {
                     let by_hand = self.plan.steps[index].act.by_hand();

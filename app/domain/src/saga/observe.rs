@@ -1,6 +1,7 @@
 //! What the engine saw becomes events. Every answer may be late, repeated, lost or false; none may do harm.
 
 use super::{Event, Outcome, Phase, Refusal, Saga, Side, Status, Step, StepId, Track};
+use crate::id::SagaId;
 use crate::saga::Dice;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub enum Observation {
     Answer { step: StepId, side: Side, attempt: u32, answer: Answer },
     /// Time has passed.
     Look,
+    /// Another order of the release took its place: it ends where it stands.
+    Supersede { by: Option<SagaId> },
 }
 
 /// What became of a step. Drivers lie, so the engine looks before it reports: done means seen, failed means looked for and
@@ -45,7 +48,8 @@ impl Saga {
     /// newest, a step that is not due, a step that does not exist.
     pub fn observe(&self, seen: Observation, token: u64, now: Timestamp, dice: Dice) -> Result<Vec<Event>, Refusal> {
         let taking = matches!(seen, Observation::Take { .. });
-        if token < self.token || (token > self.token && !taking) {
+        // What has ended is not taken over any more, and whoever comes later may still look at it.
+        if token < self.token || (token > self.token && !taking && !self.ended()) {
             return Err(Refusal::Stale { token, newest: self.token });
         }
         let mut events = match seen {
@@ -56,6 +60,8 @@ impl Saga {
                 self.answer(step, side, attempt, answer, now, dice)?
             }
             Observation::Look => self.look(now, dice),
+            Observation::Supersede { .. } if self.ended() => vec![],
+            Observation::Supersede { by } => vec![Event::Superseded { by, at: now }],
         };
         self.finish(&mut events, now);
         Ok(events)
@@ -189,7 +195,7 @@ impl Saga {
             return;
         }
         let after = events.iter().fold(self.clone(), Saga::evolve);
-        let stopped = matches!(events.last(), Some(Event::Stopped { .. }));
+        let stopped = matches!(events.last(), Some(Event::Stopped { .. } | Event::Superseded { .. }));
         if let Some(outcome) = after.outcome(stopped) {
             let ended = after.evolve(&Event::Ended { outcome, summary: String::new(), at: now });
             events.push(Event::Ended { outcome, summary: ended.standing().sentence, at: now });

@@ -88,6 +88,9 @@ pub enum StepAct {
         weight: Weight,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         cells: Vec<CellName>,
+        /// How long the proxy must have reported it without a break; seen once is enough when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settle: Option<Span>,
     },
     /// Wait for work in flight on the candidate, at most `limit`.
     Drain {

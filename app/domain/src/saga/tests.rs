@@ -321,3 +321,25 @@ fn given_its_events_as_json_then_the_same_saga_is_folded_from_them() {
     assert_eq!(Saga::fold(&again), Some(saga));
     assert_ne!(id, StepId(1));
 }
+
+#[test]
+fn given_a_saga_that_ended_then_a_newer_engine_may_look_at_it_and_changes_nothing() {
+    let complete = run(saga(), "none", 10);
+    assert!(complete.ended());
+    for newer in [Observation::Take { holder: "b".into() }, Observation::Look, Observation::Supersede { by: None }] {
+        assert_eq!(complete.observe(newer, 99, at(20), Dice(0.5)), Ok(vec![]));
+    }
+}
+
+#[test]
+fn given_another_order_in_its_place_then_it_ends_where_it_stands_and_nothing_more_is_due() {
+    let begun = seen(saga(), Observation::Take { holder: "a".into() }, 1, 0);
+    let begun = seen(begun, Observation::Begin { step: StepId(1), side: Side::Do }, 1, 1);
+    let by = Some(SagaId(Uuid::from_u128(9)));
+    let over = seen(begun, Observation::Supersede { by }, 1, 2);
+    assert_eq!((over.phase, over.due(at(3))), (Phase::Ended(Outcome::Partial), vec![]));
+    let answer = Answer::Done { output: "ok".into() };
+    let late = Observation::Answer { step: StepId(1), side: Side::Do, attempt: 1, answer };
+    let late = over.observe(late, 1, at(4), Dice(0.5)).expect("taken note of");
+    assert!(matches!(late[..], [Event::Late { .. }]), "{late:?}");
+}

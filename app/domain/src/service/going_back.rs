@@ -30,6 +30,13 @@ pub struct GoingBack {
     /// Flags that are switched off before anything is deployed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kill_switches: Vec<FlagKey>,
+    /// Growing parts of the candidate's traffic that the baseline takes back one after the other, the last is 100; all at
+    /// once when left out. Larger steps than forward: `[33, 66, 100]`.
+    #[serde(default, rename = "return", skip_serializing_if = "Vec::is_empty")]
+    pub returns: Vec<Weight>,
+    /// How long each part but the last must stand, as the proxy reports it, before the next; 10s when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_each: Option<Span>,
     /// Longest wait for requests in flight on the candidate; no wait when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drain: Option<Span>,
@@ -78,6 +85,13 @@ impl Integrity {
     }
 }
 
+impl GoingBack {
+    /// How long each part of traffic that comes back stands before the next.
+    pub fn return_each(&self) -> Span {
+        self.return_each.unwrap_or(Span::from_secs(10))
+    }
+}
+
 /// The longest time anything may be waited for.
 const MOST_WAIT: Span = Span::from_secs(24 * 3600);
 
@@ -90,6 +104,17 @@ pub(super) fn check(service: &Service, back: &GoingBack, found: &mut Found) {
     }
     for other in back.works_with.keys().filter(|other| !service.depends_on.contains(other)) {
         found.add(format!("{at}.works_with.{other}"), format!("name `{other}` in `depends_on` too"));
+    }
+    let growing = back.returns.windows(2).all(|pair| pair[0] < pair[1]) && back.returns.first() != Some(&Weight::ZERO);
+    if !back.returns.is_empty() && (!growing || back.returns.last() != Some(&Weight::FULL)) {
+        found.add(format!("{at}.return"), "parts grow from above 0 and end with 100");
+    }
+    // An incident is no time for long waits on a version that is known to be bad.
+    if back.return_each.is_some_and(|each| each < Span::ZERO || each > Span::from_secs(600)) {
+        found.add(format!("{at}.return_each"), "at most 10m");
+    }
+    if back.return_each.is_some() && back.returns.is_empty() {
+        found.add(format!("{at}.return_each"), "say in which parts traffic comes back too: `return: [33, 66, 100]`");
     }
     if back.drain.is_some_and(|drain| drain <= Span::ZERO || drain > MOST_WAIT) {
         found.add(format!("{at}.drain"), "a wait is longer than nothing and at most 24h");
@@ -146,8 +171,11 @@ fn check_recovery(policy: &RecoveryPolicy, at: &str, found: &mut Found) {
     if policy.max_age <= Span::ZERO || policy.max_age > MOST_WAIT {
         found.add(format!("{at}.max_age"), "longer than nothing and at most 24h");
     }
-    let growing = policy.returns.windows(2).all(|pair| pair[0] < pair[1]);
-    if !growing || policy.returns.last() != Some(&Weight::FULL) {
-        found.add(format!("{at}.returns"), "shares grow and end with 100");
+    // All traffic is back before recovery is proven.
+    if policy.returns != [Weight::FULL] {
+        found.add(
+            format!("{at}.returns"),
+            "in which parts traffic comes back is said by `rollback.return`; leave this out",
+        );
     }
 }

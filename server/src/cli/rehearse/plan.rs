@@ -119,6 +119,7 @@ impl Part {
             migrations: self.migrations.iter().map(moved).collect(),
             caches: self.caches.clone(),
             probes: self.probes.clone(),
+            ..ComponentBack::default()
         }
     }
 }

@@ -21,9 +21,19 @@ const WITHOUT_DATABASE: Span = Span::from_secs(3_600);
 /// Tokens that are remembered at most.
 const MOST: usize = 10_000;
 
-/// Tokens that were good, by the SHA-256 of their text.
+/// How much may come at once, in seconds of what may come steadily: after a switch all clients of a token ask at once.
+const BURST: i64 = 2;
+
+/// By the SHA-256 of a token's text.
+type ByToken<T> = Arc<Mutex<HashMap<[u8; 32], T>>>;
+
+/// Tokens that were good.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Gate(Arc<Mutex<HashMap<[u8; 32], (Identity, Timestamp)>>>);
+pub(super) struct Gate {
+    known: ByToken<(Identity, Timestamp)>,
+    /// The moment up to which a token's evaluations are paid for (the generic cell rate algorithm).
+    paid: ByToken<Timestamp>,
+}
 
 impl Gate {
     /// Lets in who brings one good token that may evaluate.
@@ -42,6 +52,7 @@ impl Gate {
             }
         };
         may_evaluate(http, &identity)?;
+        self.pay(name, http.settings.flag_limit, now)?;
         Ok(identity)
     }
 
@@ -59,12 +70,12 @@ impl Gate {
                 Ok(identity)
             }
             Ok(None) => {
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
                 Err(Refused::unauthorized())
             }
             Err(AuthError::Service(ServiceError::Store(error @ StoreError::Unavailable { .. }))) => match known {
                 Some((identity, at)) if now.since(at) < WITHOUT_DATABASE => {
-                    self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (identity.clone(), at));
+                    self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (identity.clone(), at));
                     Ok(identity)
                 }
                 _ => Err(ServiceError::from(error).into()),
@@ -74,10 +85,30 @@ impl Gate {
         }
     }
 
+    /// Counts one evaluation against the limit of its token, in evaluations a second; 0 is none.
+    fn pay(&self, name: [u8; 32], limit: u32, now: Timestamp) -> Result<(), Refused> {
+        if limit == 0 {
+            return Ok(());
+        }
+        let mut paid = self.paid.lock().unwrap_or_else(PoisonError::into_inner);
+        if paid.len() >= MOST {
+            paid.retain(|_, until| *until > now);
+        }
+        let until = paid.entry(name).or_insert(now);
+        // A clock that was set back must not turn anybody away for longer than the burst.
+        let ahead = until.since(now).min(Span::from_secs(BURST));
+        *until = now + ahead;
+        if ahead == Span::from_secs(BURST) {
+            return Err(Refused::wait(1, "this token evaluates more often than `flags.limit` allows; ask again later"));
+        }
+        *until = *until + Span::from_micros(1_000_000 / i64::from(limit));
+        Ok(())
+    }
+
     /// As it was looked up last. Whoever finds it old looks it up for all who ask meanwhile: after a flip a thousand
     /// clients with one token ask at once.
     fn known(&self, name: &[u8; 32], now: Timestamp) -> Option<(Identity, Timestamp)> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = known.get_mut(name)?;
         let before = entry.clone();
         if now.since(entry.1) >= TRUSTED {
@@ -87,7 +118,7 @@ impl Gate {
     }
 
     fn remember(&self, name: [u8; 32], identity: &Identity, now: Timestamp) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST {
             known.retain(|_, (_, at)| now.since(*at) < TRUSTED);
         }
@@ -117,6 +148,23 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn given_a_limit_then_a_burst_is_let_in_and_after_it_what_comes_steadily_and_others_are_not_held_up() {
+        let gate = Gate::default();
+        let at = |millis| Timestamp::from_secs(1_700_000_000) + Span::from_millis(millis);
+        let let_in = |token: u8, millis, asks: usize| {
+            (0..asks).filter(|_| gate.pay([token; 32], 100, at(millis)).is_ok()).count()
+        };
+        assert_eq!(let_in(1, 0, 500), 200, "two seconds' worth at once");
+        assert_eq!(let_in(1, 1_000, 500), 100, "then what a second allows");
+        assert_eq!(let_in(2, 1_000, 150), 150, "another token has its own");
+        assert_eq!(let_in(1, -3_600_000, 5), 0, "a clock that was set back gives nothing away");
+        assert_eq!(let_in(1, -3_599_000, 500), 100, "and takes nothing for long");
+        let refused = gate.pay([1; 32], 100, at(-3_599_000)).expect_err("too many");
+        assert_eq!((refused.status.as_u16(), refused.wait), (429, Some(1)));
+        assert!((0..10_000).all(|_| gate.pay([3; 32], 0, at(0)).is_ok()), "0 is no limit");
+    }
 
     #[test]
     fn given_headers_then_one_token_is_found_or_none() {

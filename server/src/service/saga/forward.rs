@@ -43,6 +43,12 @@ impl Service {
         self.forward(release, &documents, |order| rollforward(order, &hotfixes)).await.map(Some)
     }
 
+    /// Whether starting it deploys anything.
+    pub(crate) async fn deploys(&self, release: &Release) -> Result<bool> {
+        let documents = self.documents_of(&names(release)).await?;
+        Ok(documents.values().any(|document| document.deploy.is_some()))
+    }
+
     /// The steps that deploy the candidates, in order of need. `None` when nothing here has a deployer.
     pub(in crate::service) async fn start_plan(&self, release: &Release) -> Result<Option<SagaPlan>> {
         let documents = self.documents_of(&names(release)).await?;

@@ -245,8 +245,11 @@ fn needs(document: &Document) -> Vec<Need> {
 pub(super) fn back(document: &Document, weight: Weight, migrations: &[Migration]) -> ComponentBack {
     let own = migrations.iter().filter(|migration| migration.plan.component == document.name);
     let migrations = own.map(MigrationBack::from).collect();
-    let GoingBack { drain, probes, caches, .. } = document.rollback.clone().unwrap_or_default();
-    ComponentBack { weight, beside: true, drain, deploy: document.deploy.is_some(), migrations, caches, probes }
+    let going_back = document.rollback.clone().unwrap_or_default();
+    let return_each = going_back.return_each();
+    let GoingBack { returns, drain, probes, caches, .. } = going_back;
+    let deploy = document.deploy.is_some();
+    ComponentBack { weight, beside: true, returns, return_each, drain, deploy, migrations, caches, probes }
 }
 
 pub(super) fn settings(release: &Release, documents: &Documents, reason: &str) -> Settings {

@@ -1,7 +1,7 @@
 //! Data migrations of releases.
 
 use super::EventWrite;
-use sternway_domain::id::{DecisionId, MigrationName, ReleaseId};
+use sternway_domain::id::{MigrationName, ReleaseId};
 use sternway_domain::time::Timestamp;
 
 /// New events of a data migration and the fold after them.
@@ -27,15 +27,4 @@ pub struct MigrationRow {
     pub updated_at: Timestamp,
     /// JSON of `sternway_domain::migration::Migration`.
     pub body: String,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct MigrationEventRow {
-    /// On one line with the events of releases.
-    pub position: i64,
-    pub version: i64,
-    pub kind: String,
-    pub at: Timestamp,
-    pub body: String,
-    pub decision: Option<DecisionId>,
 }

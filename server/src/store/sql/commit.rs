@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, follow, keys, migrations, people, redact, sagas, tree};
+use super::{Dialect, flags, follow, keys, migrations, people, redact, sagas, stream, tree};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -11,19 +11,17 @@ use sternway_domain::time::Timestamp;
 /// Refuses a unit that no caller should have made, before anything is touched.
 pub(super) fn check(unit: &Unit) -> Result<()> {
     let wrong = |what, detail| Err(StoreError::Corrupt { what, detail });
-    if let Some(write) = &unit.saga
-        && (write.events.is_empty() || write.row.version != write.expected + write.events.len() as i64)
-    {
-        let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
-        return wrong("saga", format!("{events} events after version {expected} do not lead to version {row}"));
+    if let Some(write) = &unit.saga {
+        stream::check("saga", write.expected, &write.events, write.row.version)?;
     }
     if let Some(write) = &unit.release {
-        let version = write.expected + write.events.len() as i64;
-        if write.events.is_empty() || write.expected < 0 || write.row.version != version {
-            let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
-            let detail = format!("{events} events after version {expected} do not lead to version {row}");
-            return wrong("release", detail);
-        }
+        stream::check("release", write.expected, &write.events, write.row.version)?;
+    }
+    for write in &unit.flags {
+        stream::check("flag", write.expected, &write.events, write.row.version)?;
+    }
+    for write in &unit.migrations {
+        stream::check("migration", write.expected, &write.events, write.row.version)?;
     }
     if unit.redaction.is_some() && unit.decision.is_none() {
         return wrong("redaction", "no decision goes with it".to_owned());
@@ -31,8 +29,6 @@ pub(super) fn check(unit: &Unit) -> Result<()> {
     if unit.log_key.is_some() && unit.decision.is_none() {
         return wrong("key of the log", "no decision goes with it".to_owned());
     }
-    unit.flags.iter().try_for_each(flags::check)?;
-    unit.migrations.iter().try_for_each(migrations::check)?;
     if let Some(decision) = &unit.decision
         && decision.entry.len() > 65_535
     {

@@ -1,8 +1,8 @@
 //! Flags: their folds, and their events on one line with those of releases.
 
-use super::all;
 use super::link::{Link, Row, Tx, args};
-use crate::store::rows::{FlagEventRow, FlagRow, FlagWrite};
+use super::{all, stream};
+use crate::store::rows::{FlagRow, FlagWrite, StreamEventRow};
 use crate::store::{Result, StoreError};
 use sternway_domain::id::{DecisionId, FlagKey};
 
@@ -17,30 +17,10 @@ pub(super) async fn one(link: Link<'_>, key: &FlagKey) -> Result<Option<FlagRow>
     link.one(ONE, args![key]).await?.as_ref().map(read).transpose()
 }
 
-pub(super) async fn events(link: Link<'_>, key: &FlagKey, after: i64) -> Result<Vec<FlagEventRow>> {
+pub(super) async fn events(link: Link<'_>, key: &FlagKey, after: i64) -> Result<Vec<StreamEventRow>> {
     const EVENTS: &str = "SELECT position, version, kind, at, body, decision FROM flag_event \
         WHERE flag = $1 AND version > $2 ORDER BY version";
-    all(&link.all(EVENTS, args![key, after]).await?, |row| {
-        Ok(FlagEventRow {
-            position: row.get("position")?,
-            version: row.get("version")?,
-            kind: row.get("kind")?,
-            at: row.time("at")?,
-            body: row.get("body")?,
-            decision: row.opt_parse("decision")?,
-        })
-    })
-}
-
-/// Refuses a write that no caller should have made.
-pub(super) fn check(write: &FlagWrite) -> Result<()> {
-    let version = write.expected + write.events.len() as i64;
-    if write.events.is_empty() || write.expected < 0 || write.row.version != version {
-        let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
-        let detail = format!("{events} events after version {expected} do not lead to version {row}");
-        return Err(StoreError::Corrupt { what: "flag", detail });
-    }
-    Ok(())
+    stream::events(&link.all(EVENTS, args![key, after]).await?)
 }
 
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.

@@ -1,8 +1,8 @@
 //! Data migrations: their folds, and their events on one line with those of releases.
 
-use super::all;
 use super::link::{Link, Row, Tx, args};
-use crate::store::rows::{MigrationEventRow, MigrationRow, MigrationWrite};
+use super::{all, stream};
+use crate::store::rows::{MigrationRow, MigrationWrite, StreamEventRow};
 use crate::store::{Result, StoreError};
 use sternway_domain::id::{DecisionId, MigrationName, ReleaseId};
 
@@ -25,30 +25,10 @@ pub(super) async fn events(
     release: ReleaseId,
     name: &MigrationName,
     after: i64,
-) -> Result<Vec<MigrationEventRow>> {
+) -> Result<Vec<StreamEventRow>> {
     const EVENTS: &str = "SELECT position, version, kind, at, body, decision FROM data_event \
         WHERE release = $1 AND name = $2 AND version > $3 ORDER BY version";
-    all(&link.all(EVENTS, args![release, name, after]).await?, |row| {
-        Ok(MigrationEventRow {
-            position: row.get("position")?,
-            version: row.get("version")?,
-            kind: row.get("kind")?,
-            at: row.time("at")?,
-            body: row.get("body")?,
-            decision: row.opt_parse("decision")?,
-        })
-    })
-}
-
-/// Refuses a write that no caller should have made.
-pub(super) fn check(write: &MigrationWrite) -> Result<()> {
-    let version = write.expected + write.events.len() as i64;
-    if write.events.is_empty() || write.expected < 0 || write.row.version != version {
-        let (events, expected, row) = (write.events.len(), write.expected, write.row.version);
-        let detail = format!("{events} events after version {expected} do not lead to version {row}");
-        return Err(StoreError::Corrupt { what: "migration", detail });
-    }
-    Ok(())
+    stream::events(&link.all(EVENTS, args![release, name, after]).await?)
 }
 
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.

@@ -35,7 +35,7 @@ const MIGRATIONS: [Migration; 8] = [
     migration!(5, "flags", "0005_flags.sql"),
     migration!(6, "migrations", "0006_migrations.sql"),
     migration!(7, "log_tree", "0007_log_tree.sql"),
-    migration!(9, "log_keys", "0009_log_keys.sql"),
+    migration!(8, "log_keys", "0008_log_keys.sql"),
 ];
 
 const KNOWN: i64 = MIGRATIONS[MIGRATIONS.len() - 1].number;

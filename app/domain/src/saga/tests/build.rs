@@ -73,6 +73,54 @@ fn given_a_component_that_only_moves_traffic_then_its_users_are_still_waited_for
 }
 
 #[test]
+fn given_parts_in_which_traffic_comes_back_then_each_is_a_step_that_stands_and_is_undone_to_the_one_before() {
+    let components = Components::new(vec![component("api", &[])], vec![]).expect("an order");
+    let percent = |parts: &[u8]| parts.iter().map(|part| Weight::try_from(*part).expect("a weight")).collect();
+    let settings = Settings::default();
+    let made = |from: u8, parts: &[u8]| {
+        let weight = Weight::try_from(from).expect("a weight");
+        let return_each = Span::from_secs(30);
+        let back = ComponentBack { weight, returns: percent(parts), return_each, ..ComponentBack::default() };
+        let known = [(name("api"), back)].into();
+        let plan = rollback(&order(&components, &Scope::default(), &known, &settings)).expect("can go back");
+        assert_eq!(problems(&plan), []);
+        plan
+    };
+    let shifts = |plan: &SagaPlan| -> Vec<(u8, Option<u8>, bool, i64)> {
+        let share = |act: &StepAct| match act {
+            StepAct::ShiftTraffic { weight, settle, .. } => Some((weight.percent(), settle.is_some())),
+            _ => None,
+        };
+        let steps = plan.steps.iter().filter_map(|step| {
+            let (to, settles) = share(&step.act)?;
+            let undo = step.undo.as_ref().and_then(share).map(|(weight, _)| weight);
+            Some((to, undo, settles, step.timeout.secs()))
+        });
+        steps.collect()
+    };
+    let thirds = made(50, &[33, 66, 100]);
+    assert_eq!(shifts(&thirds), [(34, Some(50), true, 60), (17, Some(34), true, 60), (0, Some(17), false, 30)]);
+    assert!(titles(&thirds).contains(&"3 Shift 66\u{a0}% of what `api` 1.42.0 has back to 1.41.3 <2>".to_owned()));
+    assert_eq!(shifts(&made(50, &[])), [(0, Some(50), false, 30)], "all at once");
+    assert_eq!(shifts(&made(1, &[33, 66, 100])), [(0, Some(1), false, 30)], "a part of one percent is none");
+    assert_eq!(shifts(&made(2, &[50, 51, 100])), [(1, Some(2), true, 60), (0, Some(1), false, 30)]);
+    assert_eq!(shifts(&made(0, &[33, 66, 100])), [(0, None, false, 30)]);
+
+    // Undone from the last to the first, the share is that of the step undone last.
+    let undone = |until: u16| {
+        let mut saga = Saga::fold(&Saga::order_new(thirds.clone(), &maya(), "because".into(), at(0)).expect("runs"))
+            .expect("ordered");
+        for (number, side) in (2..=4).map(|n| (n, Side::Do)).chain((until..=4).rev().map(|n| (n, Side::Undo))) {
+            let (step, key) = (StepId(number), String::new());
+            let begun = Event::Begun { step, side, attempt: 1, key, deadline: at(9), token: 1, at: at(1) };
+            saga = saga.evolve(&begun);
+        }
+        saga.share(&name("api")).map(Weight::percent)
+    };
+    assert_eq!([undone(5), undone(4), undone(3), undone(2)], [Some(0), Some(17), Some(34), Some(50)]);
+}
+
+#[test]
 fn given_a_baseline_that_no_longer_runs_then_it_is_deployed_without_moving_traffic_first() {
     let components = Components::new(vec![component("api", &[])], vec![]).expect("an order");
     let known = [(name("api"), ComponentBack { beside: false, drain: Some(Span::from_secs(1)), ..deployed() })].into();

@@ -35,3 +35,8 @@ WHEN EXISTS (SELECT 1 FROM log_key WHERE from_size = new.from_size OR key = new.
 BEGIN
     SELECT raise(ABORT, 'the key exists already');
 END;
+-- What a decision wrote is found by it, when its texts are taken out.
+CREATE INDEX events_by_decision ON events (decision) WHERE decision IS NOT NULL;
+CREATE INDEX saga_event_by_decision ON saga_event (decision) WHERE decision IS NOT NULL;
+CREATE INDEX flag_event_by_decision ON flag_event (decision) WHERE decision IS NOT NULL;
+CREATE INDEX data_event_by_decision ON data_event (decision) WHERE decision IS NOT NULL;

@@ -24,3 +24,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Also in sessions that replay (`session_replication_role = replica`).
 ALTER TABLE log_key ENABLE ALWAYS TRIGGER log_key_no_change;
+-- What a decision wrote is found by it, when its texts are taken out.
+CREATE INDEX events_by_decision ON events (decision) WHERE decision IS NOT NULL;
+CREATE INDEX saga_event_by_decision ON saga_event (decision) WHERE decision IS NOT NULL;
+CREATE INDEX flag_event_by_decision ON flag_event (decision) WHERE decision IS NOT NULL;
+CREATE INDEX data_event_by_decision ON data_event (decision) WHERE decision IS NOT NULL;
