@@ -123,9 +123,9 @@ pub enum ServiceError {
     FlagStale { expected: i64, actual: i64, flag: Box<flag::Flag>, since: Vec<flag::Event> },
     #[error(transparent)]
     FlagRefused(#[from] flag::Refusal),
-    /// The service has another release under way.
-    #[error("{service} has another release under way; end that one first")]
-    Busy { service: ServiceName },
+    /// The service moves in another release that is under way; `other` names it.
+    #[error("`{service}` moves already, in {other}; end that one first")]
+    Busy { service: ServiceName, other: String },
     #[error("the key `{0}` was used for another request; use a new one")]
     KeyReused(String),
     #[error("{field}: {text}")]

@@ -43,6 +43,9 @@ pub enum StoreError {
     /// The lease under which this was written is no longer held.
     #[error("lease `{lease}` is held under a newer token than {token}")]
     Fenced { lease: String, token: i64 },
+    /// The service moves in another release that is under way.
+    #[error("`{service}` moves in release {release} already")]
+    Moving { service: ServiceName, release: ReleaseId },
     /// A unique name is taken (login name, document version).
     #[error("{what} exists already")]
     Exists { what: String },

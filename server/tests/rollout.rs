@@ -19,6 +19,7 @@ mod rollout {
     mod rig;
     mod room;
     mod saga;
+    mod several;
     mod start;
     mod support;
     mod takeover;

@@ -12,6 +12,7 @@ mod store_contract {
     mod keys;
     mod leases;
     mod log;
+    mod moving;
     mod people;
     mod postgres;
     mod sagas;

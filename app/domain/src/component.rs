@@ -15,7 +15,7 @@ mod partial;
 mod tests;
 
 pub use accepts::{Accepts, AcceptsError};
-pub(crate) use partial::named;
+pub use partial::named;
 pub use partial::{Fit, Pair, PartialCheck, Scope, ScopeError};
 
 /// The most components one release may have.

@@ -71,23 +71,36 @@ fn reconcile_traffic(world: &World<'_>, effects: &mut Vec<Effect>) {
     let Some(asked) = &world.release.asked else { return };
     let wanted = match (&world.release.state, world.release.saga) {
         // Its own steps move it, in their order.
-        (State::RollingBack, Some(_)) => match world.saga.and_then(|saga| saga.settled_share(&world.release.service)) {
-            Some(share) => share,
-            None => return,
-        },
-        _ => asked.weight,
-    };
-    match world.observed {
-        Some((weight, from)) if weight == wanted => {
-            if asked.confirmed_at.is_none() && weight == asked.weight {
-                effects.push(Effect::Record(Command::ConfirmTraffic { weight, from: from.to_owned() }));
+        (State::RollingBack, Some(_)) => {
+            let Some(saga) = world.saga else { return };
+            match saga.settled_share(&world.release.service) {
+                Some(share) => share,
+                // It goes back without this service: that stays where it stood.
+                None if stays(world, saga) => asked.weight,
+                None => return,
             }
         }
-        _ if wanted == asked.weight => {
+        _ => world.release.share(asked),
+    };
+    let all = wanted == world.release.share(asked);
+    match world.observed {
+        Some((weight, from)) if weight == wanted => {
+            if asked.confirmed_at.is_none() && all {
+                let (weight, from) = (asked.weight, from.to_owned());
+                effects.push(Effect::Record(Command::ConfirmTraffic { weight, from }));
+            }
+        }
+        _ if all => {
             effects.push(Effect::ShiftTraffic { weight: wanted, key: asked.key.clone() });
         }
         _ => effects.push(Effect::ShiftTraffic { weight: wanted, key: format!("{}:{}", asked.key, wanted.percent()) }),
     }
+}
+
+fn stays(world: &World<'_>, saga: &Saga) -> bool {
+    let release = world.release;
+    let part = release.back.as_ref().and_then(|back| back.only.as_ref());
+    part.is_some_and(|part| !part.contains(&release.service)) && release.judged() && !saga.shifts(&release.service)
 }
 
 /// At most one decision at a time: the next look sees what it did.
@@ -128,7 +141,7 @@ fn holding(world: &World<'_>, cause: &HoldCause, verdict: &Verdict, now: Timesta
     let release = world.release;
     let automatic = release.plan.mode == Mode::Automatic;
     match cause {
-        HoldCause::Person => None,
+        HoldCause::Person | HoldCause::PartBack => None,
         _ if automatic && verdict.kind == VerdictKind::Fail => {
             roll_back(world, Rule::RollBackOnFail, verdict.sentence.clone())
         }
@@ -190,7 +203,7 @@ fn blind_limit(release: &Release) -> Span {
 /// Where the baseline has no room it is held instead, once, so that a person hears of it.
 fn roll_back(world: &World<'_>, rule: Rule, reason: String) -> Option<Effect> {
     let Some(why) = &world.no_room else {
-        return Some(decide(rule, Command::Rollback { saga: None, only: vec![], reason: cut(reason) }));
+        return Some(decide(rule, Command::Rollback { saga: None, only: None, reason: cut(reason) }));
     };
     if matches!(world.release.state, State::Holding { cause: HoldCause::NoRoom, .. }) {
         return None;

@@ -16,6 +16,8 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod forward;
+mod part;
 mod running;
 pub mod table;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod tests;
 pub use command::{Command, Draft, ReleaseAct};
 pub use decide::{REASON_CHARS, Refusal};
 pub use event::Event;
+pub use part::Part;
 pub use running::Running;
 
 /// The fold of a release's events.
@@ -35,7 +38,8 @@ pub struct Release {
     pub service: ServiceName,
     pub baseline: Artifact,
     pub candidate: Artifact,
-    /// Everything that moves together, the service included; empty when it moves alone.
+    /// Everything that moves together, the service included; empty when it moves alone. What went back by itself is in
+    /// `parts`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<Component>,
     /// What the release is for, in the words of who made it.
@@ -71,13 +75,16 @@ pub struct Release {
     /// The newest order to go back; none once that was undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<Back>,
+    /// What went back while the rest stayed, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
     /// A person let rules act again after the rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumed: Option<Resumption>,
     /// What the newest hotfix replaces, until it takes its first traffic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Replaced>,
-    /// When the newest hotfix began its own staged run: what was seen before says nothing about it.
+    /// When the newest hotfix began its own staged run, or a part went back: what was seen before says nothing about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forwarded_at: Option<Timestamp>,
     /// What was overridden when it was created.
@@ -91,9 +98,9 @@ pub struct Back {
     pub by: String,
     pub reason: String,
     pub at: Timestamp,
-    /// What of the release goes back; empty for all of it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub only: Vec<ServiceName>,
+    /// What of the release goes back where the rest stays, nothing where only flags are switched off; all of it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Vec<ServiceName>>,
 }
 
 /// A build in whose place a hotfix is deployed.
@@ -199,6 +206,8 @@ pub enum HoldCause {
     Deadline,
     /// It should go back, and the baseline has no room for all traffic. Goes back as soon as there is some.
     NoRoom,
+    /// A part went back; a person decides about the rest.
+    PartBack,
 }
 
 impl State {

@@ -77,7 +77,7 @@ pub struct SagaPlan {
 }
 
 impl SagaPlan {
-    /// What goes back by it: the components whose recovery it proves.
+    /// What goes back by it: the components whose recovery it proves. Nothing where only flags are switched off.
     pub fn going_back(&self) -> Vec<ServiceName> {
         let gates = self.steps.iter().filter_map(|step| match &step.act {
             StepAct::RecoveryGate { components, .. } => Some(components.clone()),
@@ -249,6 +249,12 @@ impl Saga {
             about && (under_way(&tracks.does) || under_way(&tracks.undoes))
         });
         if moving { None } else { self.share(service) }
+    }
+
+    /// Whether any step moves the traffic of a service.
+    pub fn shifts(&self, service: &ServiceName) -> bool {
+        let about = |step: &Step| matches!(&step.act, StepAct::ShiftTraffic { service: name, .. } if name == service);
+        self.plan.steps.iter().any(about)
     }
 
     /// The same of every service whose traffic is moved.

@@ -3,9 +3,9 @@
 use super::exit;
 use super::remote::{Remote, Result, read_file};
 use super::terminal::{clean, say};
+use crate::pack::Known;
 use crate::ports::Clock;
 use crate::system::SystemClock;
-use crate::pack::Known;
 use check::Report;
 use clap::{Args, Subcommand};
 use feed::{Feed, Unread};

@@ -3,6 +3,8 @@
 use super::terminal::{NBSP, clean, percent, words};
 use crate::service::ReleaseSummary;
 use sternway_domain::checklist::ItemState;
+use sternway_domain::component::named;
+use sternway_domain::id::ServiceName;
 use sternway_domain::release::{Event, HoldCause};
 use sternway_domain::time::Span;
 
@@ -63,12 +65,17 @@ fn what(event: &Event, stages: &[u8]) -> String {
         }
         Event::Held { cause, .. } => format!("Held: {}.", hold_cause(cause)),
         Event::Resumed { .. } => "Resumed.".to_owned(),
+        Event::RollbackOrdered { only: Some(part), .. } => format!("Rollback of a part ordered: {}.", parted(part)),
         Event::RollbackOrdered { .. } => format!("Rollback ordered: 0{NBSP}% asked of the proxy."),
         Event::RolledBack { .. } => "Rolled back: all traffic is on the baseline.".to_owned(),
         Event::RollforwardOrdered { hotfix, weight, .. } => {
             format!("Rolling forward to `{}` from {}.", hotfix.version, percent(weight.percent()))
         }
         Event::PartiallyRolledBack { summary, .. } => format!("Partially rolled back: {}", clean(summary)),
+        Event::PartRolledBack { gone, weight, summary, .. } => {
+            let (part, share) = (parted(gone), percent(weight.percent()));
+            format!("A part went back, {part}; the rest stays at {share}: {}", clean(summary))
+        }
         Event::RollbackUndone { weight, summary, .. } => {
             format!("The rollback was undone, {} asked of the proxy: {}", percent(weight.percent()), clean(summary))
         }
@@ -81,6 +88,11 @@ fn what(event: &Event, stages: &[u8]) -> String {
         Event::Cancelled { .. } => "Cancelled.".to_owned(),
         Event::AutomationResumed { .. } => "Automation resumed: rules may act again.".to_owned(),
     }
+}
+
+/// What goes back alone.
+fn parted(part: &[ServiceName]) -> String {
+    if part.is_empty() { "only flags".to_owned() } else { named(part) }
 }
 
 /// Who said why.
@@ -103,6 +115,7 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::VerdictChanged { .. }
         | Event::RolledBack { .. }
         | Event::PartiallyRolledBack { .. }
+        | Event::PartRolledBack { .. }
         | Event::RollbackUndone { .. }
         | Event::RolledForward { .. }
         | Event::StartEnded { .. }
@@ -120,6 +133,7 @@ fn hold_cause(cause: &HoldCause) -> String {
         HoldCause::NoEvidence { verdict } => format!("{}, traffic stays", verdict.label().to_lowercase()),
         HoldCause::Deadline => "not decided in time, a person decides".to_owned(),
         HoldCause::NoRoom => "the baseline has no room for all traffic".to_owned(),
+        HoldCause::PartBack => "a part went back, a person decides about the rest".to_owned(),
     }
 }
 

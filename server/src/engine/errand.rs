@@ -183,11 +183,13 @@ impl Errand {
         let filter = ReleaseFilter { active: Some(true), limit: 10_000, ..ReleaseFilter::default() };
         let mut held = Vec::new();
         for row in service.store.releases(&filter).await? {
-            if row.id == self.release.id || !components.contains(&row.service) {
+            if row.id == self.release.id {
                 continue;
             }
             let other = service.load(row.id).await?;
-            if !matches!(other.state, State::Running { .. }) {
+            let shares = components.contains(&other.service)
+                || other.moves().into_iter().any(|(name, _)| components.contains(name));
+            if !shares || !matches!(other.state, State::Running { .. }) {
                 continue;
             }
             let reason = format!("`{}` is rolled back.", self.release.service);

@@ -70,7 +70,7 @@ impl Steward {
             Ok(driver) => self.keeping(driver.apply(&intent)).await?.map_err(|error| error.to_string()),
             Err(error) => Err(error),
         };
-        let asked = asked.and(self.shift_members(weight, &intent.key).await?);
+        let asked = asked.and(self.shift_members(&intent.key).await?);
         let result = if asked.is_ok() { "asked" } else { "failed" };
         self.engine.service.metrics.effect("shift_traffic", result);
         if let Some(message) = message {
@@ -111,11 +111,12 @@ impl Steward {
         let Some(asked) = &self.release.asked else { return Ok(()) };
         let now = self.engine.service.clock.now();
         let seen = self.observed.as_ref();
-        let agree = failure.is_none() && seen.is_some_and(|seen| seen.canary == asked.weight);
+        let wanted = self.release.share(asked);
+        let agree = failure.is_none() && seen.is_some_and(|seen| seen.canary == wanted);
         let before = self.traffic.take();
         let since = before.as_ref().and_then(|before| before.disagree_since);
         let status = TrafficStatus {
-            asked: asked.weight,
+            asked: wanted,
             asked_at: asked.at,
             observed: seen.map(|seen| seen.canary).or(before.as_ref().and_then(|b| b.observed)),
             observed_at: seen.map(|seen| seen.at).or(before.as_ref().and_then(|b| b.observed_at)),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use sternway_domain::id::ServiceName;
 use sternway_domain::plan::Weight;
 use sternway_domain::release::{Release, State};
+use sternway_domain::saga::Saga;
 use sternway_domain::time::{Span, Timestamp};
 
 /// How often what a proxy says of a member is written down when nothing changes.
@@ -40,6 +41,8 @@ pub(super) async fn connect(engine: &Engine, release: &Release) -> Result<Vec<Me
 impl Steward {
     /// Looks at every member, side by side, and sets right what drifted from where a saga put it.
     pub(super) async fn observe_members(&mut self) -> Result<(), ServiceError> {
+        let release = &self.release;
+        self.members.retain(|member| moves(release, member));
         let now = self.engine.service.clock.now();
         let looks: Vec<_> = self.members.iter().map(|member| member.driver.clone()).collect();
         let looks = looks
@@ -59,22 +62,20 @@ impl Steward {
     /// Whether every proxy but the first reports what is asked of it now. Not asked while a saga takes them back.
     pub(super) fn members_agree(&self) -> bool {
         let wanted = self.release.asked.as_ref().map(|asked| asked.weight);
-        self.sent_back() || self.members.iter().all(|member| member.share() == wanted)
+        let mut members = self.members.iter().filter(|member| moves(&self.release, member));
+        self.sent_back() || members.all(|member| member.share() == wanted)
     }
 
-    /// Asks every member for this share. The first failure is told.
-    pub(super) async fn shift_members(
-        &mut self,
-        weight: Weight,
-        key: &str,
-    ) -> Result<Result<(), String>, ServiceError> {
-        if self.sent_back() {
+    /// Asks every member for the share that is asked of all that moves. The first failure is told.
+    pub(super) async fn shift_members(&mut self, key: &str) -> Result<Result<(), String>, ServiceError> {
+        let Some(weight) = self.release.asked.as_ref().map(|asked| asked.weight).filter(|_| !self.sent_back()) else {
             return Ok(Ok(()));
-        }
+        };
         let token = self.fence.token;
         let asks: Vec<_> = self
             .members
             .iter()
+            .filter(|member| moves(&self.release, member))
             .map(|member| {
                 let intent = Intent { service: member.name.clone(), canary: weight, key: key.to_owned(), token };
                 let driver = member.driver.clone();
@@ -94,7 +95,7 @@ impl Steward {
     async fn correct(&mut self, index: usize) -> Result<(), ServiceError> {
         let Some(saga) = self.courier.saga.as_ref().filter(|_| self.sent_back()) else { return Ok(()) };
         let member = &self.members[index];
-        let (Some(wanted), Ok(driver)) = (saga.settled_share(&member.name), member.driver.clone()) else {
+        let (Some(wanted), Ok(driver)) = (self.wanted(saga, &member.name), member.driver.clone()) else {
             return Ok(());
         };
         if member.share().is_none_or(|share| share == wanted) {
@@ -109,15 +110,26 @@ impl Steward {
         Ok(())
     }
 
+    /// Where a member should stand while a saga decides about traffic; `None` while one of its steps is under way.
+    fn wanted(&self, saga: &Saga, name: &ServiceName) -> Option<Weight> {
+        let part = self.release.back.as_ref().is_some_and(|back| back.only.is_some());
+        // What does not go back stays where it stood.
+        let stood =
+            || self.release.stages_entered.last().filter(|_| part && !saga.shifts(name)).map(|entry| entry.weight);
+        saga.settled_share(name).or_else(stood)
+    }
+
     async fn note_member(&mut self, index: usize, now: Timestamp) -> Result<(), ServiceError> {
         let Some(asked) = &self.release.asked else { return Ok(()) };
-        let member = &mut self.members[index];
+        let member = &self.members[index];
         let Ok(seen) = &member.seen else { return Ok(()) };
         if member.noted.is_some_and(|(share, at)| share == seen.canary && now.since(at) < NOTED_AGAIN) {
             return Ok(());
         }
+        let saga = self.courier.saga.as_ref().filter(|_| self.sent_back());
+        let wanted = saga.and_then(|saga| self.wanted(saga, &member.name)).unwrap_or(asked.weight);
         let status = TrafficStatus {
-            asked: asked.weight,
+            asked: wanted,
             asked_at: asked.at,
             observed: Some(seen.canary),
             observed_at: Some(seen.at),
@@ -128,11 +140,16 @@ impl Steward {
             failure: None,
             fenced: member.driver.as_ref().is_ok_and(|driver| driver.fenced()),
         };
-        member.noted = Some((seen.canary, now));
-        let (name, body) = (member.name.clone(), encode(&status));
+        let (name, body, share) = (member.name.clone(), encode(&status), seen.canary);
+        self.members[index].noted = Some((share, now));
         self.engine.service.store.put_traffic(&name, &body, &self.fence).await?;
         Ok(())
     }
+}
+
+/// What went back by itself is nobody's here any more.
+fn moves(release: &Release, member: &Member) -> bool {
+    release.components.iter().any(|component| component.name == member.name)
 }
 
 impl Member {

@@ -23,7 +23,7 @@ use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::watch::{Look, Seen, Watch, looked};
+use super::watch::{Look, Seen, Watch, looked, watched};
 
 /// A decision changes what should be done next; this many rounds settle any release.
 const MOST_ROUNDS: usize = 8;
@@ -180,7 +180,7 @@ impl Steward {
             let saga = self.courier.saga.as_ref();
             let mut world = World {
                 release: &self.release,
-                verdict: self.verdict.as_ref(),
+                verdict: self.verdict.as_ref().filter(|_| self.watch.of_this_run(&self.release)),
                 observed,
                 saga,
                 held: false,
@@ -293,7 +293,7 @@ impl Steward {
     /// Until the next reading or observation, whichever comes first.
     fn pause(&self) -> Duration {
         let now = self.engine.service.clock.now();
-        let watching = self.release.state.stage().is_some() && self.look.is_none();
+        let watching = watched(&self.release).is_some() && self.look.is_none();
         let tick = match watching {
             true => Duration::from_micros(self.watch.next_in(&self.release, now).micros().unsigned_abs()),
             false => Duration::MAX,

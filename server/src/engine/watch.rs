@@ -43,6 +43,11 @@ impl Watch {
         }
     }
 
+    /// Whether what was judged last is what moves now, and not what moved before a hotfix or a rollback in part.
+    pub(super) fn of_this_run(&self, release: &Release) -> bool {
+        self.forwarded_at == release.forwarded_at
+    }
+
     pub(super) fn due(&self, release: &Release, now: Timestamp) -> bool {
         self.next_in(release, now) == Span::ZERO
     }
@@ -56,6 +61,11 @@ impl Watch {
         let late = self.last_at.map_or(Span::ZERO, |last| now.since(last + release.plan.interval));
         Duration::from_micros(late.micros().unsigned_abs())
     }
+}
+
+/// The stage whose signals are read; none where the service they are of went back already.
+pub(super) fn watched(release: &Release) -> Option<u8> {
+    release.state.stage().filter(|_| release.judged())
 }
 
 /// A look at the signals that is under way. Ends when dropped.
@@ -86,7 +96,7 @@ pub(super) async fn looked(look: &mut Option<Look>) -> Seen {
 impl Steward {
     /// Begins to read beside everything else: a source that hangs must not delay a way back.
     pub(super) fn look_if_due(&mut self, now: Timestamp) {
-        let Some(stage) = self.release.state.stage() else {
+        let Some(stage) = watched(&self.release) else {
             self.look = None;
             return;
         };
@@ -107,13 +117,13 @@ impl Steward {
 
     /// Judges what was read, and stores both with the state after them.
     pub(super) async fn judge(&mut self, seen: Seen) -> Result<(), ServiceError> {
-        let Some(stage) = self.release.state.stage().filter(|stage| *stage == seen.stage) else { return Ok(()) };
+        let Some(stage) = watched(&self.release).filter(|stage| *stage == seen.stage) else { return Ok(()) };
         let reading = seen.reading;
         let now = self.engine.service.clock.now();
         let plan = &self.release.plan;
         let tick = self.watch.window.push(reading, now, plan.max_age);
         let policy = policy(plan, &self.release, stage);
-        if self.watch.forwarded_at != self.release.forwarded_at {
+        if !self.watch.of_this_run(&self.release) {
             self.watch.judge = primed(&self.engine.service, &self.release).await?;
             self.watch.forwarded_at = self.release.forwarded_at;
         }

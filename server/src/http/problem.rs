@@ -325,7 +325,10 @@ fn refused(refusal: &Refusal, text: &str) -> Problem {
         | Refusal::NotSeen(_)
         | Refusal::Automation { .. }
         | Refusal::Aftermath(_)
-        | Refusal::NotHeld { .. } => "",
+        | Refusal::NotHeld { .. }
+        | Refusal::NothingBack
+        | Refusal::NotJudged(_) => "",
+        Refusal::WholeOnly(_) => "/scope",
     };
     not_now(field, text)
 }
@@ -345,7 +348,7 @@ fn stored(error: &StoreError) -> Problem {
             tracing::error!(error = error as &dyn std::error::Error, "the database did not answer");
             Problem::unavailable("The database did not answer; as far as is known nothing was changed. Try again.")
         }
-        StoreError::Conflict { .. } | StoreError::KeyUsed | StoreError::Exists { .. } => {
+        StoreError::Conflict { .. } | StoreError::KeyUsed | StoreError::Exists { .. } | StoreError::Moving { .. } => {
             Problem::new(StatusCode::CONFLICT, "conflict", "Somebody else was quicker", "Read again, then try again.")
         }
         error => {

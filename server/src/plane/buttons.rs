@@ -9,7 +9,7 @@ use sternway_app::view::board::ActStyle;
 use sternway_app::view::release::*;
 use sternway_domain::access;
 use sternway_domain::judge::VerdictKind;
-use sternway_domain::release::{Release, ReleaseAct, State, table};
+use sternway_domain::release::{Release, ReleaseAct, State};
 
 /// Which buttons, in which order, and why some cannot be pressed.
 pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
@@ -57,6 +57,14 @@ pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
         }
         State::RollingBack | State::Cancelled => (vec![], vec![]),
     };
+    let (mut first, mut more) = (first, more);
+    if !release.parts.is_empty() && !matches!(release.state, State::PartiallyRolledBack | State::RolledBack) {
+        // A part went back: rules wait for a person there, and what stays may not be good for every act.
+        first.retain(|button| !left_out(release, &button.verb));
+        more.retain(|button| !left_out(release, &button.verb));
+        let resume = release.possible(ReleaseAct::ResumeAutomation) && release.resumed.is_none();
+        more.extend(resume.then(|| button(Verb::ResumeAutomation, plain)));
+    }
     let (reach, reach_next) = match facts.verdict() {
         Some(verdict) => {
             let told = format!("{}: {}", verdict.kind.label(), lower_first(&first_sentence(&verdict.sentence)));
@@ -68,13 +76,18 @@ pub(super) fn acts(caller: &Caller, facts: &Facts) -> ActsView {
     ActsView { first, more, reach, reach_next }
 }
 
+/// What the state allows and what stays of the release does not.
+fn left_out(release: &Release, verb: &str) -> bool {
+    ReleaseAct::ALL.into_iter().any(|act| act.as_str() == verb && !release.possible(act))
+}
+
 /// Why this person cannot do this now; `None` when they can.
 pub(super) fn why_not(caller: &Caller, release: &Release, verb: Verb) -> Option<String> {
     let Some(act) = act_of(verb) else { return Some("This is asked of flags.".to_owned()) };
     if let Err(denied) = access::authorise(&caller.actor, act.action()) {
         return Some(told(&denied.to_string()));
     }
-    if !table::allowed(&release.state, act) {
+    if !release.possible(act) {
         return Some(format!("Not while {}.", release.state.label()));
     }
     if let (Verb::ResumeAutomation, Some(resumed)) = (verb, &release.resumed) {

@@ -210,7 +210,21 @@ fn no_verdict(release: &Release) -> StateView {
         State::RollingForward => {
             (Icon::Rollforward, "Rolling forward", "The hotfix is judged from the moment it is in place.")
         }
+        // As releases ended once that went back only in part.
+        State::RolledBack if release.back.as_ref().is_some_and(|back| back.only.is_some()) => {
+            (Icon::Suspect, "A part went back", "The rest stayed with its candidates; the steps say what went back.")
+        }
         State::RolledBack => (Icon::Pass, "All traffic is on the baseline", "As the proxy reports."),
+        State::PartiallyRolledBack => (
+            Icon::Suspect,
+            "Some of it is back",
+            "The steps say what is not. Roll back again, or put it right by hand.",
+        ),
+        _ if !release.judged() => (
+            Icon::Insufficient,
+            "Nothing is judged",
+            "The service whose signals were judged went back. What stays keeps its traffic until it goes back too.",
+        ),
         State::Cancelled => (Icon::Close, "It was never started", "No traffic moved."),
         _ => (Icon::Insufficient, "No verdict yet", "The first reading is on its way."),
     };
@@ -220,7 +234,7 @@ fn no_verdict(release: &Release) -> StateView {
 
 fn notices(facts: &Facts) -> Vec<NoticeView> {
     let mut notices: Vec<NoticeView> =
-        [aftermath::times(facts), aftermath::notice(facts)].into_iter().flatten().collect();
+        [aftermath::times(facts), aftermath::part(facts), aftermath::notice(facts)].into_iter().flatten().collect();
     if let Some(traffic) = facts.traffic.as_ref().filter(|traffic| traffic.alarm(facts.now)) {
         let since = traffic.disagree_since.unwrap_or(facts.now);
         let observed = traffic.observed.map_or_else(|| "nothing".to_owned(), |w| percent(w.percent()));

@@ -10,7 +10,7 @@ use sternway_app::view::board::*;
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::{Metric, Mode};
 use sternway_domain::recovery::AutomationHold;
-use sternway_domain::release::{Release, ReleaseAct, State, table};
+use sternway_domain::release::{Release, ReleaseAct, State};
 use sternway_domain::time::{Span, Timestamp};
 
 /// The four signals of every row.
@@ -134,8 +134,8 @@ impl Entry {
             clock: clock(release, now),
             signals: SIGNALS.iter().map(|(label, metric)| self.cell(label, metric)).collect(),
             act: self.act(now),
-            can_promote: table::allowed(&release.state, ReleaseAct::Promote),
-            can_roll_back: table::allowed(&release.state, ReleaseAct::Rollback),
+            can_promote: release.possible(ReleaseAct::Promote),
+            can_roll_back: release.possible(ReleaseAct::Rollback),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use sternway_app::path;
 use sternway_app::view::{ChangeView, Icon, LinkView, PillView, Tone, When};
+use sternway_domain::component::named;
+use sternway_domain::id::ServiceName;
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::grouped;
 use sternway_domain::release::{Event, HoldCause, Release, State};
@@ -111,6 +113,7 @@ pub(super) fn hold_cause(cause: &HoldCause) -> String {
         HoldCause::NoEvidence { verdict } => format!("{}, traffic stays", verdict.label().to_lowercase()),
         HoldCause::Deadline => "not decided in time, a person decides".to_owned(),
         HoldCause::NoRoom => "the baseline has no room for all traffic".to_owned(),
+        HoldCause::PartBack => "a part went back, a person decides about the rest".to_owned(),
     }
 }
 
@@ -153,6 +156,9 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
         }
         Event::Held { cause, .. } => (Icon::Hold, Tone::Hold, format!("Held: {}.", hold_cause(cause))),
         Event::Resumed { .. } => (Icon::Promote, Tone::Plain, "Resumed.".to_owned()),
+        Event::RollbackOrdered { only: Some(part), .. } => {
+            (Icon::Rollback, Tone::Stop, format!("Rollback of a part ordered: {}.", parted(part)))
+        }
         Event::RollbackOrdered { .. } => {
             (Icon::Rollback, Tone::Stop, format!("Rollback to `{}` ordered: 0{NBSP}% asked.", release.baseline.version))
         }
@@ -166,6 +172,11 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
         }
         Event::PartiallyRolledBack { summary, .. } => {
             (Icon::Rollback, Tone::Stop, format!("Partially rolled back: {summary}"))
+        }
+        Event::PartRolledBack { gone, weight, summary, .. } => {
+            let share = percent(weight.percent());
+            let text = format!("A part went back, {}; the rest stays at {share}: {summary}", parted(gone));
+            (Icon::Rollback, Tone::Hold, text)
         }
         Event::RollbackUndone { weight, summary, .. } => {
             let text = format!("The rollback was undone, {} asked of the proxy: {summary}", percent(weight.percent()));
@@ -188,6 +199,11 @@ pub(super) fn change(release: &Release, event: &Event, leaf: Option<LinkView>, n
     ChangeView { at: when(event.at(), now), tone, icon, text, quote: quote.to_owned(), who: who.to_owned(), leaf }
 }
 
+/// What goes back alone.
+pub(super) fn parted(part: &[ServiceName]) -> String {
+    if part.is_empty() { "only flags".to_owned() } else { named(part) }
+}
+
 /// Who said why.
 fn said(event: &Event) -> (&str, &str) {
     match event {
@@ -208,6 +224,7 @@ fn said(event: &Event) -> (&str, &str) {
         | Event::TrafficConfirmed { .. }
         | Event::RolledBack { .. }
         | Event::PartiallyRolledBack { .. }
+        | Event::PartRolledBack { .. }
         | Event::RollbackUndone { .. }
         | Event::RolledForward { .. }
         | Event::StartEnded { .. }

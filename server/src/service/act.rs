@@ -292,13 +292,17 @@ impl Service {
 /// The events as rows, and the release after them.
 pub(super) fn release_write(before: &Release, events: &[Event]) -> (ReleaseWrite, Release) {
     let after = events.iter().fold(before.clone(), Release::evolve);
-    (write_of(before.version, events, &after), after)
+    (write_of(Some(before), events, &after), after)
 }
 
-pub(super) fn write_of(expected: i64, events: &[Event], after: &Release) -> ReleaseWrite {
+/// `before` is none for a new stream.
+pub(super) fn write_of(before: Option<&Release>, events: &[Event], after: &Release) -> ReleaseWrite {
     let rows = events.iter().map(|event| EventWrite { kind: event.kind(), at: event.at(), body: encode(event) });
+    let begins = after.state.active() && !before.is_some_and(|before| before.state.active());
     ReleaseWrite {
-        expected,
+        expected: before.map_or(0, |before| before.version),
+        takes: if begins { moving(after) } else { vec![] },
+        leaves: before.map(|before| left(before, after)).unwrap_or_default(),
         events: rows.collect(),
         row: ReleaseRow {
             id: after.id,
@@ -311,6 +315,18 @@ pub(super) fn write_of(expected: i64, events: &[Event], after: &Release) -> Rele
             body: encode(after),
         },
     }
+}
+
+/// Every service that a release moves while it is active; the judged one counts whatever became of it.
+fn moving(release: &Release) -> Vec<ServiceName> {
+    let moves = release.moves().into_iter().map(|(name, _)| name);
+    moves.chain([&release.service]).cloned().collect()
+}
+
+/// What an event took out of the release: it may move in another one from now on.
+fn left(before: &Release, after: &Release) -> Vec<ServiceName> {
+    let stays = moving(after);
+    moving(before).into_iter().filter(|name| !stays.contains(name)).collect()
 }
 
 pub(super) fn target(release: &Release) -> Target {

@@ -13,15 +13,25 @@ use sternway_domain::recovery::{Aftermath, AutomationHold, KnownBad, WayBack};
 use sternway_domain::release::{Event, Release, Running};
 use tokio::sync::Mutex;
 
-/// States in which a release leaves something behind, in the order in which it goes through them.
-const STATES: [&str; 4] = ["promoted", "rolling_back", "partially_rolled_back", "rolled_back"];
+/// States in which a release, or a part of it, may leave something behind, in the order in which it goes through them.
+const STATES: [&str; 8] = [
+    "running",
+    "holding",
+    "frozen",
+    "rolling_forward",
+    "promoted",
+    "rolling_back",
+    "partially_rolled_back",
+    "rolled_back",
+];
 
 /// Events after which a release may have begun or ceased to count.
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 8] = [
     "completed",
     "rollback_ordered",
     "rolled_back",
     "partially_rolled_back",
+    "part_rolled_back",
     "rollback_undone",
     "start_ended",
     "automation_resumed",
@@ -73,7 +83,7 @@ impl Service {
 
     /// When it was noticed, decided, acted upon and well again; `None` for a release that was not taken back.
     pub async fn way_back(&self, caller: &Caller, release: &Release) -> Result<Option<WayBack>> {
-        if release.back.is_none() {
+        if release.back.is_none() && release.parts.is_empty() {
             return Ok(None);
         }
         self.authorise(caller, Action::View)?;

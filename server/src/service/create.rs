@@ -194,7 +194,7 @@ impl Service {
             at,
         };
         let unit = Unit {
-            release: Some(write_of(0, &events, &release)),
+            release: Some(write_of(None, &events, &release)),
             migrations,
             decision: Some(decision),
             evidence: vec![(digest, evidence)],

@@ -3,6 +3,7 @@
 use super::record::Act;
 use super::{Caller, DecisionBrief, Result, Service, ServiceError, SignedHead};
 use crate::pack::{About, Channel, Fault, Job, Piece, asked_words};
+use crate::store::StoreError;
 use crate::store::rows::{Tally, TallyFilter, Unit};
 use std::io;
 use std::time::Duration;
@@ -80,7 +81,8 @@ impl Service {
         }
         let permit = self.exporting.clone().try_acquire_owned().map_err(|_| ServiceError::Exporting)?;
         let Reach { head, stretch: (from, to), decisions, unsigned, name } = self.reach(&request.asked).await?;
-        let unsigned_head = || StoreError::Corrupt { what: "log", detail: "it is signed, and no key is known".to_owned() };
+        let unsigned_head =
+            || StoreError::Corrupt { what: "log", detail: "it is signed, and no key is known".to_owned() };
         let keys = self.log_keys().await?.ok_or_else(unsigned_head)?;
         let size = head.checkpoint.size;
         if let Some(pin) = request.pin.filter(|pin| *pin > size) {

@@ -8,7 +8,7 @@ use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Salt;
 use sternway_domain::audit::record::{Links, PointsBack, RECORD_VERSION, Record, Sealed, Word};
 use sternway_domain::audit::{Entry, Origin, Outcome, Target, leaf_hash};
-use sternway_domain::id::{DecisionId, Digest};
+use sternway_domain::id::{DecisionId, Digest, ServiceName};
 use sternway_domain::release::Release;
 use sternway_domain::time::Timestamp;
 
@@ -120,15 +120,34 @@ impl Service {
         }
     }
 
+    /// Names the release in the way.
+    async fn refused_by(&self, error: StoreError, busy: Option<ServiceName>) -> ServiceError {
+        match (error, busy) {
+            (StoreError::Moving { service, release }, _) => {
+                let other = match self.load(release).await {
+                    Ok(other) => {
+                        format!("the release of `{}` to {} (`{release}`)", other.service, other.candidate.version)
+                    }
+                    Err(_) => format!("release `{release}`"),
+                };
+                ServiceError::Busy { service, other }
+            }
+            (StoreError::Exists { what }, Some(service)) if what == ACTIVE_RELEASE => {
+                ServiceError::Busy { service, other: "another release".to_owned() }
+            }
+            (error, _) => error.into(),
+        }
+    }
+
     /// Commits a unit and tells whoever is connected.
     pub(crate) async fn commit(&self, unit: Unit, topic: Option<Topic>) -> Result<Committed> {
         let decided = unit.decision.as_ref().map(|decision| counted(&decision.row));
         let mut flags: Vec<FlagRow> = unit.flags.iter().map(|write| write.row.clone()).collect();
         let busy = unit.release.as_ref().map(|write| write.row.service.clone());
-        let committed = self.store.commit(unit).await.map_err(|error| match (error, busy) {
-            (StoreError::Exists { what }, Some(service)) if what == ACTIVE_RELEASE => ServiceError::Busy { service },
-            (error, _) => error.into(),
-        })?;
+        let committed = match self.store.commit(unit).await {
+            Ok(committed) => committed,
+            Err(error) => return Err(self.refused_by(error, busy).await),
+        };
         // The unit's last event is the last flag's: near enough, as positions of flags only need to grow.
         flags.iter_mut().for_each(|row| row.position = committed.position);
         self.flags.put(&flags)?;

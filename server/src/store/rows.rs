@@ -77,6 +77,11 @@ pub struct ReleaseWrite {
     pub events: Vec<EventWrite>,
     /// The row after the events; `row.version` equals `expected + events.len()`.
     pub row: ReleaseRow,
+    /// Services that move from now on, when it becomes active by this. Refused as `Moving` when one moves in another active
+    /// release. Given back when it is no longer active.
+    pub takes: Vec<ServiceName>,
+    /// Services that no longer move with it, although it is active.
+    pub leaves: Vec<ServiceName>,
 }
 
 /// New events of a flag and the fold after them.
@@ -169,7 +174,7 @@ pub struct ReleaseRow {
     pub service: ServiceName,
     /// `draft`, `running`, `holding`, …
     pub state: String,
-    /// Whether the engine still has work with it. At most one release of a service is.
+    /// Whether the engine still has work with it. A service moves in at most one such release.
     pub active: bool,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

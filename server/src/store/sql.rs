@@ -24,6 +24,7 @@ mod leases;
 pub(super) mod link;
 mod log;
 mod migrations;
+mod moving;
 mod people;
 mod redact;
 mod releases;

@@ -99,14 +99,67 @@ async fn given_a_part_that_is_not_declared_to_fit_when_a_person_accepts_it_then_
     let accept = Overrides { capacity: false, fit: Some(Fit::Undeclared) };
     order(&fleet.desk, id, scope, accept).await.expect("a person may");
     assert!(overridden(&fleet.desk, id).await[0].starts_with("fit: "), "the log says so");
-    let back = fleet.desk.until_release(id, "it is back", |release| release.state == State::RolledBack).await;
-    assert_eq!(back.back.expect("it was ordered").only, std::slice::from_ref(&auth));
+    let held = State::Holding { stage: 0, cause: HoldCause::PartBack };
+    let back = fleet.desk.until_release(id, "it is back", |release| release.state == held && release.confirmed()).await;
+    assert_eq!(back.parts[0].components.iter().map(|part| &part.name).collect::<Vec<_>>(), [&auth]);
+    assert_eq!(
+        back.moves().into_iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["shop", "storage", "cache", "cart"]
+    );
     assert_eq!(fleet.depot.deployed(), ["auth 1.41.3"]);
     let hold = async |name: &str| {
         let name = ServiceName::new(name).expect("plain");
         fleet.desk.service.automation_hold(&name).await.expect("read")
     };
     assert!(hold("auth").await.is_some() && hold("cart").await.is_none(), "rules wait only where something went back");
+
+    // The engine looks after what stays, and leaves what went back alone.
+    let [storage, cache, at_auth, cart, shop] = fleet.candidates().await[..] else { panic!("five services") };
+    assert!(at_auth == 0 && [storage, cache, cart, shop].iter().all(|weight| *weight > 0), "auth only");
+    for drift in ["set weight shop/shop-canary 0", "set weight auth/auth-canary 7"] {
+        fleet.haproxy.command(drift).await.expect("HAProxy answers");
+    }
+    fleet.desk.until("the drift is set right", async || (fleet.candidates().await[4] == shop).then_some(())).await;
+    assert_eq!(fleet.candidates().await[2], 7);
+
+    // A person resumes rules for what went back, then takes the rest back too.
+    fleet.desk.act(id, Wanted::ResumeAutomation).await.expect("a person may");
+    assert!(hold("auth").await.is_none());
+    order(&fleet.desk, id, Scope::default(), Overrides::default()).await.expect("accepted");
+    let back = fleet.desk.until_release(id, "the rest is back", |release| release.state == State::RolledBack).await;
+    assert_eq!((back.parts.len(), back.back.expect("it was ordered").only), (1, None));
+    assert!(hold("auth").await.is_none() && hold("cart").await.is_some());
+    assert_eq!(fleet.depot.deployed().len(), 5, "auth was not deployed again: {:?}", fleet.depot.deployed());
+    engine.stop().await;
+}
+
+#[tokio::test]
+async fn given_a_rollback_of_flags_alone_then_it_ends_and_nothing_is_called_bad_or_held() {
+    let (yard, desk) = (Yard::start().await, Desk::new().await);
+    let mut document = yard.document(SERVICE);
+    document["rollback"] = json!({"kill_switches": ["checkout.new-price"]});
+    desk.apply(plan("manual"), document).await;
+    let flag = "kind: Flag\nkey: checkout.new-price\npurpose: Prices\nowner: team-pay\npermanent: true\ndefault: {enabled: true}\n";
+    let files = [("flag.yaml".to_owned(), flag.to_owned())];
+    desk.service.apply(&maya(), &files, "a kill switch", "apply the flag").await.expect("applied");
+    let engine = desk.engine("one", Span::from_secs(5));
+    let id = desk.started(SERVICE, "quick").await;
+    desk.until_release(id, "the first stage is confirmed", |release| release.confirmed()).await;
+    let scope = Scope {
+        components: Some([].into()),
+        features: Some(["checkout.new-price".parse().expect("a key")].into()),
+        ..Scope::default()
+    };
+    order(&desk, id, scope, Overrides::default()).await.expect("accepted");
+    let held = State::Holding { stage: 0, cause: HoldCause::PartBack };
+    let back = desk.until_release(id, "the flag is off", |release| release.state == held && release.confirmed()).await;
+    assert!(back.parts[0].components.is_empty() && !back.went_back());
+    let service = ServiceName::new(SERVICE).expect("plain");
+    assert_eq!(desk.service.automation_hold(&service).await.expect("read"), None);
+    assert_eq!(yard.weights(SERVICE), [5], "traffic never moved");
+    let log = desk.service.newest_saga(&maya(), id).await.expect("read").expect("it has one");
+    assert!(log.saga.plan.steps.iter().all(|step| step.act.kind() != "recovery_gate"), "nothing to prove");
+    desk.act(id, Wanted::Resume).await.expect("it goes on");
     engine.stop().await;
 }
 

@@ -128,24 +128,6 @@ async fn refusals_come_in_order_key_fence_version_names(#[values(Sqlite, Postgre
 
 #[rstest]
 #[tokio::test]
-async fn given_an_active_release_then_a_second_of_the_service_exists_already(#[values(Sqlite, Postgres)] kind: Kind) {
-    let rig = kind.start().await;
-    rig.release(1).await;
-    let mut second = write(2, 0, 1);
-    second.row.service = service(1);
-    let error = rig.store.commit(Unit { release: Some(second.clone()), ..Unit::default() }).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Exists { what } if what == ACTIVE_RELEASE), "{error:?}");
-
-    second.row.active = false;
-    rig.store.commit(Unit { release: Some(second), ..Unit::default() }).await.unwrap();
-    let mut started = write(2, 1, 1);
-    started.row.service = service(1);
-    let error = rig.store.commit(Unit { release: Some(started), ..Unit::default() }).await.unwrap_err();
-    assert!(matches!(&error, StoreError::Exists { what } if what == ACTIVE_RELEASE), "{error:?}");
-}
-
-#[rstest]
-#[tokio::test]
 async fn what_is_there_already_is_named(#[values(Sqlite, Postgres)] kind: Kind) {
     let rig = kind.start().await;
     let id = rig.release(1).await;

@@ -131,7 +131,8 @@ pub(super) fn write(n: u128, expected: i64, count: i64) -> ReleaseWrite {
         updated_at: at(version),
         body: format!(r#"{{"at":{version}}}"#),
     };
-    ReleaseWrite { expected, events, row }
+    let takes = if expected == 0 { vec![service(n)] } else { vec![] };
+    ReleaseWrite { expected, events, row, takes, leaves: vec![] }
 }
 
 pub(super) fn flag_key(name: &str) -> FlagKey {

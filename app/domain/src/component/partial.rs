@@ -271,7 +271,7 @@ fn pair(
 }
 
 /// `` `a`, `b` and `c` ``.
-pub(crate) fn named<T: std::fmt::Display>(names: &[T]) -> String {
+pub fn named<T: std::fmt::Display>(names: &[T]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         None => "none".to_owned(),

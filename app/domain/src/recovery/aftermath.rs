@@ -3,7 +3,7 @@
 use crate::actor::Actor;
 use crate::artifact::{Artifact, Version};
 use crate::id::{Digest, ReleaseId, ServiceName};
-use crate::release::{REASON_CHARS, Release, State};
+use crate::release::{Part, REASON_CHARS, Release, State};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub struct AutomationHold {
 /// What every rollback so far leaves behind. Kept up by [`Aftermath::note`]; says nothing about releases it never saw.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Aftermath {
-    taken_back: BTreeMap<ReleaseId, TakenBack>,
+    taken_back: BTreeMap<ReleaseId, Vec<TakenBack>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,17 +45,33 @@ struct TakenBack {
 }
 
 impl TakenBack {
-    /// `None` for a release that was not taken back, or whose rollback was undone.
-    fn of(release: &Release) -> Option<TakenBack> {
+    /// All that went back: parts, and the release itself. Nothing of what was undone.
+    fn of(release: &Release) -> Vec<TakenBack> {
+        let why = |by: &str, reason: &str| format!("{by}: {}", reason.trim_end_matches('.'));
+        let part = |part: &Part| TakenBack {
+            builds: part.components.iter().map(|one| (one.name.clone(), one.candidate.clone())).collect(),
+            why: why(&part.by, &part.reason),
+            at: part.at,
+            resumed: part.resumed,
+        };
+        let mut taken: Vec<TakenBack> = release.parts.iter().map(part).collect();
         let back = matches!(release.state, State::RollingBack | State::RolledBack | State::PartiallyRolledBack);
-        let order = release.back.as_ref().filter(|_| back)?;
-        let moves = release.moves().into_iter().filter(|(name, _)| order.only.is_empty() || order.only.contains(name));
-        Some(TakenBack {
-            builds: moves.map(|(name, build)| (name.clone(), build.clone())).collect(),
-            why: format!("{}: {}", order.by, order.reason.trim_end_matches('.')),
-            at: order.at,
-            resumed: release.resumed.as_ref().map(|resumed| resumed.at),
-        })
+        if let Some(order) = release.back.as_ref().filter(|_| back) {
+            let goes = |name: &ServiceName| order.only.as_ref().is_none_or(|only| only.contains(name));
+            let moves = release.moves().into_iter().filter(|(name, _)| goes(name));
+            taken.push(TakenBack {
+                builds: moves.map(|(name, build)| (name.clone(), build.clone())).collect(),
+                why: why(&order.by, &order.reason),
+                at: order.at,
+                resumed: release.resumed.as_ref().map(|resumed| resumed.at),
+            });
+        }
+        taken.retain(|taken| !taken.builds.is_empty());
+        taken
+    }
+
+    fn has(&self, service: &ServiceName) -> bool {
+        self.builds.iter().any(|(name, _)| name == service)
     }
 }
 
@@ -63,17 +79,20 @@ impl Aftermath {
     /// Takes in where a release stands now.
     pub fn note(&mut self, release: &Release) {
         match TakenBack::of(release) {
-            Some(taken) => self.taken_back.insert(release.id, taken),
-            None => self.taken_back.remove(&release.id),
+            taken if taken.is_empty() => self.taken_back.remove(&release.id),
+            taken => self.taken_back.insert(release.id, taken),
         };
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&ReleaseId, &TakenBack)> {
+        self.taken_back.iter().flat_map(|(id, taken)| taken.iter().map(move |taken| (id, taken)))
     }
 
     /// Builds of these services that were taken back, oldest first.
     pub fn known_bad<'a>(&self, services: impl IntoIterator<Item = &'a ServiceName>) -> Vec<KnownBad> {
         let services: Vec<&ServiceName> = services.into_iter().collect();
         let mut known: Vec<KnownBad> = self
-            .taken_back
-            .iter()
+            .all()
             .flat_map(|(id, taken)| taken.builds.iter().map(move |(name, build)| (id, taken, name, build)))
             .filter(|(_, _, name, _)| services.contains(name))
             .map(|(id, taken, name, build)| KnownBad {
@@ -92,17 +111,19 @@ impl Aftermath {
     /// The newest rollback of a service after which nobody let rules act again. A person who does so for one release
     /// does so for everything that was taken back before.
     pub fn hold(&self, service: &ServiceName) -> Option<AutomationHold> {
-        let of = |taken: &&TakenBack| taken.builds.iter().any(|(name, _)| name == service);
-        let resumed = self.taken_back.values().filter(of).filter_map(|taken| taken.resumed).max();
-        let all = self.taken_back.iter().filter(|(_, taken)| of(taken));
-        let open = all.filter(|(_, taken)| taken.resumed.is_none() && resumed.is_none_or(|at| taken.at > at));
+        let resumed = self.all().filter(|(_, taken)| taken.has(service)).filter_map(|(_, taken)| taken.resumed).max();
+        let open = self.all().filter(|(_, taken)| {
+            taken.has(service) && taken.resumed.is_none() && resumed.is_none_or(|at| taken.at > at)
+        });
         let (id, taken) = open.max_by_key(|(_, taken)| taken.at)?;
         Some(AutomationHold { service: service.clone(), release: *id, why: taken.why.clone(), since: taken.at })
     }
 
     /// Whether rules keep their hands off something because of this release.
     pub fn keeps_off(&self, release: &Release) -> bool {
-        release.moves().iter().any(|(name, _)| self.hold(name).is_some_and(|hold| hold.release == release.id))
+        let taken = self.taken_back.get(&release.id).into_iter().flatten();
+        let mut names = taken.flat_map(|taken| &taken.builds).map(|(name, _)| name);
+        names.any(|name| self.hold(name).is_some_and(|hold| hold.release == release.id))
     }
 
     /// The hold on anything that moves in this release, by another one.
@@ -153,7 +174,6 @@ mod tests {
     use crate::actor::{Role, Rule};
     use crate::component::{Component, Layer};
     use crate::id::{PersonId, SagaId};
-    use crate::plan::Weight;
     use crate::release::{Command, Draft, PlanRef};
     use crate::saga::Outcome;
     use uuid::Uuid;
@@ -237,11 +257,11 @@ mod tests {
         Ok(events.iter().fold(release, Release::evolve))
     }
 
-    fn rolled_back(release: Release, only: Vec<ServiceName>, secs: i64) -> Release {
-        let order = Command::Rollback { saga: None, only, reason: "errors at 0.51\u{a0}%".into() };
-        let ordered = after(release, order, at(secs)).expect("it may go back");
-        let seen = Command::ConfirmTraffic { weight: Weight::ZERO, from: "proxy".into() };
-        after(ordered, seen, at(secs + 1)).expect("it is seen")
+    fn rolled_back(release: Release, only: Option<Vec<ServiceName>>, secs: i64) -> Release {
+        let (saga, reason) = (Some(SagaId(Uuid::nil())), "errors at 0.51\u{a0}%".into());
+        let ordered = after(release, Command::Rollback { saga, only, reason }, at(secs)).expect("it may go back");
+        let done = Command::EndRollback { outcome: Outcome::Complete, summary: "1 of 1 back.".into() };
+        after(ordered, done, at(secs + 1)).expect("it is done")
     }
 
     fn resume() -> Command {
@@ -256,7 +276,7 @@ mod tests {
         aftermath.note(&first);
         assert_eq!((aftermath.known_bad([&api]), aftermath.hold_on(&later)), (vec![], None));
 
-        let first = rolled_back(first, vec![], 10);
+        let first = rolled_back(first, None, 10);
         aftermath.note(&first);
         assert_eq!(aftermath.known_bad([&api, &auth]).len(), 2, "components count too");
         let hold = aftermath.hold_on(&later).expect("rules wait");
@@ -277,7 +297,7 @@ mod tests {
     fn given_several_rollbacks_when_a_person_resumes_then_everything_before_is_resumed() {
         let api = bad().service;
         let [one, two] = [(1, 10), (2, 30)].map(|(id, secs)| {
-            rolled_back(running(id, &[u8::try_from(id).expect("small")], vec![]).expect("starts"), vec![], secs)
+            rolled_back(running(id, &[u8::try_from(id).expect("small")], vec![]).expect("starts"), None, secs)
         });
         let mut aftermath = Aftermath::default();
         [&one, &two].into_iter().for_each(|release| aftermath.note(release));
@@ -292,13 +312,29 @@ mod tests {
     fn given_only_a_part_went_back_or_it_was_undone_then_the_rest_is_not_bad() {
         let (api, auth) = (bad().service, ServiceName::new("auth").expect("plain"));
         let mut aftermath = Aftermath::default();
-        let part = rolled_back(running(1, b"bad", vec![]).expect("starts"), vec![auth.clone()], 10);
+        let part = rolled_back(running(1, b"bad", vec![]).expect("starts"), Some(vec![auth.clone()]), 10);
         aftermath.note(&part);
         assert!(aftermath.known_bad([&api]).is_empty() && aftermath.hold(&api).is_none());
         assert!(!aftermath.known_bad([&auth]).is_empty() && aftermath.hold(&auth).is_some());
+        assert!(aftermath.keeps_off(&part), "rules wait because of it, although it goes on");
 
+        // Resumed for the part, it stays so when the rest goes back; what is bad stays bad.
+        let resumed = after(part, resume(), at(11)).expect("a person may");
+        let rest = rolled_back(resumed, None, 12);
+        aftermath.note(&rest);
+        assert!(aftermath.hold(&auth).is_none() && aftermath.hold(&api).is_some());
+        assert_eq!(aftermath.known_bad([&api, &auth]).len(), 2);
+
+        // Only flags: nothing is bad, and nothing waits.
+        let flags = rolled_back(running(3, b"flags", vec![]).expect("starts"), Some(vec![]), 10);
+        let mut aftermath = Aftermath::default();
+        aftermath.note(&flags);
+        assert!(aftermath.known_bad([&api, &auth]).is_empty() && !aftermath.keeps_off(&flags));
+        assert!(after(flags, resume(), at(11)).is_err(), "there is nothing to resume");
+
+        let mut aftermath = Aftermath::default();
         let whole = running(2, b"other", vec![]).expect("starts");
-        let order = Command::Rollback { saga: Some(SagaId(Uuid::nil())), only: vec![], reason: "errors".into() };
+        let order = Command::Rollback { saga: Some(SagaId(Uuid::nil())), only: None, reason: "errors".into() };
         let ordered = after(whole, order, at(12)).expect("it may go back");
         aftermath.note(&ordered);
         assert_eq!(aftermath.known_bad([&api]).len(), 1, "on its way back is bad already");

@@ -27,6 +27,8 @@ pub enum Ended {
     TrafficOnly,
     /// Some of it is not back.
     Partial,
+    /// What was to go back alone did; the rest stays with its candidates.
+    Part,
 }
 
 impl WayBack {
@@ -46,6 +48,9 @@ impl WayBack {
                 | Event::RollforwardOrdered { .. }
                 | Event::Completed { .. } => trouble = None,
                 Event::RollbackOrdered { at, .. } => {
+                    if ended == Ended::Part {
+                        (times, traffic) = (Times::default(), None);
+                    }
                     times.decided.get_or_insert(*at);
                     times.detected = times.detected.or(trouble).or(Some(*at));
                     ended = Ended::NotYet;
@@ -56,6 +61,7 @@ impl WayBack {
                 }
                 Event::RolledBack { at } => (ended, times.recovered) = (Ended::TrafficOnly, Some(*at)),
                 Event::PartiallyRolledBack { .. } => ended = Ended::Partial,
+                Event::PartRolledBack { at, .. } => (ended, times.recovered, trouble) = (Ended::Part, Some(*at), None),
                 _ => {}
             }
         }
@@ -77,6 +83,7 @@ impl WayBack {
         match self.ended {
             Ended::NotYet | Ended::Proven => times,
             Ended::Partial => format!("{times} Some of it is not back."),
+            Ended::Part => format!("{times} Only a part went back; the rest stays with its candidates."),
             Ended::TrafficOnly => format!(
                 "{times} Traffic is back; recovery is not proven because the service states no `rollback.recovery`."
             ),
@@ -110,7 +117,7 @@ mod tests {
 
     fn ordered(secs: i64) -> Event {
         let (by, reason) = ("Maya".to_owned(), "errors".to_owned());
-        Event::RollbackOrdered { key: String::new(), saga: None, only: vec![], by, reason, at: at(secs) }
+        Event::RollbackOrdered { key: String::new(), saga: None, only: None, by, reason, at: at(secs) }
     }
 
     fn confirmed(weight: Weight, secs: i64) -> Event {

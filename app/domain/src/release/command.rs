@@ -58,10 +58,11 @@ pub enum Command {
     Resume {
         reason: String,
     },
-    /// `saga` carries it out; without one, traffic is all there is to take back. `only`: not everything goes back.
+    /// `saga` carries it out; without one, traffic is all there is to take back. `only`: what goes back where the rest stays,
+    /// nothing where only flags are switched off.
     Rollback {
         saga: Option<SagaId>,
-        only: Vec<ServiceName>,
+        only: Option<Vec<ServiceName>>,
         reason: String,
     },
     /// A build in place of the candidate of the service, or of one of its components. `saga` deploys it; without one it has

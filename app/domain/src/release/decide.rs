@@ -49,6 +49,12 @@ pub enum Refusal {
     Aftermath(#[from] recovery::Refusal),
     #[error("rules may act already: automation was resumed by {by} at {at}")]
     NotHeld { by: String, at: Timestamp },
+    #[error("nothing of this release went back, so no rule waits because of it")]
+    NothingBack,
+    #[error("`{0}`, whose signals are judged, went back already; roll back the rest too")]
+    NotJudged(ServiceName),
+    #[error("nobody knows that the rest of a release that is {0} stands where it stood; roll all of it back")]
+    WholeOnly(String),
 }
 
 /// Whether a verdict rests on readings at all. Silence never rolls back.
@@ -113,7 +119,10 @@ impl Release {
             Command::Promote { override_verdict, reason } => self.promote(override_verdict, reason, by, now),
             Command::Hold { cause, reason } => Ok(vec![Event::Held { cause, by: by.label(), reason, at: now }]),
             Command::Resume { reason } => Ok(vec![Event::Resumed { by: by.label(), reason, at: now }]),
-            Command::Rollback { saga, only, reason } => self.roll_back(saga, only, reason, by, now),
+            Command::Rollback { saga, only, reason } => {
+                self.check_part(only.as_deref())?;
+                self.roll_back(saga, only, reason, by, now)
+            }
             Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason } => {
                 let service = component.as_ref().unwrap_or(&self.service);
                 let why = override_known_bad.then_some(reason.as_str());
@@ -135,6 +144,7 @@ impl Release {
         if !table::allowed(&self.state, act) {
             return Err(Refusal::NotNow { act, state: self.state.label() });
         }
+        self.check_rest(act)?;
         let chars = command.reason().trim().chars().count();
         if act != ReleaseAct::Check && !REASON_CHARS.contains(&chars) {
             return Err(Refusal::Reason(chars));
@@ -261,7 +271,7 @@ impl Release {
     fn roll_back(
         &self,
         saga: Option<SagaId>,
-        only: Vec<ServiceName>,
+        only: Option<Vec<ServiceName>>,
         reason: String,
         by: &Actor,
         now: Timestamp,
@@ -273,56 +283,6 @@ impl Release {
             }
         }
         Ok(vec![Event::RollbackOrdered { key: self.traffic_key(1), saga, only, by: by.label(), reason, at: now }])
-    }
-
-    /// A frozen release keeps its traffic: going back even in part would harm data. Any other begins at the first stage.
-    #[expect(clippy::too_many_arguments, reason = "all that an order to roll forward says")]
-    fn roll_forward(
-        &self,
-        hotfix: Artifact,
-        component: Option<ServiceName>,
-        saga: Option<SagaId>,
-        overridden: Vec<String>,
-        reason: String,
-        by: &Actor,
-        now: Timestamp,
-    ) -> Decided {
-        let component = component.filter(|name| *name != self.service);
-        let name = component.as_ref().unwrap_or(&self.service);
-        let part = self.components.iter().find(|component| component.name == *name);
-        let (baseline, candidate) = match part {
-            Some(part) => (&part.baseline, &part.candidate),
-            None if *name == self.service => (&self.baseline, &self.candidate),
-            None => return Err(Refusal::NoComponent(name.clone())),
-        };
-        if [&baseline.digest, &candidate.digest].contains(&&hotfix.digest) {
-            return Err(Refusal::SameArtifact(hotfix.digest.short()));
-        }
-        let stage = if let State::Frozen { stage } = self.state { stage } else { 0 };
-        let Some(weight) = self.plan.stage(stage).map(|stage| stage.weight) else {
-            return Err(Refusal::Plan { field: "stages".into(), text: "there is none".into() });
-        };
-        let (key, by) = (self.traffic_key(1), by.label());
-        Ok(vec![Event::RollforwardOrdered {
-            hotfix,
-            component,
-            saga,
-            stage,
-            overridden,
-            weight,
-            key,
-            by,
-            reason,
-            at: now,
-        }])
-    }
-
-    fn resume_automation(&self, reason: String, by: &Actor, now: Timestamp) -> Decided {
-        if let Some(resumed) = &self.resumed {
-            return Err(Refusal::NotHeld { by: resumed.by.clone(), at: resumed.at });
-        }
-        by.person().ok_or(recovery::Refusal::OnlyPeople)?;
-        Ok(vec![Event::AutomationResumed { by: by.label(), reason, at: now }])
     }
 
     /// Only a change is worth an event; every tick is kept elsewhere.
@@ -354,9 +314,15 @@ impl Release {
         if self.state != State::RollingBack {
             return vec![];
         }
+        if let Some(ended) = self.end_part(outcome, &summary, now) {
+            return vec![ended];
+        }
+        let whole = self.back.as_ref().is_none_or(|back| back.only.is_none());
         vec![match outcome {
-            Outcome::Complete => Event::RolledBack { at: now },
-            Outcome::Partial | Outcome::PartlyUndone => Event::PartiallyRolledBack { summary, at: now },
+            Outcome::Complete if whole => Event::RolledBack { at: now },
+            Outcome::Complete | Outcome::Partial | Outcome::PartlyUndone => {
+                Event::PartiallyRolledBack { summary, at: now }
+            }
             Outcome::Undone => match self.stages_entered.last() {
                 Some(StageEntry { stage, weight, .. }) => {
                     let (stage, weight) = (*stage, *weight);
@@ -380,7 +346,7 @@ impl Release {
     }
 
     /// Idempotency key of the effect asked for by the event `ahead` of the present version: stream, version, purpose.
-    fn traffic_key(&self, ahead: i64) -> String {
+    pub(super) fn traffic_key(&self, ahead: i64) -> String {
         format!("{}:{}:traffic", self.id, self.version + ahead)
     }
 }

@@ -103,9 +103,10 @@ pub enum Event {
         /// What carries it out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         saga: Option<SagaId>,
-        /// What of the release goes back; empty for all of it.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        only: Vec<ServiceName>,
+        /// What of the release goes back where the rest stays, nothing where only flags are switched off; all of it when
+        /// left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        only: Option<Vec<ServiceName>>,
         by: String,
         reason: String,
         at: Timestamp,
@@ -116,6 +117,16 @@ pub enum Event {
     },
     /// Some of it is back. `summary` says what is not.
     PartiallyRolledBack {
+        summary: String,
+        at: Timestamp,
+    },
+    /// What was to go back alone did, as far as `summary` says, and is no longer part of the release. The rest stays with
+    /// its candidates, held until a person decides.
+    PartRolledBack {
+        gone: Vec<ServiceName>,
+        stage: u8,
+        weight: Weight,
+        key: String,
         summary: String,
         at: Timestamp,
     },
@@ -192,6 +203,7 @@ impl Event {
             Event::RollbackOrdered { .. } => "rollback_ordered",
             Event::RolledBack { .. } => "rolled_back",
             Event::PartiallyRolledBack { .. } => "partially_rolled_back",
+            Event::PartRolledBack { .. } => "part_rolled_back",
             Event::RollbackUndone { .. } => "rollback_undone",
             Event::RollforwardOrdered { .. } => "rollforward_ordered",
             Event::RolledForward { .. } => "rolled_forward",
@@ -218,6 +230,7 @@ impl Event {
             | Event::RollbackOrdered { at, .. }
             | Event::RolledBack { at }
             | Event::PartiallyRolledBack { at, .. }
+            | Event::PartRolledBack { at, .. }
             | Event::RollbackUndone { at, .. }
             | Event::RollforwardOrdered { at, .. }
             | Event::RolledForward { at }
@@ -228,13 +241,15 @@ impl Event {
         }
     }
 
-    /// The weight this event asks the proxy for, with its idempotency key.
+    /// The weight this event asks the proxy for, with its idempotency key. What goes back in part is asked for by the steps
+    /// that take it back.
     pub fn asks(&self) -> Option<(Weight, &str)> {
         match self {
             Event::StageEntered { weight, key, .. }
             | Event::RollforwardOrdered { weight, key, .. }
+            | Event::PartRolledBack { weight, key, .. }
             | Event::RollbackUndone { weight, key, .. } => Some((*weight, key)),
-            Event::RollbackOrdered { key, .. } => Some((Weight::ZERO, key)),
+            Event::RollbackOrdered { key, only: None, .. } => Some((Weight::ZERO, key)),
             _ => None,
         }
     }

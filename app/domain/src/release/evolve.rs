@@ -52,6 +52,7 @@ impl Release {
             ended_at: None,
             ended_by: None,
             back: None,
+            parts: Vec::new(),
             resumed: None,
             replaced: None,
             forwarded_at: None,
@@ -119,14 +120,20 @@ impl Release {
                 self.held_since = None;
                 self.ended_at = None;
                 self.ended_by = Some(format!("{by}: {reason}"));
+                if only.as_ref().is_none_or(|only| only.contains(&self.service)) {
+                    self.ask(Weight::ZERO, key, *at);
+                }
                 self.back = Some(Back { by, reason, at: *at, only });
                 self.resumed = None;
-                self.ask(Weight::ZERO, key, *at);
             }
             Event::RolledBack { at } => self.end(State::RolledBack, *at),
             Event::PartiallyRolledBack { summary, at } => {
                 self.ended_by = Some(summary.clone());
                 self.end(State::PartiallyRolledBack, *at);
+            }
+            Event::PartRolledBack { gone, stage, weight, key, summary, at } => {
+                self.part_with(gone, *stage, summary, *at);
+                self.ask(*weight, key, *at);
             }
             Event::RollbackUndone { stage, weight, key, at, .. } => {
                 self.state = State::Holding { stage: *stage, cause: HoldCause::Person };
@@ -165,6 +172,7 @@ impl Release {
                 self.end(State::Cancelled, *at);
             }
             Event::AutomationResumed { by, reason, at } => {
+                self.parts.iter_mut().for_each(|part| _ = part.resumed.get_or_insert(*at));
                 self.resumed = Some(Resumption { by: by.clone(), reason: reason.clone(), at: *at });
             }
         }

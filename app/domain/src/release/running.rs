@@ -21,6 +21,12 @@ impl Running {
                 _ => of.remove(&release.id),
             };
         }
+        for part in &release.parts {
+            for component in &part.components {
+                let of = self.0.entry(component.name.clone()).or_default();
+                of.insert(release.id, (part.at, component.baseline.clone()));
+            }
+        }
     }
 
     /// What the newest release of a service that ended left behind, whether it moved alone or with others.
@@ -37,7 +43,7 @@ enum Left {
 
 /// `None` while it is under way, and for one that never began.
 fn left(release: &Release, name: &ServiceName) -> Option<Left> {
-    let stayed = release.back.as_ref().is_some_and(|back| !back.only.is_empty() && !back.only.contains(name));
+    let stayed = release.back.as_ref().and_then(|back| back.only.as_ref()).is_some_and(|only| !only.contains(name));
     match release.state {
         State::Promoted => Some(Left::Candidate),
         State::RolledBack | State::PartiallyRolledBack if stayed => Some(Left::Candidate),
@@ -71,7 +77,8 @@ mod tests {
         let version = |running: &Running, name| running.of(name).map(|artifact| artifact.version.to_string());
         assert_eq!(version(&running, &auth).as_deref(), Some("1.42.0"));
         let (key, by, reason) = ("k".to_owned(), "Maya".to_owned(), "errors".to_owned());
-        let back = Event::RollbackOrdered { key, saga: None, only: vec![auth.clone()], by, reason, at: tests::at(11) };
+        let back =
+            Event::RollbackOrdered { key, saga: None, only: Some(vec![auth.clone()]), by, reason, at: tests::at(11) };
         release = release.evolve(&back);
         running.note(&release);
         assert_eq!(version(&running, &auth), None, "on its way back");

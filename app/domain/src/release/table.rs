@@ -8,11 +8,13 @@ pub fn allowed(state: &State, act: ReleaseAct) -> bool {
     match state {
         State::Draft | State::Ready => matches!(act, Check | Start | Cancel),
         State::Starting => matches!(act, Rollback),
-        State::Running { .. } => matches!(act, Promote | Hold | Rollback | Rollforward | Freeze),
-        State::Holding { .. } => matches!(act, Promote | Hold | Resume | Rollback | Rollforward | Freeze),
-        State::Promoted => matches!(act, Rollback),
+        State::Running { .. } => matches!(act, Promote | Hold | Rollback | Rollforward | Freeze | ResumeAutomation),
+        State::Holding { .. } => {
+            matches!(act, Promote | Hold | Resume | Rollback | Rollforward | Freeze | ResumeAutomation)
+        }
+        State::Promoted => matches!(act, Rollback | ResumeAutomation),
         State::RollingForward => matches!(act, Rollback),
-        State::Frozen { .. } => matches!(act, Resume | Rollback | Rollforward),
+        State::Frozen { .. } => matches!(act, Resume | Rollback | Rollforward | ResumeAutomation),
         State::PartiallyRolledBack => matches!(act, Rollback | ResumeAutomation),
         State::RolledBack => matches!(act, ResumeAutomation),
         State::RollingBack | State::Cancelled => false,

@@ -6,6 +6,8 @@ use crate::plan::Mode;
 use crate::saga::Outcome;
 use uuid::Uuid;
 
+mod part;
+
 fn maya() -> Actor {
     Actor::Person { id: PersonId(Uuid::nil()), name: "Maya Ortiz".into(), role: Role::ReleaseManager }
 }
@@ -155,7 +157,7 @@ fn automation_promotes_only_on_pass_and_only_in_automatic_mode() {
     for kind in VerdictKind::ALL {
         let release = after(running(Mode::Automatic), verdict(kind, at(2)), &robot(), at(2));
         assert_eq!(release.decide(promote(), &robot(), at(3)).is_ok(), kind == VerdictKind::Pass, "{kind:?}");
-        let back = Command::Rollback { saga: None, only: vec![], reason: reason() };
+        let back = Command::Rollback { saga: None, only: None, reason: reason() };
         assert_eq!(release.decide(back, &robot(), at(3)).is_ok(), kind == VerdictKind::Fail, "{kind:?}");
     }
 }
@@ -175,12 +177,8 @@ fn automation_freezes_only_where_its_rollback_would_be_due_and_under_its_own_rul
 
 #[test]
 fn rolled_back_is_what_the_proxy_says() {
-    let release = after(
-        running(Mode::Assisted),
-        Command::Rollback { saga: None, only: vec![], reason: reason() },
-        &maya(),
-        at(5),
-    );
+    let release =
+        after(running(Mode::Assisted), Command::Rollback { saga: None, only: None, reason: reason() }, &maya(), at(5));
     assert_eq!(release.state, State::RollingBack);
     let unmoved = release.decide(
         Command::ConfirmTraffic { weight: 5u8.try_into().expect("small"), from: "p".into() },
@@ -216,7 +214,7 @@ fn a_promoted_release_can_be_rolled_back_within_its_window() {
     let confirm = Command::ConfirmTraffic { weight: Weight::FULL, from: "proxy".into() };
     release = after(after(release, confirm, &robot(), at(12)), promote(), &maya(), at(12));
     assert_eq!(release.state, State::Promoted);
-    let back = || Command::Rollback { saga: None, only: vec![], reason: reason() };
+    let back = || Command::Rollback { saga: None, only: None, reason: reason() };
     assert!(release.decide(back(), &maya(), at(86_400)).is_ok());
     assert!(matches!(release.decide(back(), &maya(), at(90_000)), Err(Refusal::WindowOver { .. })));
 }
@@ -287,8 +285,7 @@ fn a_hotfix_is_for_something_that_moves_and_is_another_build() {
 fn reasons_are_mandatory() {
     let release = running(Mode::Assisted);
     for (text, chars) in [(" a ", 1), ("", 0), (&*"x".repeat(2001), 2001)] {
-        let refused =
-            release.decide(Command::Rollback { saga: None, only: vec![], reason: text.into() }, &maya(), at(2));
+        let refused = release.decide(Command::Rollback { saga: None, only: None, reason: text.into() }, &maya(), at(2));
         assert_eq!(refused, Err(Refusal::Reason(chars)));
     }
 }
@@ -325,7 +322,7 @@ fn random_commands_keep_the_invariants() {
                 1 | 2 => Command::Promote { override_verdict: next(2) == 0, reason: reason() },
                 3 => Command::Hold { cause: HoldCause::Person, reason: reason() },
                 4 => Command::Resume { reason: reason() },
-                5 => Command::Rollback { saga: None, only: vec![], reason: reason() },
+                5 => Command::Rollback { saga: None, only: None, reason: reason() },
                 6 => Command::Freeze { reason: reason() },
                 7 => verdict(kind, at(step)),
                 8 => Command::Rollforward {

@@ -139,7 +139,10 @@ impl Stream {
             body: BODY.repeat(8),
         };
         let events = vec![EventWrite { kind: "verdict_changed", at, body: BODY.to_owned() }];
-        let unit = Unit { release: Some(ReleaseWrite { expected, events, row }), ..Unit::default() };
+        let unit = Unit {
+            release: Some(ReleaseWrite { expected, events, row, takes: vec![], leaves: vec![] }),
+            ..Unit::default()
+        };
         self.store.commit(unit).await.expect("nobody else writes");
     }
 }

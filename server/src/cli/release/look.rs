@@ -175,6 +175,9 @@ fn facts(seen: &Seen) -> String {
     if let Some(ended) = &release.ended_at {
         row("ended", plain(format!("{} UTC", moment_of(ended))));
     }
+    for part in seen.json.get("went_back").and_then(Value::as_array).into_iter().flatten() {
+        row("went back", plain(gone(part)));
+    }
     if let Some(recovery) = seen.json.pointer("/recovery/sentence").and_then(Value::as_str) {
         row("way back", plain(recovery.to_owned()));
     }
@@ -185,6 +188,15 @@ fn facts(seen: &Seen) -> String {
     let acts = if seen.acts.is_empty() { "none".to_owned() } else { seen.acts.join(", ") };
     row("possible", plain(acts));
     text(&mut table)
+}
+
+/// `auth, at 14:03 by Maya Ortiz: errors in sign-in`.
+fn gone(part: &Value) -> String {
+    let text = |name: &str| part.get(name).and_then(Value::as_str).unwrap_or_default();
+    let services: Vec<&str> =
+        part.get("services").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let services = if services.is_empty() { "only flags".to_owned() } else { services.join(", ") };
+    format!("{services}, {} UTC by {}: {}", moment_of(text("at")), text("by"), text("reason"))
 }
 
 /// Which release rules wait for, and how to let them act again.

@@ -15,9 +15,10 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sternway_domain::artifact::Artifact;
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::recovery::{AutomationHold, Ended, WayBack};
-use sternway_domain::release::{ReleaseAct, table};
+use sternway_domain::release::{Part, ReleaseAct};
 use sternway_domain::time::{Span, Timestamp};
 use utoipa::{IntoParams, ToSchema};
 
@@ -94,6 +95,10 @@ pub(in crate::http) struct ReleaseView {
     /// Traffic asked and observed, as the engine saw it last.
     #[schema(value_type = Option<Object>)]
     traffic: Value,
+    /// What moves in it and stays with its candidate; what went back by itself is not among it.
+    moves: Vec<MovesView>,
+    /// What went back while the rest stayed, in order.
+    went_back: Vec<PartView>,
     /// Once it goes back: when that was noticed, decided, acted upon and well again, beside the service's objective.
     recovery: Option<RecoveryView>,
     /// Since when and why rules keep their hands off it, and which release to resume them on.
@@ -110,7 +115,7 @@ pub(in crate::http) async fn get(
 ) -> Result<Json<ReleaseView>, Problem> {
     let release = http.service.release(&caller, id).await?;
     let traffic = http.service.traffic_status(&release.service).await?;
-    let possible = ReleaseAct::ALL.into_iter().filter(|act| table::allowed(&release.state, *act));
+    let possible = ReleaseAct::ALL.into_iter().filter(|act| release.possible(*act));
     Ok(Json(ReleaseView {
         summary: ReleaseSummary::from(&release),
         acts: possible.map(ReleaseAct::as_str).collect(),
@@ -118,9 +123,50 @@ pub(in crate::http) async fn get(
         checklist: json(&release.checklist),
         runbooks: json(&release.runbooks),
         traffic: json(&traffic),
+        moves: release.moves().into_iter().map(MovesView::from).collect(),
+        went_back: release.parts.iter().map(PartView::from).collect(),
         recovery: http.service.way_back(&caller, &release).await?.map(|back| recovery(&back, http.service.clock.now())),
         automation_hold: http.service.hold_on(&release).await?.map(HoldView::from),
     }))
+}
+
+/// One service that moves.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct MovesView {
+    service: String,
+    /// The version that it moves to.
+    to: String,
+}
+
+impl From<(&ServiceName, &Artifact)> for MovesView {
+    fn from((service, artifact): (&ServiceName, &Artifact)) -> Self {
+        Self { service: service.to_string(), to: artifact.version.to_string() }
+    }
+}
+
+/// What went back while the rest stayed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct PartView {
+    /// None where only flags were switched off.
+    services: Vec<String>,
+    by: String,
+    reason: String,
+    #[schema(format = "date-time")]
+    at: String,
+    /// How its steps ended.
+    summary: String,
+}
+
+impl From<&Part> for PartView {
+    fn from(part: &Part) -> Self {
+        Self {
+            services: part.components.iter().map(|one| one.name.to_string()).collect(),
+            by: part.by.clone(),
+            reason: part.reason.clone(),
+            at: part.at.to_rfc3339(),
+            summary: part.summary.clone(),
+        }
+    }
 }
 
 /// Why rules keep their hands off.
@@ -155,7 +201,7 @@ pub(in crate::http) struct RecoveryView {
     acted_at: Option<String>,
     #[schema(format = "date-time")]
     recovered_at: Option<String>,
-    /// `not_yet`, `proven`, `traffic_only` or `partial`.
+    /// `not_yet`, `proven`, `traffic_only`, `partial`, or `part` where the rest stays.
     #[schema(value_type = String)]
     ended: Ended,
     /// Seconds between them, where both ends are known; `total` is until now while it goes on.

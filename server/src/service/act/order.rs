@@ -64,7 +64,7 @@ impl Service {
         let overridden = taken.into_iter().chain(permitted).collect();
         let saga = plan.as_ref().map(|plan| plan.id);
         let part = plan.as_ref().map(SagaPlan::going_back).filter(|back| back.len() < release.moves().len());
-        let command = Command::Rollback { saga, only: part.unwrap_or_default(), reason };
+        let command = Command::Rollback { saga, only: part, reason };
         Ok(Ordered { command, saga: plan, data, overridden })
     }
 }

@@ -90,7 +90,7 @@ impl Wanted {
             Wanted::Promote { override_verdict } => Command::Promote { override_verdict, reason },
             Wanted::Hold => Command::Hold { cause: HoldCause::Person, reason },
             Wanted::Resume => Command::Resume { reason },
-            Wanted::Rollback { .. } => Command::Rollback { saga: None, only: vec![], reason },
+            Wanted::Rollback { .. } => Command::Rollback { saga: None, only: None, reason },
             Wanted::Rollforward { hotfix, component, override_known_bad } => {
                 let (saga, known_bad) = (None, vec![]);
                 Command::Rollforward { hotfix, component, saga, known_bad, override_known_bad, reason }

@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, follow, keys, migrations, people, redact, sagas, stream, tree};
+use super::{Dialect, flags, follow, keys, migrations, moving, people, redact, sagas, stream, tree};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -144,6 +144,10 @@ async fn put_release(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
     let ReleaseRow { id, version, service, state, active, created_at, updated_at, body } = &write.row;
     let mut values = args![*id, *version, service, state, *active, *created_at, *updated_at, body];
     let taken = || ACTIVE_RELEASE.to_owned();
+    if !write.takes.is_empty() {
+        check_version(tx, write).await?;
+        moving::take(tx, write).await?;
+    }
     let written = if write.expected == 0 {
         tx.add(CREATE, values, taken).await?
     } else {
@@ -151,13 +155,18 @@ async fn put_release(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
         tx.add(UPDATE, values, taken).await?
     };
     if written == 1 {
-        return Ok(());
+        return moving::give_back(tx, write).await;
     }
-    let actual = match tx.one("SELECT version FROM release WHERE id = $1", args![*id]).await? {
-        Some(row) => row.get("version")?,
-        None => 0,
-    };
-    Err(StoreError::Conflict { expected: write.expected, actual })
+    check_version(tx, write).await?;
+    // It was another when the row was written, and is the expected one again: that cannot be.
+    Err(StoreError::Conflict { expected: write.expected, actual: write.expected })
+}
+
+/// Refuses what was decided upon another version.
+async fn check_version(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
+    let row = tx.one("SELECT version FROM release WHERE id = $1", args![write.row.id]).await?;
+    let actual = row.map_or(Ok(0), |row| row.get("version"))?;
+    if actual == write.expected { Ok(()) } else { Err(StoreError::Conflict { expected: write.expected, actual }) }
 }
 
 struct Head {
