@@ -79,7 +79,7 @@ fn drawn(chance: &mut Chance, release: &Release, now: Timestamp) -> Command {
             Command::Hold { cause, reason }
         }
         9 => Command::Resume { reason },
-        10 => Command::Rollback { saga, only: vec![], reason },
+        10 => Command::Rollback { saga, only: None, reason },
         11 => {
             let hotfix = artifact(chance.one(&["1.41.3", "1.42.0", "1.42.1", "1.42.2"]));
             let (component, known_bad) = (None, vec![]);

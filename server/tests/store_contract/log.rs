@@ -163,7 +163,8 @@ async fn decisions_are_counted_with_where_they_stand(#[values(Sqlite, Postgres)]
         rig.store.commit(Unit { decision: Some(decided), ..Unit::default() }).await.unwrap();
     }
     let all = TallyFilter::default();
-    let cases: [(&str, TallyFilter, i64, Option<(i64, i64)>); 7] = [
+    type Case = (&'static str, TallyFilter, i64, Option<(i64, i64)>);
+    let cases: [Case; 7] = [
         ("all", all.clone(), 4, Some((0, 3))),
         ("release", TallyFilter { release: Some(release_id(9)), ..all.clone() }, 2, Some((1, 3))),
         ("service", TallyFilter { service: Some(service(9)), ..all.clone() }, 2, Some((1, 3))),

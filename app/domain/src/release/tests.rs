@@ -364,7 +364,7 @@ fn given_a_rollback_before_the_first_traffic_that_is_undone_then_the_release_can
     let start =
         Command::Start { runbooks: vec![], override_checklist: false, saga, known_bad: vec![], reason: reason() };
     let starting = after(created(Mode::Assisted), start, &maya(), at(1));
-    let back = Command::Rollback { saga: Some(SagaId(Uuid::from_u128(8))), only: vec![], reason: reason() };
+    let back = Command::Rollback { saga: Some(SagaId(Uuid::from_u128(8))), only: None, reason: reason() };
     let back = after(starting, back, &maya(), at(2));
     let end = Command::EndRollback { outcome: Outcome::Undone, summary: "0 of 2 back.".into() };
     let undone = after(back, end, &robot(), at(3));

@@ -146,6 +146,7 @@ impl Model {
                     HoldCause::NoEvidence { .. } => "no_evidence",
                     HoldCause::Deadline => "deadline",
                     HoldCause::NoRoom => "no_room",
+                    HoldCause::PartBack => "part_back",
                 };
                 true
             }
@@ -183,7 +184,8 @@ impl Model {
                 self.go("cancelled", now);
                 true
             }
-            Command::ResumeAutomation { .. } if !by_rule && !self.resumed => {
+            // Only whole releases go back here.
+            Command::ResumeAutomation { .. } if !by_rule && !self.resumed && self.state.ends_with("rolled_back") => {
                 self.resumed = true;
                 true
             }

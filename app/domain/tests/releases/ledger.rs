@@ -196,7 +196,7 @@ impl Ledger {
             Event::Held { cause, .. } => allow(
                 live,
                 match cause {
-                    HoldCause::Person => HeldByPerson,
+                    HoldCause::Person | HoldCause::PartBack => HeldByPerson,
                     HoldCause::NoEvidence { .. } => HeldBlind,
                     HoldCause::Deadline | HoldCause::NoRoom => HeldByRule,
                 },
@@ -207,6 +207,8 @@ impl Ledger {
             }
             Event::RolledBack { .. } => allow(self.at == RollingBack, RolledBack),
             Event::PartiallyRolledBack { .. } => allow(self.at == RollingBack, Partly),
+            // Only whole releases go back here.
+            Event::PartRolledBack { .. } => None,
             Event::RollbackUndone { .. } => allow(self.at == RollingBack && self.any, HeldByPerson),
             Event::RollforwardOrdered { .. } => allow(live || self.at == Frozen, RollingForward),
             Event::RolledForward { .. } => allow(self.at == RollingForward, Running),

@@ -31,7 +31,7 @@ impl World {
             2 | 3 => Command::Promote { override_verdict: forced, reason },
             4 => Command::Hold { cause: HoldCause::Person, reason },
             5 => Command::Resume { reason },
-            6 => Command::Rollback { saga: None, only: vec![], reason },
+            6 => Command::Rollback { saga: None, only: None, reason },
             7 => {
                 let hotfix = artifact(&format!("1.42.{}", 1 + self.next_id % 1_000));
                 let (component, saga, known_bad) = (None, None, vec![]);
@@ -53,7 +53,7 @@ impl World {
         let release = &self.store.release;
         let verdict = self.store.ticks.last().map(|judged| judged.verdict.kind);
         let reason = "after a look".to_owned();
-        let back = Command::Rollback { saga: None, only: vec![], reason: reason.clone() };
+        let back = Command::Rollback { saga: None, only: None, reason: reason.clone() };
         Some(match &release.state {
             State::Draft => {
                 let done = ItemState::Done { evidence: "new-pricing".into() };
