@@ -27,10 +27,11 @@ pub struct World<'a> {
     pub no_room: Option<String>,
 }
 
-/// How long until the signals are read again. A clock that was set back must not put it off beyond one interval.
+/// How long until the signals are read again. A clock that was set back must not put it off beyond two intervals; `now` may
+/// have been taken a little before the last reading was judged, and that is no clock set back.
 pub fn reading_due(last: Option<Timestamp>, interval: Span, now: Timestamp) -> Span {
     let left = last.map_or(Span::ZERO, |last| (last + interval).since(now));
-    if left > interval { Span::ZERO } else { left }
+    if left > interval + interval { Span::ZERO } else { left }
 }
 
 /// What should be done now. Total, cannot fail; repeating it without a change in the world yields the same.
@@ -219,4 +220,21 @@ fn decide(rule: Rule, command: Command) -> Effect {
 /// A reason must fit; a sentence of the judge is far shorter, but source errors are quoted in it.
 fn cut(reason: String) -> String {
     if reason.chars().count() <= 2000 { reason } else { reason.chars().take(1999).chain(['…']).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn given_a_clock_that_was_set_back_then_the_next_reading_is_put_off_by_two_intervals_at_most() {
+        let (interval, last) = (Span::from_secs(10), Timestamp::from_secs(1_000));
+        let left = |now: i64| reading_due(Some(last), interval, Timestamp::from_micros(now)).secs_f64();
+        assert_eq!(left(1_000_000_000), 10.0);
+        assert_eq!(left(1_004_000_000), 6.0);
+        assert_eq!(left(1_010_000_000), 0.0);
+        assert_eq!(left(999_999_000), 10.001, "taken a little before the last reading was judged: not due at once");
+        assert_eq!(left(400_000_000), 0.0, "ten minutes back");
+        assert_eq!(reading_due(None, interval, last), Span::ZERO);
+    }
 }

@@ -137,11 +137,15 @@ impl Steward {
         }
         while let Some(Came { key: (step, side), attempt, answer }) = self.courier.came.front().cloned() {
             saga = self.saw(saga, Observation::Answer { step, side, attempt, answer }).await?;
+            // Traffic may have moved since it was looked at.
+            self.observed = None;
             self.courier.came.pop_front();
         }
         for ((step, side), attempt) in self.orphans(&saga) {
             let answer = Answer::Unknown { detail: "the engine started again before the answer came".to_owned() };
             saga = self.saw(saga, Observation::Answer { step, side, attempt, answer }).await?;
+            // Traffic may have moved since it was looked at.
+            self.observed = None;
         }
         saga = self.saw(saga, Observation::Look).await?;
         self.courier.wake = None;

@@ -47,7 +47,7 @@ async fn given_a_flag_when_split_and_retired_then_every_command_tells_so() {
     let split = ["flags", "split", "pay.new", "--share", "on=12.5", "--reason", "an eighth of all people"];
     rig.run(&manager, &split).await.done().says(&["`pay.new` is 12.5\u{a0}% `on` in production; version 2."]);
     let wrong = ["flags", "split", "pay.new", "--share", "on", "--reason", "an eighth of all people"];
-    rig.run(&manager, &wrong).await.failed(2).complains(&["VARIANT=PERCENT"]);
+    rig.run(&manager, &wrong).await.failed(64).complains(&["VARIANT=PERCENT"]);
     let retire = ["flags", "retire", "pay.new", "--reason", "the old way is gone"];
     rig.run(&manager, &retire).await.done().says(&["`pay.new` is retired: clients get their own defaults; version 3."]);
     rig.run(&manager, &["flags", "list"]).await.done().says(&["pay.new", "retired", "expired"]);

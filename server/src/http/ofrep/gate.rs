@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn given_a_limit_then_a_burst_is_let_in_and_after_it_what_comes_steadily_and_others_are_not_held_up() {
         let gate = Gate::default();
-        let at = |millis| Timestamp::from_secs(1_700_000_000) + Span::from_millis(millis);
+        let at = |millis: i64| Timestamp::from_secs(1_700_000_000) + Span::from_millis(10_000_000 + millis);
         let let_in = |token: u8, millis, asks: usize| {
             (0..asks).filter(|_| gate.pay([token; 32], 100, at(millis)).is_ok()).count()
         };
