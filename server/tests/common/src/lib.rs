@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,10 +33,22 @@ pub use postgres::PostgresProcess;
 pub use prometheus::{PrometheusProcess, Target};
 pub use redis::RedisProcess;
 
-/// A port nobody listens on.
+/// Below those that Linux takes by itself for connections: what is free here is not taken before it is used.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 12_000;
+
+/// A port nobody listens on, and that nobody else of this process was given lately.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
-    listener.local_addr().expect("a bound socket has an address").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = u32::from(std::process::id() as u16).wrapping_mul(127);
+    for _ in 0..PORTS {
+        let ahead = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = FIRST_PORT + ((begin + ahead) % u32::from(PORTS)) as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("loopback has no free port from {FIRST_PORT} on");
 }
 
 pub fn loopback(port: u16) -> SocketAddr {
