@@ -54,7 +54,9 @@ async fn given_a_channel_when_a_rollback_is_told_then_the_log_has_left_the_house
     assert_eq!(row.note, head.row.note);
     let message = got.lock().expect("nobody panicked")[0].clone();
     assert_eq!(message["log_checkpoint"], head.row.note.as_str());
-    assert!(desk.service.metrics.text().contains("sternway_log_confirmed_timestamp_seconds{way=\"channel\"}"));
+    // Counted after it is written: a moment later than the row is there.
+    let counted = "sternway_log_confirmed_timestamp_seconds{way=\"channel\"}";
+    desk.until("it is counted", async || desk.service.metrics.text().contains(counted).then_some(())).await;
     engine.stop().await;
     task.abort();
 }
