@@ -1,6 +1,6 @@
 # The two commands that matter: `make demo` and `make test`. Arguments for the demo: `make demo ARGS="--listen 127.0.0.1:4000"`.
 
-.PHONY: demo build bundle dev test test-deps check bench bench-judge
+.PHONY: demo build bundle dev test test-deps check fuzz bench bench-judge
 
 demo: build
 	target/release/sternway demo $(ARGS)
@@ -22,6 +22,10 @@ test-deps:
 
 check:
 	.ci/check
+
+# Every parser of the log, a minute each; `make test` gives them two seconds.
+fuzz:
+	.ci/fuzz $(or $(SECONDS_EACH),60)
 
 # Measures this machine, about four minutes; figures in `target/bench.json`. A thousand listeners need as many sockets.
 bench: bundle

@@ -64,6 +64,7 @@ pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn}
 pub use outside::{CheckpointView, LogKeyView, LogStatus, OutsideView, WitnessView};
 pub use past::Past;
 pub use progress::Words;
+pub(crate) use redact::REDACTED;
 pub use redact::{RedactRequest, Redacted};
 pub use replay::{Replay, judge_again, replay};
 pub use restore::{Confirmed, RestoreView};

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 mod postgres;
 pub mod rows;
+pub mod scan;
 mod sql;
 mod sqlite;
 
@@ -131,6 +132,9 @@ pub trait Store: Send + Sync {
     /// Who outside has a head of the log, newest first.
     async fn outside(&self) -> Result<Vec<OutsideRow>>;
     async fn put_outside(&self, row: &OutsideRow) -> Result<()>;
+    /// The first thing, in words, that is missing or too much among the events, or among the decisions of a log of so many
+    /// entries: numbers without gaps and owners, streams as long as their rows say.
+    async fn gap(&self, leaves: i64) -> Result<Option<String>>;
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>>;
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>>;
 

@@ -18,5 +18,6 @@ mod api {
     mod rig;
     mod routes;
     mod tokens;
+    mod unwritten;
     mod witness;
 }

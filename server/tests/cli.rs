@@ -29,6 +29,12 @@ mod packs_zip;
 mod rehearse;
 #[path = "cli/rig.rs"]
 mod rig;
+#[path = "cli/tamper.rs"]
+mod tamper;
+#[path = "cli/tampered.rs"]
+mod tampered;
+#[path = "cli/tiles.rs"]
+mod tiles;
 #[path = "cli/troubles.rs"]
 mod troubles;
 #[path = "cli/watch.rs"]

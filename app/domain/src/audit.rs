@@ -15,6 +15,7 @@ pub mod merkle;
 pub mod note;
 pub mod pack;
 pub mod pin;
+mod plain;
 pub mod proof;
 pub mod record;
 mod text;

@@ -10,3 +10,5 @@ mod hostile;
 mod log;
 #[path = "audit/oracle.rs"]
 mod oracle;
+#[path = "audit/parsers.rs"]
+mod parsers;

@@ -18,6 +18,8 @@ use sternway_domain::audit::note::{Note, VerifierKey};
 use sternway_domain::plan::grouped;
 use sternway_domain::time::Span;
 
+mod aside;
+mod belt;
 mod change;
 mod check;
 mod export;
@@ -128,12 +130,17 @@ impl Verify {
         let keys = Keys::of(&feed, given).await?;
         let newest = feed.checkpoint().await?.map(|note| ("the newest checkpoint".to_owned(), note));
         let any = newest.is_some();
+        // What the server or the database says by itself is another matter: it may not have signed anything yet.
+        if !any && self.key.is_some() && feed.size(0).await? > 0 {
+            let problem = "no checkpoint is there: nothing of the log is signed with the key that you gave";
+            return Ok((Report::bad(problem.to_owned(), None), Signed::default()));
+        }
         let mut signed = Signed { key: None, breaks: keys.breaks() };
         let heads = pins.iter().cloned().chain(newest).map(|(what, note)| head(&note, &keys, &what, &mut signed));
         let report = match heads.collect::<std::result::Result<Vec<_>, String>>() {
             Ok(heads) => {
                 let size = heads.last().filter(|_| any).map_or(0, |head| head.size);
-                check::check(&feed, &keys, heads, size).await?
+                check::check(feed, &keys, heads, size).await?
             }
             Err(problem) => Report::bad(problem, None),
         };

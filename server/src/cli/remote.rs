@@ -264,6 +264,7 @@ impl Client {
             Err(_) if status.is_redirection() => {
                 Trouble::Strange { server: self.server(), what: "a redirect; name the address it leads to".to_owned() }
             }
+            Err(_) if status == StatusCode::NOT_FOUND => Trouble::Missing { server: self.server() },
             Err(_) => Trouble::Strange { server: self.server(), what: format!("status {status} without a reason") },
         }
     }

@@ -6,7 +6,7 @@ use crate::store::StoreError;
 use crate::store::rows::*;
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Salt;
-use sternway_domain::audit::record::{Links, PointsBack, RECORD_VERSION, Record, Sealed, Word};
+use sternway_domain::audit::record::{Links, PointsBack, RECORD_VERSION, Record, SealError, Sealed, Word};
 use sternway_domain::audit::{Entry, Origin, Outcome, Target, leaf_hash};
 use sternway_domain::id::{DecisionId, Digest, ServiceName};
 use sternway_domain::release::Release;
@@ -54,7 +54,7 @@ impl Service {
     pub(crate) fn decision(&self, caller: &Caller, act: &Act<'_>, outcome: Outcome) -> Result<DecisionWrite> {
         let id = DecisionId(self.new_id());
         let at = self.clock.now();
-        let entry = Entry {
+        let mut entry = Entry {
             v: RECORD_VERSION,
             id,
             at,
@@ -74,7 +74,8 @@ impl Service {
             overridden: act.overridden.clone(),
             effects: act.effects.clone(),
             origin: in_clear(&caller.origin),
-        };
+        }
+        .plain();
         let salt = || {
             let mut salt = Salt([0; 32]);
             self.rng.fill(&mut salt.0);
@@ -82,8 +83,13 @@ impl Service {
         };
         let links =
             Links { points_back: act.points_back.clone(), documents: act.documents.clone(), ..Links::default() };
-        let Sealed { bytes, openings, .. } = Record::seal(&entry, &links, salt)
-            .map_err(|error| ServiceError::Invalid { field: "reason".into(), text: error.to_string() })?;
+        let mut sealed = Record::seal(&entry, &links, salt);
+        if let Err(SealError::Long(_) | SealError::Many(_)) = sealed {
+            entry = entry.folded();
+            sealed = Record::seal(&entry, &links, salt);
+        }
+        let Sealed { bytes, openings, .. } =
+            sealed.map_err(|error| ServiceError::Invalid { field: "reason".into(), text: error.to_string() })?;
         let (release, service) = match &act.target {
             Target::Release { id, service } => (Some(*id), Some(service.clone())),
             Target::Service { name } => (None, Some(name.clone())),
@@ -93,8 +99,8 @@ impl Service {
             id,
             leaf_index: 0,
             at,
-            actor_key: caller.actor.key(),
-            actor_label: caller.actor.label(),
+            actor_key: entry.actor.key(),
+            actor_label: entry.actor.label(),
             action: act.action.as_str().to_owned(),
             release,
             service,

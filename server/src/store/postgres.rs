@@ -1,6 +1,7 @@
 //! PostgreSQL: for several processes at once. Decides by comparing versions and by row locks, never by isolation level.
 
 use super::Result;
+use super::sql::commit::insert_decision;
 use super::sql::link::{Link, Tx};
 use super::sql::{Backend, Dialect, schema, unavailable};
 use async_trait::async_trait;
@@ -37,6 +38,13 @@ const DIALECT: Dialect = Dialect {
         WHERE service IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY service",
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text \
         FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS given (field text, salt text, text text)",
+    decision: Some(concat!(
+        "WITH decided AS (",
+        insert_decision!(),
+        "), entered AS (INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $14, $15, $3))",
+        " INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text",
+        " FROM jsonb_to_recordset(CAST($16 AS jsonb)) AS given (field text, salt text, text text)"
+    )),
     notify: Some("NOTIFY sternway"),
     has_schema: "SELECT tablename FROM pg_tables \
         WHERE schemaname = current_schema() AND tablename = 'schema_migration'",

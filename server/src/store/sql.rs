@@ -16,7 +16,7 @@ use sternway_domain::id::{
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
-mod commit;
+pub(super) mod commit;
 mod flags;
 mod follow;
 mod keys;
@@ -33,6 +33,7 @@ pub(super) mod schema;
 mod stream;
 mod tally;
 mod tree;
+mod whole;
 mod work;
 
 /// The statements in which the databases differ.
@@ -49,6 +50,9 @@ pub(super) struct Dialect {
     pub(super) traffic: &'static str,
     /// Puts the texts in the JSON list `$2` beside entry `$1`.
     pub(super) texts: &'static str,
+    /// A decision, its entry and its texts at once, where that saves the way there and back: parameters as for the
+    /// decision, then `$14` entry, `$15` its hash, `$16` the JSON list of texts.
+    pub(super) decision: Option<&'static str>,
     /// Tells the other replicas that a decision was made.
     pub(super) notify: Option<&'static str>,
     /// A row if the table of migrations exists.
@@ -200,6 +204,10 @@ impl<B: Backend> Store for B {
 
     async fn put_outside(&self, row: &OutsideRow) -> Result<()> {
         keys::put_outside(self.writes("write down who has a head of the log"), row).await
+    }
+
+    async fn gap(&self, leaves: i64) -> Result<Option<String>> {
+        whole::gap(self.reads("look for gaps among the events"), leaves).await
     }
 
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>> {

@@ -36,6 +36,7 @@ const DIALECT: Dialect = Dialect {
     traffic: "SELECT service, body FROM traffic WHERE service IN (SELECT value FROM json_each($1)) ORDER BY service",
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, value ->> 'field', value ->> 'salt', \
         value ->> 'text' FROM json_each($2)",
+    decision: None, // one statement writes to one table, and none of them goes anywhere
     notify: None,
     has_schema: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migration'",
     lock_schema: "SELECT 1", // `BEGIN IMMEDIATE` took the lock

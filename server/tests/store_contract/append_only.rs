@@ -71,3 +71,69 @@ async fn events_decisions_and_entries_stay_as_they_are(#[values(Sqlite, Postgres
     assert_eq!(after, moves);
     assert_eq!(rig.store.decision(decision(1).row.id).await.unwrap(), Some(decision(1).row));
 }
+
+/// What the log is made of besides its entries, and what sagas wrote.
+const TREE: [&str; 10] = [
+    "UPDATE audit_text SET text = 'another'",
+    "DELETE FROM audit_text",
+    "UPDATE redaction SET field = 'effects.0'",
+    "DELETE FROM redaction",
+    "UPDATE log_node SET idx = 7",
+    "DELETE FROM log_node",
+    "UPDATE log_checkpoint SET note = 'another'",
+    "DELETE FROM log_checkpoint",
+    "UPDATE saga_event SET body = '{}'",
+    "DELETE FROM saga_event",
+];
+const TREE_SQLITE: [&str; 5] = [
+    "INSERT OR REPLACE INTO audit_text SELECT leaf_index, field, salt, 'another' FROM audit_text",
+    "INSERT OR REPLACE INTO redaction SELECT leaf_index, field, by_leaf, 7 FROM redaction",
+    "INSERT OR REPLACE INTO log_node SELECT level, idx, hash FROM log_node",
+    "INSERT OR REPLACE INTO log_checkpoint SELECT size, 'another', at FROM log_checkpoint",
+    "INSERT OR REPLACE INTO saga_event SELECT position, saga, version, kind, at, '{}', decision FROM saga_event",
+];
+const TREE_POSTGRES: [&str; 10] = [
+    "TRUNCATE audit_text",
+    "TRUNCATE redaction",
+    "TRUNCATE log_node",
+    "TRUNCATE log_checkpoint",
+    "TRUNCATE saga_event",
+    "SET session_replication_role = replica; DELETE FROM audit_text",
+    "SET session_replication_role = replica; DELETE FROM redaction",
+    "SET session_replication_role = replica; DELETE FROM log_node",
+    "SET session_replication_role = replica; DELETE FROM log_checkpoint",
+    "INSERT INTO log_checkpoint SELECT * FROM log_checkpoint ON CONFLICT (size) DO UPDATE SET note = 'another'",
+];
+
+#[rstest]
+#[tokio::test]
+async fn texts_hashes_checkpoints_and_sagas_stay_as_they_are(#[values(Sqlite, Postgres)] kind: Kind) {
+    const ROWS: &str = "INSERT INTO audit_text (leaf_index, field, salt, text) VALUES (0, 'reason', 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', 'why'), \
+         (1, 'reason', 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=', 'why'); \
+         INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (0, 'effects.1', 1, 1); \
+         INSERT INTO log_checkpoint (size, note, at) VALUES (2, 'signed', 1); \
+         INSERT INTO saga (id, release, version, position, purpose, active, created_at, updated_at, body) \
+         SELECT 'saga', id, 1, 9, 'rollback', 0, 1, 1, '{}' FROM release; \
+         INSERT INTO saga_event (position, saga, version, kind, at, body) VALUES (9, 'saga', 1, 'noted', 1, '{\"n\":1}');";
+    let rig = kind.start().await;
+    rig.release(1).await;
+    for n in 1..=2 {
+        rig.store.commit(Unit { decision: Some(decision(n)), ..Unit::default() }).await.unwrap();
+    }
+    rig.sql(ROWS).await.unwrap();
+    let (node, more) = match kind {
+        Sqlite => ("INSERT INTO log_node (level, idx, hash) VALUES (8, 0, zeroblob(32))", &TREE_SQLITE[..]),
+        Postgres => (
+            "INSERT INTO log_node (level, idx, hash) VALUES (8, 0, decode(repeat('00', 32), 'hex'))",
+            &TREE_POSTGRES[..],
+        ),
+    };
+    rig.sql(node).await.unwrap();
+    let before = (rig.store.texts(0, 9).await.unwrap(), rig.store.hashes(8, 0, 9).await.unwrap());
+    for sql in TREE.iter().chain(more) {
+        let error = rig.sql(sql).await.expect_err(sql).to_string();
+        assert!(error.contains("append-only") || error.contains("exists already"), "{sql}: {error}");
+    }
+    assert_eq!((rig.store.texts(0, 9).await.unwrap(), rig.store.hashes(8, 0, 9).await.unwrap()), before);
+    assert_eq!(rig.store.checkpoint().await.unwrap().unwrap().note, "signed");
+}

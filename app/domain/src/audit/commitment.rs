@@ -59,13 +59,12 @@ pub struct Opening {
 
 impl Commitment {
     pub fn new(field: Field, salt: Salt, text: &str) -> Self {
-        let digest = Sha256::new()
-            .chain_update(DOMAIN)
-            .chain_update(field.to_string().as_bytes())
-            .chain_update([0])
-            .chain_update(salt.0)
-            .chain_update(text.as_bytes())
-            .finalize();
+        let mut hash = Sha256::new_with_prefix(DOMAIN);
+        match field.name() {
+            (name, None) => hash.update(name),
+            (_, Some(_)) => hash.update(field.to_string()),
+        }
+        let digest = hash.chain_update([0]).chain_update(salt.0).chain_update(text).finalize();
         Self(digest.into())
     }
 
@@ -75,18 +74,28 @@ impl Commitment {
     }
 }
 
+impl Field {
+    /// What its path begins with, and its number if it has one.
+    fn name(self) -> (&'static str, Option<u16>) {
+        match self {
+            Field::Reason => ("reason", None),
+            Field::ActorName => ("actor.name", None),
+            Field::OwnerName => ("actor.owner_name", None),
+            Field::Why => ("outcome.why", None),
+            Field::Target(at) => ("target", Some(at)),
+            Field::Overridden(at) => ("overridden", Some(at)),
+            Field::Effect(at) => ("effects", Some(at)),
+            Field::Ip => ("origin.ip", None),
+            Field::UserAgent => ("origin.user_agent", None),
+        }
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Field::Reason => f.write_str("reason"),
-            Field::ActorName => f.write_str("actor.name"),
-            Field::OwnerName => f.write_str("actor.owner_name"),
-            Field::Why => f.write_str("outcome.why"),
-            Field::Target(at) => write!(f, "target.{at}"),
-            Field::Overridden(at) => write!(f, "overridden.{at}"),
-            Field::Effect(at) => write!(f, "effects.{at}"),
-            Field::Ip => f.write_str("origin.ip"),
-            Field::UserAgent => f.write_str("origin.user_agent"),
+        match self.name() {
+            (name, None) => f.write_str(name),
+            (name, Some(at)) => write!(f, "{name}.{at}"),
         }
     }
 }
@@ -113,7 +122,7 @@ impl FromStr for Field {
         let plain = [Field::Reason, Field::ActorName, Field::OwnerName, Field::Why, Field::Ip, Field::UserAgent];
         plain
             .into_iter()
-            .find(|field| field.to_string() == given)
+            .find(|field| field.name().0 == given)
             .or_else(|| given.split_once('.').and_then(numbered))
             .ok_or_else(|| FieldError(text::quote(given)))
     }

@@ -6,6 +6,9 @@
 //! entries (tiles, the column beside the entry): that memory must itself lead to the signed root to be believed.
 //! Without it, it names the entries between the last good head and the bad one.
 //!
+//! What of an entry can be told without the others is [`Examined`] apart from them, on as many cores as there are; only
+//! the tree needs them one after the other.
+//!
 //! Deliberately absent: reading, threads, progress, and what only the database knows (whether an act has its entry).
 
 mod bad;
@@ -13,7 +16,7 @@ mod bad;
 pub use bad::Bad;
 
 use super::checkpoint::Checkpoint;
-use super::merkle::{Frontier, TreeHash, leaf_hash};
+use super::merkle::{Frontier, Node, TreeHash, leaf_hash};
 use super::record::Leaf;
 use super::{MAX_ENTRY_BYTES, record::DecodeError};
 use crate::time::Timestamp;
@@ -52,6 +55,29 @@ struct Clock {
     last: Option<Timestamp>,
     back: Option<u64>,
     newest: Option<(Timestamp, u64)>,
+}
+
+/// What of an entry can be told without the others: its hash, and its meaning if that was asked for.
+#[derive(Debug)]
+pub struct Examined {
+    hash: TreeHash,
+    meaning: Option<Result<Leaf, DecodeError>>,
+}
+
+impl Examined {
+    pub fn of(bytes: &[u8], depth: Depth) -> Self {
+        let meaning = match depth {
+            // A length that no bundle can hold was never signed.
+            Depth::Bytes if bytes.len() > MAX_ENTRY_BYTES => Some(Err(DecodeError::Long(bytes.len()))),
+            Depth::Bytes => None,
+            Depth::Meaning => Some(Leaf::decode(bytes)),
+        };
+        Self { hash: leaf_hash(bytes), meaning }
+    }
+
+    pub fn leaf(&self) -> Option<&Leaf> {
+        self.meaning.as_ref()?.as_ref().ok()
+    }
 }
 
 /// A log in which nothing is wrong.
@@ -98,12 +124,24 @@ impl Verifier {
     /// Takes the next entry. `remembered` is its hash as something else has it: a tile, or the column beside the
     /// entry. Hands the entry back if its meaning was asked for and it has one.
     pub fn entry(&mut self, index: u64, bytes: &[u8], remembered: Option<TreeHash>) -> Result<Option<Leaf>, Bad> {
+        self.examined(index, Examined::of(bytes, self.depth), remembered, |_, _| ())
+    }
+
+    /// The same for an entry that was examined before, with this verifier's depth. Hands over each subtree that became
+    /// complete, as [`Frontier::push_seen`] does.
+    pub fn examined(
+        &mut self,
+        index: u64,
+        entry: Examined,
+        remembered: Option<TreeHash>,
+        seen: impl FnMut(Node, TreeHash),
+    ) -> Result<Option<Leaf>, Bad> {
         let expected = self.tree.size();
         if index != expected {
             return Err(Bad::Index { expected, found: index });
         }
-        let leaf = self.meaning(index, bytes)?;
-        let hash = leaf_hash(bytes);
+        let Examined { hash, meaning } = entry;
+        let leaf = self.meaning(index, meaning)?;
         let remembered = remembered.unwrap_or(hash);
         match &mut self.memory {
             Some(memory) => memory.tree.push(remembered),
@@ -114,7 +152,7 @@ impl Verifier {
             }
             None => {}
         }
-        self.tree.push(hash);
+        self.tree.push_seen(hash, seen);
         self.pass()?;
         Ok(leaf)
     }
@@ -147,18 +185,12 @@ impl Verifier {
 
     /// What is malformed is only remembered here: whether it was signed like that or changed later is known at the next
     /// head.
-    fn meaning(&mut self, index: u64, bytes: &[u8]) -> Result<Option<Leaf>, Bad> {
-        if self.depth == Depth::Bytes {
-            // A length that no bundle can hold was never signed.
-            return if bytes.len() > MAX_ENTRY_BYTES {
-                Err(Bad::Malformed { index, why: DecodeError::Long(bytes.len()) })
-            } else {
-                Ok(None)
-            };
-        }
-        let leaf = match Leaf::decode(bytes) {
-            Ok(leaf) => leaf,
-            Err(why) => {
+    fn meaning(&mut self, index: u64, meaning: Option<Result<Leaf, DecodeError>>) -> Result<Option<Leaf>, Bad> {
+        let leaf = match meaning {
+            None => return Ok(None),
+            Some(Ok(leaf)) => leaf,
+            Some(Err(why)) if self.depth == Depth::Bytes => return Err(Bad::Malformed { index, why }),
+            Some(Err(why)) => {
                 self.malformed.get_or_insert((index, why));
                 return Ok(None);
             }

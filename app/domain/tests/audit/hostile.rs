@@ -1,18 +1,13 @@
 //! Hostile bytes: examples bent in every way, and bytes of no kind at all. A parser may refuse them or take them; it
 //! must not panic, must not need more than the bytes it was given are worth, and must never take a second spelling.
 
-use crate::corpus::{PARSERS, Parser, examples};
+use crate::corpus::examples;
 use crate::log::Dice;
+use crate::parsers::{PARSERS, try_one};
 use proptest::prelude::*;
 
 /// How often each example is bent.
 const ROUNDS: usize = 3_000;
-
-fn try_one(parser: &str, parse: Parser, bytes: &[u8]) {
-    if let Some(written) = parse(bytes) {
-        assert_eq!(written, bytes, "{parser} took a second spelling: {}", String::from_utf8_lossy(bytes));
-    }
-}
 
 /// Pieces that mean something to one of the parsers.
 const PIECES: [&[u8]; 20] = [

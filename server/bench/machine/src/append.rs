@@ -1,5 +1,6 @@
 //! Events appended one commit after the other, beside bare one-row commits of the same database, in turns.
 
+use crate::acts::Acts;
 use crate::report::{Figure, Report};
 use crate::site::Place;
 use serde_json::json;
@@ -20,7 +21,7 @@ const TURN: Duration = Duration::from_millis(200);
 const GOAL: f64 = 0.5;
 
 /// As long as the events of a release are.
-const BODY: &str = r#"{"kind":"verdict_changed","at":1795096800000000,"verdict":{"kind":"pass","since":1795096800000000,
+pub(crate) const BODY: &str = r#"{"kind":"verdict_changed","at":1795096800000000,"verdict":{"kind":"pass","since":1795096800000000,
 "sentence":"Errors 0.10 % against 0.10 %. Tolerated 1.5x + 0.05 %.","next":"25 % in about 9 minutes."}}"#;
 
 /// A connection of our own, with the settings of the store's.
@@ -36,7 +37,7 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     let file = SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::from_secs(5));
     let file = file.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let raw = Raw::Sqlite(file.connect().await.expect("the file is there"));
-    turns("append_sqlite", "SQLite", &store, raw, report).await;
+    both(["append_sqlite", "append_acts_sqlite"], "SQLite", &store, raw, report).await;
 
     if PostgresProcess::installed() {
         // Blocks while the server starts and ends.
@@ -44,7 +45,7 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
         let address = process.database();
         let store = store::open(&address).await.expect("a new database");
         let raw = Raw::Postgres(PgConnection::connect(&address).await.expect("the server is there"));
-        turns("append_postgres", "PostgreSQL", &store, raw, report).await;
+        both(["append_postgres", "append_acts_postgres"], "PostgreSQL", &store, raw, report).await;
         drop(store);
         tokio::task::spawn_blocking(move || drop(process)).await.expect("PostgreSQL ends");
     } else {
@@ -52,10 +53,18 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     }
 }
 
-async fn turns(name: &'static str, what: &str, store: &Arc<dyn Store>, mut raw: Raw, report: &mut Report) {
+async fn both(names: [&'static str; 2], what: &str, store: &Arc<dyn Store>, mut raw: Raw, report: &mut Report) {
     raw.prepare().await;
     let mut stream = Stream { store: store.clone(), version: 0 };
-    stream.append().await;
+    let events = format!("events appended, {what}, one commit each");
+    turns(names[0], events, async || stream.append().await, &mut raw, report).await;
+    let mut acts = Acts::new(store.clone());
+    let what = format!("acts with their entries, {what}, one commit each");
+    turns(names[1], what, async || acts.append().await, &mut raw, report).await;
+}
+
+async fn turns(name: &'static str, what: String, mut append: impl AsyncFnMut(), raw: &mut Raw, report: &mut Report) {
+    append().await;
     let (mut bare, mut ours) = ((0_u32, Duration::ZERO), (0_u32, Duration::ZERO));
     for _ in 0..TURNS {
         let began = Instant::now();
@@ -66,7 +75,7 @@ async fn turns(name: &'static str, what: &str, store: &Arc<dyn Store>, mut raw: 
         bare.1 += began.elapsed();
         let began = Instant::now();
         while began.elapsed() < TURN {
-            stream.append().await;
+            append().await;
             ours.0 += 1;
         }
         ours.1 += began.elapsed();
@@ -76,12 +85,12 @@ async fn turns(name: &'static str, what: &str, store: &Arc<dyn Store>, mut raw: 
     let part = ours / bare;
     report.add(Figure {
         name,
-        what: format!("events appended, {what}, one commit each"),
+        what,
         measured: format!("{ours:.0} a second, {:.0}\u{a0}% of the floor", part * 100.0),
         floor: format!("bare one-row commits: {bare:.0} a second"),
         goal: format!("at least {:.0}\u{a0}%", GOAL * 100.0),
         met: Some(part >= GOAL),
-        data: json!({"events_per_s": ours.round(), "floor_commits_per_s": bare.round(), "part": part}),
+        data: json!({"commits_per_s": ours.round(), "floor_commits_per_s": bare.round(), "part": part}),
     });
 }
 

@@ -3,6 +3,7 @@
 //! Everything runs on loopback and ends with the run. Nothing here decides whether a build is good: machines differ and
 //! are busy, so figures are read by people and not by tests. Named parts run alone: `make bench ARGS="one many"`.
 
+mod acts;
 mod append;
 mod back;
 mod board;
@@ -11,6 +12,7 @@ mod click;
 mod flags;
 mod fleet;
 mod listeners;
+mod log;
 mod machine;
 mod memory;
 mod report;
@@ -49,6 +51,9 @@ async fn main() {
     }
     if wants("append") {
         append::measure(&place, &mut report).await;
+    }
+    if wants("log") {
+        log::measure(&place, &mut report).await;
     }
     if wants("breach") {
         breach::measure(&place, &mut report).await;

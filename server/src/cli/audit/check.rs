@@ -1,16 +1,18 @@
 //! One pass over the log, from the first entry to the last.
 
-use super::super::terminal::is_terminal;
-use super::feed::{Beside, Feed, Seen, Unread};
+use super::aside::Found;
+use super::belt::{Belt, DEPTH, Looked};
+use super::feed::{Feed, Seen, Unread};
 use super::keys::Keys;
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 use sternway_domain::audit::checkpoint::Checkpoint;
 use sternway_domain::audit::commitment::Field;
-use sternway_domain::audit::merkle::{Frontier, TreeHash, leaf_hash};
-use sternway_domain::audit::record::{Finding, Leaf, Record, Redactions, What};
+use sternway_domain::audit::merkle::TreeHash;
+use sternway_domain::audit::record::{Leaf, Record, Redactions, What};
 use sternway_domain::audit::tile::{FULL, Tile};
-use sternway_domain::audit::verify::{Depth, Verified, Verifier};
+use sternway_domain::audit::verify::{Bad, Verified, Verifier};
 
 /// What was found.
 pub(super) struct Report {
@@ -48,50 +50,45 @@ struct Aside {
 }
 
 /// `signed`: how many entries the newest checkpoint has of whom is asked.
-pub(super) async fn check(feed: &Feed, keys: &Keys, heads: Vec<Checkpoint>, signed: u64) -> Result<Report, Unread> {
+pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signed: u64) -> Result<Report, Unread> {
     let size = feed.size(signed).await?;
-    let mut verifier = match Verifier::new(heads, Depth::Meaning) {
+    let mut verifier = match Verifier::new(heads, DEPTH) {
         Ok(verifier) => verifier,
         Err(bad) => return Ok(Report::bad(bad.to_string(), bad.index())),
     };
     let mut aside = Aside::default();
     let mut changes = keys.check();
-    let mut tree = Frontier::default();
     let mut above: BTreeMap<u8, Vec<TreeHash>> = BTreeMap::new();
-    let full = u64::from(FULL);
-    for index in 0..size.div_ceil(full) {
-        progress(index * full, size);
-        let width = (size - index * full).min(full) as u16;
-        let items = feed.items(index, width).await?;
-        let few = items.len() < usize::from(width);
-        for item in items {
-            let leaf = match verifier.entry(item.index, &item.bytes, item.hash) {
-                Ok(leaf) => leaf,
-                Err(bad) => return Ok(Report::bad(bad.to_string(), bad.index())),
-            };
-            tree.push_seen(leaf_hash(&item.bytes), |node, hash| {
+    let feed = Arc::new(feed);
+    let mut belt = Belt::over(&feed, size);
+    while let Some(portion) = belt.next().await {
+        for Looked { index, entry, remembered, found } in portion? {
+            let taken = verifier.examined(index, entry, remembered, |node, hash| {
                 if node.level > 0 && node.level.is_multiple_of(8) {
                     above.entry(node.level / 8).or_default().push(hash);
                 }
             });
+            let leaf = match taken {
+                Ok(leaf) => leaf,
+                Err(bad) => {
+                    aside.take(index, None, found);
+                    return Ok(aside.with(&bad));
+                }
+            };
             if let Some(Leaf::Sealed(record)) = &leaf {
-                changes.take(item.index, record);
-            }
-            if let (Some(Leaf::Sealed(record)), Some(beside)) = (leaf, item.beside) {
-                aside.take(item.index, &record, &beside);
-                if let Some(digest) = &record.evidence {
-                    aside.saw(item.index, &record, feed.evidence(digest).await?);
+                changes.take(index, record);
+                if let (Some(_), Some(digest)) = (&found, &record.evidence) {
+                    aside.saw(index, record, feed.evidence(digest).await?);
                 }
             }
+            aside.take(index, leaf, found);
         }
-        if few {
-            break;
-        }
+        progress(verifier.entries(), size);
     }
     progress(size, size);
     let verified = match verifier.finish() {
         Ok(verified) => verified,
-        Err(bad) => return Ok(Report::bad(bad.to_string(), bad.index())),
+        Err(bad) => return Ok(aside.with(&bad)),
     };
     if verified.entries < size {
         let problem = format!("entry {} is missing: the database has counted {size}", verified.entries);
@@ -100,15 +97,25 @@ pub(super) async fn check(feed: &Feed, keys: &Keys, heads: Vec<Checkpoint>, sign
     if feed.more(size).await? {
         return Ok(Report::bad(format!("the database has counted {size} entries, and there are more"), Some(size)));
     }
-    if let Some(problem) = tiles(feed, &above).await? {
+    if let Some(problem) = tiles(&feed, &above).await? {
         return Ok(Report::bad(problem, None));
     }
     if let Some((entry, problem)) = changes.finish(size) {
         return Ok(Report::bad(problem, Some(entry)));
     }
+    for level in 1..8 {
+        let many = above.get(&level).map_or(0, Vec::len) as u64;
+        if feed.beyond(level, many).await? {
+            let problem = format!("there is a hash {many} at level {level}, which the entries do not lead to");
+            return Ok(Report::bad(problem, None));
+        }
+    }
     let (redacted, replayed) = (aside.gone.len(), aside.replayed);
     if let Some((entry, problem)) = aside.worst() {
         return Ok(Report::bad(problem, Some(entry)));
+    }
+    if let Some(problem) = feed.events(size).await? {
+        return Ok(Report::bad(problem, None));
     }
     Ok(Report { problem: None, entry: None, verified: Some(verified), redacted, replayed })
 }
@@ -133,19 +140,23 @@ async fn tiles(feed: &Feed, above: &BTreeMap<u8, Vec<TreeHash>>) -> Result<Optio
 }
 
 impl Aside {
-    fn take(&mut self, index: u64, record: &Record, beside: &Beside) {
-        self.redactions.take(index, record);
-        match record.texts(&beside.openings) {
-            Ok(texts) => {
-                let gone = texts.iter().filter(|(_, text)| text.is_none());
-                self.gone.extend(gone.map(|(field, _)| (index, *field)));
-                if let Some(wrong) = projected(record, &texts, beside) {
-                    self.first.get_or_insert((index, wrong));
-                }
-            }
-            Err(error) => {
-                self.first.get_or_insert((index, format!("entry {index}: {error}")));
-            }
+    fn take(&mut self, index: u64, leaf: Option<Leaf>, found: Option<Found>) {
+        if let Some(Leaf::Sealed(record)) = &leaf {
+            self.redactions.take(index, record);
+        }
+        let Some(Found { gone, wrong }) = found else { return };
+        self.gone.extend(gone.into_iter().map(|field| (index, field)));
+        if let Some(wrong) = wrong {
+            self.first.get_or_insert((index, wrong));
+        }
+    }
+
+    /// The tree tells that something is wrong; what stands beside the entries may tell where.
+    fn with(self, bad: &Bad) -> Report {
+        let hint = self.first.filter(|(entry, _)| bad.index().is_none_or(|index| *entry < index));
+        match hint {
+            Some((entry, hint)) => Report::bad(format!("{bad}; look at entry {entry} first: {hint}"), Some(entry)),
+            None => Report::bad(bad.to_string(), bad.index()),
         }
     }
 
@@ -172,38 +183,13 @@ impl Aside {
         let redacted = |index: &u64| self.redactions.iter().any(|(of, ..)| of == *index);
         let lost = self.lost.iter().find(|index| !redacted(index));
         let lost = lost.map(|index| (*index, format!("the evidence of entry {index} is missing")));
-        self.first.into_iter().chain(unexplained).chain(lost).min_by_key(|(index, _)| *index)
+        unexplained.into_iter().chain(self.first).chain(lost).min_by_key(|(index, _)| *index)
     }
-}
-
-/// What the list of decisions shows is what was written down.
-fn projected(record: &Record, texts: &[(Field, Option<&str>)], beside: &Beside) -> Option<String> {
-    let Some(shown) = &beside.decision else {
-        return Some(format!("the entry of decision `{}` has no decision that goes with it", record.id));
-    };
-    let accepted = matches!(record.outcome, Finding::Accepted {});
-    let reason = texts.iter().find(|(field, _)| *field == Field::Reason).and_then(|(_, text)| *text);
-    let wrong = if shown.id != record.id {
-        "id"
-    } else if shown.at != record.at {
-        "time"
-    } else if shown.action != record.action.as_str() {
-        "act"
-    } else if (shown.outcome == "accepted") != accepted {
-        "outcome"
-    } else if shown.evidence != record.evidence {
-        "evidence"
-    } else if reason.is_some_and(|reason| reason != shown.reason) {
-        "reason"
-    } else {
-        return None;
-    };
-    Some(format!("decision `{}` shows another {wrong} than its entry {} has", record.id, shown.leaf_index))
 }
 
 /// Only for people who wait.
 pub(super) fn progress(done: u64, all: u64) {
-    if !is_terminal() || (done < all && !done.is_multiple_of(25_600)) || all < 25_600 {
+    if !std::io::stderr().is_terminal() || (done < all && !done.is_multiple_of(25_600)) || all < 25_600 {
         return;
     }
     let mut out = std::io::stderr();

@@ -35,6 +35,8 @@ pub(in crate::cli) enum Trouble {
     Broken { server: String },
     #[error("`{server}` does not answer as Sternway does: {what}")]
     Strange { server: String, what: String },
+    #[error("`{server}` has nothing at this place; is `--server` or `STERNWAY_URL` right?")]
+    Missing { server: String },
     /// The server said no, and why.
     #[error("{0}")]
     Refused(Box<Problem>),
@@ -82,10 +84,19 @@ impl Trouble {
         }
     }
 
+    /// Whether the server answered that there is no such thing.
+    pub(in crate::cli) fn is_missing(&self) -> bool {
+        match self {
+            Trouble::Missing { .. } => true,
+            Trouble::Refused(problem) => problem.status == StatusCode::NOT_FOUND.as_u16(),
+            _ => false,
+        }
+    }
+
     /// Whether the same question may be answered a little later.
     pub(in crate::cli) fn passing(&self) -> bool {
         match self {
-            Trouble::Input(_) | Trouble::File { .. } | Trouble::Documents(_) => false,
+            Trouble::Input(_) | Trouble::File { .. } | Trouble::Documents(_) | Trouble::Missing { .. } => false,
             Trouble::Unreachable { .. } | Trouble::Silent { .. } | Trouble::Broken { .. } | Trouble::Strange { .. } => {
                 true
             }

@@ -1,0 +1,96 @@
+//! What stands beside an entry: texts, and the decision as pages and lists show it. All of it follows from the entry.
+
+use super::feed::Beside;
+use crate::service::REDACTED;
+use crate::store::rows::DecisionRow;
+use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::record::{Leaf, Record};
+use sternway_domain::audit::{Entry, Outcome, Target};
+
+/// What was found there.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Texts that are not there, which a later entry must explain.
+    pub(super) gone: Vec<Field>,
+    /// The first thing that is not as it was written down.
+    pub(super) wrong: Option<String>,
+}
+
+impl Found {
+    /// Of an entry that cannot be read nothing can be said.
+    pub(super) fn of(index: u64, leaf: Option<&Leaf>, beside: &Beside) -> Self {
+        let Some(Leaf::Sealed(record)) = leaf else { return Self::default() };
+        let there = |field: &Field| beside.openings.iter().any(|opening| opening.field == *field);
+        let fields = record.commitments().into_iter().map(|(field, _)| field);
+        let gone = fields.filter(|field| !there(field)).collect();
+        let wrong = match record.open(&beside.openings, REDACTED) {
+            Ok(entry) => shown(index, record, &entry, beside.decision.as_ref()),
+            Err(error) => Some(format!("entry {index}: {error}")),
+        };
+        Self { gone, wrong }
+    }
+}
+
+/// What the decision shows is what was written down.
+fn shown(index: u64, record: &Record, entry: &Entry, shown: Option<&DecisionRow>) -> Option<String> {
+    let Some(row) = shown else {
+        return Some(format!("the entry of decision `{}` has no decision that goes with it", record.id));
+    };
+    let (release, service) = match &entry.target {
+        Target::Release { id, service } => (Some(*id), Some(service)),
+        Target::Service { name } => (None, Some(name)),
+        _ => (None, None),
+    };
+    let wrong = if row.id != entry.id {
+        "id"
+    } else if row.at != entry.at {
+        "time"
+    } else if row.action != entry.action {
+        "act"
+    } else if (row.outcome == "accepted") != (entry.outcome == Outcome::Accepted) {
+        "outcome"
+    } else if row.evidence != entry.evidence {
+        "evidence"
+    } else if row.reason != plain(&entry.reason) {
+        "reason"
+    } else if row.actor_key != entry.actor.key() || row.actor_label != plain(&entry.actor.label()) {
+        "actor"
+    } else if row.release != release || row.service.as_ref() != service {
+        "target"
+    } else if !is_json_of(&row.body, entry) && !says_the_same(&row.body, entry) {
+        "text (`body`)"
+    } else {
+        return None;
+    };
+    Some(format!("decision `{}` shows another {wrong} than its entry {index} has", record.id))
+}
+
+/// Whether it is what would be written, without writing it.
+fn is_json_of(text: &str, entry: &Entry) -> bool {
+    let mut same = Same(text.as_bytes());
+    serde_json::to_writer(&mut same, entry).is_ok() && same.0.is_empty()
+}
+
+/// Takes the same bytes and no others.
+struct Same<'a>(&'a [u8]);
+
+impl std::io::Write for Same<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.strip_prefix(bytes).ok_or(std::io::ErrorKind::InvalidData)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// As a database keeps a text.
+fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
+/// JSON may hold a NUL where the texts of the log have U+FFFD.
+fn says_the_same(body: &str, entry: &Entry) -> bool {
+    serde_json::from_str::<Entry>(&body.replace("\\u0000", "\u{fffd}")).is_ok_and(|body| body == *entry)
+}
