@@ -5,6 +5,9 @@ use crate::view::Drawn;
 use leptos::prelude::*;
 
 pub mod data;
+pub mod decision;
+pub mod decisions;
+mod proof;
 pub mod rehearsal;
 pub mod runbook;
 pub mod runbooks;

@@ -2,8 +2,6 @@
 
 pub mod act;
 pub mod board;
-pub mod decision;
-pub mod decisions;
 pub mod drawn;
 pub mod flags;
 pub mod new_release;

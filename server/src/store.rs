@@ -119,6 +119,8 @@ pub trait Store: Send + Sync {
     async fn tally(&self, of: &TallyFilter) -> Result<Tally>;
     /// What stands beside these entries, those of one together.
     async fn texts(&self, from: i64, limit: u32) -> Result<Vec<TextRow>>;
+    /// Which texts of this entry were taken out, and by which entries.
+    async fn removed(&self, leaf_index: i64) -> Result<Vec<RemovedRow>>;
     /// Neighbouring hashes of the tree: of entries at level 0, of complete subtrees at levels 8, 16, …
     async fn hashes(&self, level: u8, from: i64, limit: u32) -> Result<Vec<TreeHash>>;
     /// The newest signed head.

@@ -74,12 +74,13 @@ impl Database {
         lines.into_iter().collect()
     }
 
-    /// `table.column type` and whether it may be empty.
+    /// `table.column type` and whether it may be empty. Words are indexed by tables of SQLite's own.
     async fn columns(&self) -> BTreeSet<String> {
         self.lines(
             "SELECT t.name || '.' || c.name || ' ' || CASE lower(c.type) WHEN 'integer' THEN 'bigint' \
              WHEN 'blob' THEN 'bytea' ELSE lower(c.type) END || CASE WHEN c.\"notnull\" OR c.pk THEN ' NOT NULL' ELSE '' END \
-             FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%'",
+             FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' \
+             AND t.name NOT LIKE 'decision_words%'",
             "SELECT table_name || '.' || column_name || ' ' || data_type || \
              CASE is_nullable WHEN 'NO' THEN ' NOT NULL' ELSE '' END \
              FROM information_schema.columns WHERE table_schema = 'public'",
@@ -87,12 +88,12 @@ impl Database {
         .await
     }
 
-    /// `index table` of those that have a name of ours.
+    /// `index table` of those that have a name of ours and are not over words.
     async fn indexes(&self) -> BTreeSet<String> {
         self.lines(
             "SELECT name || ' ' || tbl_name FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite_%'",
             "SELECT indexname || ' ' || tablename FROM pg_indexes WHERE schemaname = 'public' \
-             AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key'",
+             AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key' AND indexname <> 'decision_words'",
         )
         .await
     }

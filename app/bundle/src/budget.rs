@@ -8,6 +8,10 @@ use crate::publish::Sent;
 const WASM_LIMIT: usize = 300_000;
 const VISIT_LIMIT: usize = 360_000;
 
+/// What checks the log in the browser, script and module: loaded by pages that have something to check, after all else.
+const CHECKER_LIMIT: usize = 80_000;
+const CHECKER: &[&str] = &["proof-js", "proof-wasm"];
+
 /// Not loaded by a first visit to any page: only in print and where linked.
 const LATER: &[&str] = &["mark", "wordmark"];
 
@@ -20,11 +24,13 @@ pub(crate) fn report(files: &[Sent], care: Care) -> Result<(), Failure> {
     let visit = first_visit(files);
     let (visit_kb, limit_kb) = (kilobytes(visit), VISIT_LIMIT / 1_000);
     println!("      first visit, without the page itself: {visit_kb} KB of {limit_kb} KB");
+    let (checker_kb, limit_kb) = (kilobytes(sum(files, CHECKER)), CHECKER_LIMIT / 1_000);
+    println!("      checking the log: {checker_kb} KB of {limit_kb} KB");
     if care == Care::Ship { within(files, visit) } else { Ok(()) }
 }
 
 fn within(files: &[Sent], visit: usize) -> Result<(), Failure> {
-    let wasm = files.iter().filter(|file| file.role == "wasm").map(|file| file.brotli).sum::<usize>();
+    let wasm = sum(files, &["wasm"]);
     if wasm > WASM_LIMIT {
         let limit = WASM_LIMIT / 1_000;
         return Err(Failure::OverBudget(format!("WebAssembly is {} KB, allowed are {limit} KB", kilobytes(wasm))));
@@ -33,11 +39,21 @@ fn within(files: &[Sent], visit: usize) -> Result<(), Failure> {
         let limit = VISIT_LIMIT / 1_000;
         return Err(Failure::OverBudget(format!("all files are {} KB, allowed are {limit} KB", kilobytes(visit))));
     }
+    let checker = sum(files, CHECKER);
+    if checker > CHECKER_LIMIT {
+        let limit = CHECKER_LIMIT / 1_000;
+        return Err(Failure::OverBudget(format!("the checker is {} KB, allowed are {limit} KB", kilobytes(checker))));
+    }
     Ok(())
 }
 
+fn sum(files: &[Sent], roles: &[&str]) -> usize {
+    files.iter().filter(|file| roles.contains(&file.role.as_str())).map(|file| file.brotli).sum()
+}
+
 fn first_visit(files: &[Sent]) -> usize {
-    files.iter().filter(|file| !LATER.contains(&file.role.as_str())).map(|file| file.brotli).sum()
+    let later = |role: &str| LATER.contains(&role) || CHECKER.contains(&role);
+    files.iter().filter(|file| !later(&file.role)).map(|file| file.brotli).sum()
 }
 
 fn kilobytes(bytes: usize) -> String {
@@ -59,5 +75,8 @@ mod tests {
         assert!(report(&files(WASM_LIMIT + 1, 0), Care::Ship).is_err());
         assert!(report(&files(WASM_LIMIT, VISIT_LIMIT - WASM_LIMIT + 1), Care::Ship).is_err());
         assert!(report(&files(WASM_LIMIT + 1, VISIT_LIMIT), Care::Quick).is_ok());
+        let checker = |bytes| vec![sent("proof-wasm", bytes), sent("proof-js", 1)];
+        assert!(report(&checker(CHECKER_LIMIT - 1), Care::Ship).is_ok());
+        assert!(report(&checker(CHECKER_LIMIT), Care::Ship).is_err());
     }
 }

@@ -10,6 +10,7 @@ use crate::Care;
 use crate::failure::Failure;
 use crate::house::{self, House};
 use crate::run;
+use crate::wasm::{self, Part};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const DEBIAN: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
@@ -19,28 +20,31 @@ enum Compiler {
     Debian { linker: PathBuf, target_dir: PathBuf },
 }
 
-/// Compiles the face and gives the raw module, before `wasm-bindgen`.
-pub(crate) fn compile(house: &House, care: Care) -> Result<Vec<u8>, Failure> {
+/// Compiles one part and gives the raw module, before `wasm-bindgen`.
+pub(crate) fn compile(house: &House, part: &Part, care: Care) -> Result<Vec<u8>, Failure> {
     let (profile, folder) = match care {
         Care::Ship => ("wasm-release", "wasm-release"),
         Care::Quick => ("dev", "debug"),
     };
     let compiler = find(house)?;
     let mut cargo = compiler.cargo(house, "build");
-    run::show(cargo.args(["-p", "sternway-app", "--lib", "--features", "hydrate", "--profile", profile]))?;
-    house::read(&compiler.target_dir(house).join(TARGET).join(folder).join("sternway_app.wasm"))
+    run::show(cargo.args(["-p", part.package, "--lib", "--profile", profile]).args(part.features))?;
+    let module = format!("{}.wasm", part.package.replace('-', "_"));
+    house::read(&compiler.target_dir(house).join(TARGET).join(folder).join(module))
 }
 
 /// Lints what runs in the browser, warnings as errors, and proves that the rules need nothing but the language.
 pub(crate) fn check(house: &House) -> Result<(), Failure> {
     let compiler = find(house)?;
     run::show(compiler.cargo(house, "check").args(["-p", "sternway-domain"]))?;
-    let app = ["-p", "sternway-app", "--lib", "--features", "hydrate"];
-    match compiler {
-        Compiler::Rustup => run::show(compiler.cargo(house, "clippy").args(app).args(["--", "-D", "warnings"])),
+    for part in [&wasm::FACE, &wasm::CHECKER] {
         // Debian's compiler comes without clippy.
-        Compiler::Debian { .. } => run::show(compiler.cargo(house, "check").args(app)),
+        let lints = matches!(compiler, Compiler::Rustup);
+        let mut cargo = compiler.cargo(house, if lints { "clippy" } else { "check" });
+        cargo.args(["-p", part.package, "--lib"]).args(part.features);
+        run::show(if lints { cargo.args(["--", "-D", "warnings"]) } else { &mut cargo })?;
     }
+    Ok(())
 }
 
 impl Compiler {

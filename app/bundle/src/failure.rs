@@ -19,7 +19,7 @@ pub(crate) enum Failure {
     Unstyled(PathBuf),
     #[error("{0}")]
     Unexpected(String),
-    #[error("too large for a first visit: {0}")]
+    #[error("too large for a visit: {0}")]
     OverBudget(String),
 }
 

@@ -21,6 +21,7 @@ const INPUTS: &[&str] = &[
     "app/domain/Cargo.toml",
     "app/domain/src",
     "app/src",
+    "app/verify",
     "style",
 ];
 

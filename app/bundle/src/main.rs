@@ -64,13 +64,15 @@ fn build(house: &House, care: Care, force: bool) -> Result<(), Failure> {
     println!("[1/5] Tools from npm");
     run::npm_ci(house)?;
     println!("[2/5] Rust to WebAssembly");
-    let raw = compiler::compile(house, care)?;
+    let raw = compiler::compile(house, &wasm::CHECKER, care)?;
+    let raw_face = compiler::compile(house, &wasm::FACE, care)?;
     println!("[3/5] Bindings and optimiser");
-    let face = wasm::finish(house, &raw, care)?;
+    let checker = wasm::finish(house, &wasm::CHECKER, &raw, care)?;
+    let face = wasm::finish(house, &wasm::FACE, &raw_face, care)?;
     println!("[4/5] Styles");
     let css = style::join(house)?;
     println!("[5/5] Names, compression, manifest");
-    let published = publish::publish(house, &face, &css, care)?;
+    let published = publish::publish(house, &face, &checker, &css, care)?;
     budget::report(&published, care)?;
     inputs::remember(house, &stamp)
 }

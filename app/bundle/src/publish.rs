@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 use crate::Care;
 use crate::failure::Failure;
 use crate::house::{self, House};
-use crate::wasm::{Face, WASM_NAME};
+use crate::wasm::{CHECKER, CHECKER_JS, FACE, Made};
 
 /// `role` to file name in `dist/`: `{"css": "sternway.3f2a91c04d5e6f70.css", …}`. The server reads it when it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,7 +35,13 @@ impl Manifest {
 }
 
 /// Writes `dist/` anew: the files first, the manifest last, then what is no longer named goes.
-pub(crate) fn publish(house: &House, face: &Face, css: &[u8], care: Care) -> Result<Vec<Sent>, Failure> {
+pub(crate) fn publish(
+    house: &House,
+    face: &Made,
+    checker: &Made,
+    css: &[u8],
+    care: Care,
+) -> Result<Vec<Sent>, Failure> {
     let dist = house.dist();
     std::fs::create_dir_all(&dist).map_err(Failure::file("create", &dist))?;
     let mut press = Press { dist: &dist, care, manifest: Manifest::default(), sent: Vec::new() };
@@ -44,8 +50,12 @@ pub(crate) fn publish(house: &House, face: &Face, css: &[u8], care: Care) -> Res
         press.print(role, stem, end, &house::read(&house.root.join("style").join(file))?)?;
     }
     press.print("css", "sternway", "css", css)?;
-    let wasm = press.print("wasm", "sternway", "wasm", &face.wasm)?;
-    press.print("js", "sternway", "js", point_at(&face.js, &wasm)?.as_bytes())?;
+    let wasm = press.print("proof-wasm", CHECKER.name, "wasm", &checker.wasm)?;
+    let js = point_at(&checker.js, CHECKER.module, &wasm)?;
+    let proof = press.print("proof-js", CHECKER.name, "js", js.as_bytes())?;
+    let wasm = press.print("wasm", FACE.name, "wasm", &face.wasm)?;
+    let js = point_at(&point_at(&face.js, FACE.module, &wasm)?, CHECKER_JS, &proof)?;
+    press.print("js", FACE.name, "js", js.as_bytes())?;
     let Press { manifest, sent, .. } = press;
     write_manifest(&dist, &manifest)?;
     sweep(&dist, &manifest)?;
@@ -78,13 +88,13 @@ impl Press<'_> {
     }
 }
 
-/// The script loads the module by its published name.
-fn point_at(js: &str, wasm: &str) -> Result<String, Failure> {
-    if !js.contains(WASM_NAME) {
-        let what = format!("the script does not name `{WASM_NAME}`, so it would load nothing");
+/// The script loads a file by its published name.
+fn point_at(js: &str, name: &str, published: &str) -> Result<String, Failure> {
+    if !js.contains(name) {
+        let what = format!("the script does not name `{name}`, so it would load nothing");
         return Err(Failure::Unexpected(what));
     }
-    Ok(js.replace(WASM_NAME, wasm))
+    Ok(js.replace(name, published))
 }
 
 /// Left alone when nothing changed, so that the server is not built again.
@@ -143,10 +153,8 @@ mod tests {
     #[test]
     fn given_a_script_then_it_loads_the_published_module() {
         let js = "new URL('sternway_bg.wasm', import.meta.url)";
-        assert_eq!(
-            point_at(js, "sternway.00ff.wasm").expect("named"),
-            "new URL('sternway.00ff.wasm', import.meta.url)"
-        );
-        assert!(point_at("new URL('other.wasm')", "sternway.00ff.wasm").is_err());
+        let pointed = point_at(js, FACE.module, "sternway.00ff.wasm").expect("named");
+        assert_eq!(pointed, "new URL('sternway.00ff.wasm', import.meta.url)");
+        assert!(point_at("new URL('other.wasm')", FACE.module, "sternway.00ff.wasm").is_err());
     }
 }

@@ -9,12 +9,37 @@ use crate::failure::Failure;
 use crate::house::{self, House};
 use crate::run;
 
-/// Stands in the script for the module until that has its published name.
-pub(crate) const WASM_NAME: &str = "sternway_bg.wasm";
+/// What becomes a module of its own.
+pub(crate) struct Part {
+    pub(crate) package: &'static str,
+    pub(crate) features: &'static [&'static str],
+    /// Of the published files, and of what is kept between runs.
+    pub(crate) name: &'static str,
+    /// Stands in the script for the module until that has its published name.
+    pub(crate) module: &'static str,
+}
 
-/// The face, ready but for names.
-pub(crate) struct Face {
-    /// The module script. Loads the `.wasm` named [`WASM_NAME`] beside it and starts the app.
+/// The pages.
+pub(crate) const FACE: Part = Part {
+    package: "sternway-app",
+    features: &["--features", "hydrate"],
+    name: "sternway",
+    module: "sternway_bg.wasm",
+};
+
+/// What checks the log in the browser: loaded only by a page with something to check.
+pub(crate) const CHECKER: Part =
+    Part { package: "sternway-verify", features: &[], name: "proof", module: "proof_bg.wasm" };
+
+/// Stands in the face's script for the checker's.
+pub(crate) const CHECKER_JS: &str = "sternway_proof.js";
+
+/// What the checker's bindings are wrapped in.
+const CHECKER_SCRIPT: &str = "app/verify/proof.js";
+
+/// A part, ready but for names.
+pub(crate) struct Made {
+    /// The module script. Loads the `.wasm` named [`Part::module`] beside it.
     pub(crate) js: String,
     pub(crate) wasm: Vec<u8>,
 }
@@ -42,31 +67,39 @@ const PASSES: [&str; 7] = [
 ];
 
 /// Makes the bindings, then optimises for size. The result of the last time is kept: a change of style costs nothing here.
-pub(crate) fn finish(house: &House, raw: &[u8], care: Care) -> Result<Face, Failure> {
-    let kept = house.work()?.join("face");
+pub(crate) fn finish(house: &House, part: &Part, raw: &[u8], care: Care) -> Result<Made, Failure> {
+    let kept = house.work()?.join(part.name);
     std::fs::create_dir_all(&kept).map_err(Failure::file("create", &kept))?;
     let mark = kept.join("made-from");
     let made_from = house::digest(format!("{care:?} {} {}", house::digest(raw), entry_version()).as_bytes());
-    if std::fs::read_to_string(&mark).is_ok_and(|last| last == made_from)
-        && let (Ok(js), Ok(wasm)) =
-            (std::fs::read_to_string(kept.join("face.js")), std::fs::read(kept.join("face.wasm")))
-    {
-        return Ok(Face { js, wasm });
-    }
-    let mut face = bind(raw, care)?;
-    if care == Care::Ship {
-        face.wasm = optimise(house, &kept, &face.wasm)?;
-    }
-    house::write(&kept.join("face.js"), face.js.as_bytes())?;
-    house::write(&kept.join("face.wasm"), &face.wasm)?;
-    house::write(&mark, made_from.as_bytes())?;
-    Ok(face)
+    let (script, module) = (kept.join("bindings.js"), kept.join("module.wasm"));
+    let last = std::fs::read_to_string(&mark).is_ok_and(|last| last == made_from);
+    let (bindings, wasm) = match (std::fs::read_to_string(&script), std::fs::read(&module)) {
+        (Ok(bindings), Ok(wasm)) if last => (bindings, wasm),
+        _ => {
+            let (bindings, mut wasm) = bind(part, raw, care)?;
+            if care == Care::Ship {
+                wasm = optimise(house, &kept, &wasm)?;
+            }
+            house::write(&script, bindings.as_bytes())?;
+            house::write(&module, &wasm)?;
+            house::write(&mark, made_from.as_bytes())?;
+            (bindings, wasm)
+        }
+    };
+    let js = if part.name == FACE.name {
+        with_start(&bindings)
+    } else {
+        let script = house::read(&house.root.join(CHECKER_SCRIPT))?;
+        format!("{bindings}\n{}", String::from_utf8_lossy(&script))
+    };
+    Ok(Made { js, wasm })
 }
 
-fn bind(raw: &[u8], care: Care) -> Result<Face, Failure> {
+fn bind(part: &Part, raw: &[u8], care: Care) -> Result<(String, Vec<u8>), Failure> {
     let fail = |error| Failure::Bindgen(format!("{error:#}"));
     let mut bindgen = Bindgen::new();
-    bindgen.input_bytes("sternway", raw.to_vec()).typescript(false).remove_producers_section(true);
+    bindgen.input_bytes(part.name, raw.to_vec()).typescript(false).remove_producers_section(true);
     bindgen.remove_name_section(care == Care::Ship).debug(care == Care::Quick);
     let mut output = bindgen.web(true).map_err(fail)?.generate_output().map_err(fail)?;
     let inline = output.snippets().values().any(|scripts| !scripts.is_empty());
@@ -75,20 +108,27 @@ fn bind(raw: &[u8], care: Care) -> Result<Face, Failure> {
                     use `web-sys` for the same, or teach `app/bundle/src/publish.rs` about them";
         return Err(Failure::Unexpected(what.to_owned()));
     }
-    let js = with_start(output.js());
-    Ok(Face { js, wasm: output.wasm_mut().emit_wasm() })
+    let js = output.js().to_owned();
+    Ok((js, output.wasm_mut().emit_wasm()))
 }
 
-/// The script loads its module and starts the app by itself, so that a page needs no inline script.
+/// The script loads its module and starts the app by itself, so that a page needs no inline script. A page with a
+/// `<log-proof>` has the checker loaded, however it came to be on the page.
 fn with_start(js: &str) -> String {
-    let load = format!("__wbg_init({{ module_or_path: new URL(\"{WASM_NAME}\", import.meta.url) }})");
+    let load = format!("__wbg_init({{ module_or_path: new URL(\"{}\", import.meta.url) }})", FACE.module);
     let start = if js.contains("export function hydrate(") { ".then(hydrate)" } else { "" };
-    format!("{js}\n{load}{start};\n")
+    let checker = format!(
+        "customElements.define(\"log-proof\", class extends HTMLElement {{\n  connectedCallback() {{\n    \
+         import(new URL(\"{CHECKER_JS}\", import.meta.url)).then((proof) => proof.show(this), () => {{\n      \
+         this.querySelector(\"[data-said]\").textContent = \"Not checked: what checks could not be loaded\";\n    \
+         }});\n  }}\n}});"
+    );
+    format!("{js}\n{checker}\n{load}{start};\n")
 }
 
-/// Changes when [`with_start`], [`FEATURES`] or [`PASSES`] do, so that nothing made by an older way is kept.
+/// Changes when [`FEATURES`] or [`PASSES`] do, so that nothing made by an older way is kept.
 fn entry_version() -> &'static str {
-    concat!("2 ", env!("CARGO_PKG_VERSION"))
+    concat!("3 ", env!("CARGO_PKG_VERSION"))
 }
 
 fn optimise(house: &House, folder: &Path, wasm: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -108,6 +148,7 @@ mod tests {
     fn given_an_app_with_hydrate_then_the_script_calls_it_after_loading() {
         let js = with_start("export function hydrate() {}\nexport { initSync, __wbg_init as default };");
         assert!(js.ends_with("import.meta.url) }).then(hydrate);\n"), "{js}");
+        assert!(js.contains("new URL(\"sternway_proof.js\", import.meta.url)"), "{js}");
     }
 
     #[test]

@@ -36,9 +36,11 @@ pub(super) async fn answer(plane: Plane, caller: Caller, ask: Ask) -> Result<Str
             let typed = form.typed_release(service);
             told(plane.new_release_page(&caller, typed).await.map(|view| form.into_new_release(view)))
         }
-        Ask::Decisions { filter } => told(plane.decisions(&caller, filter).await),
+        Ask::Decisions { filter } => {
+            told(plane.decisions(&caller, filter).await.map(|view| drawn::decisions::page(&view)))
+        }
         Ask::Decision { id } => match named(&id, "decision") {
-            Ok(id) => told(plane.decision(&caller, id).await),
+            Ok(id) => told(plane.decision(&caller, id).await.map(|view| drawn::decision::page(&view))),
             Err(error) => told::<()>(Err(error)),
         },
         Ask::Flags { done } => told(plane.flags(&caller, done.parse().ok()).await),

@@ -5,6 +5,7 @@ use super::marked::marked;
 use super::text::time;
 use crate::path;
 use crate::view::decision::{DayView, DecisionRow};
+use crate::view::{Icon, Tone};
 use leptos::prelude::*;
 
 pub fn log(days: &[DayView]) -> AnyView {
@@ -19,7 +20,7 @@ pub fn log(days: &[DayView]) -> AnyView {
                     <th scope="col" class="log-w-who">"Actor"</th>
                     <th scope="col" class="log-w-out">"Outcome"</th>
                     <th scope="col" class="col-evidence log-w-ev">"Evidence"</th>
-                    <th scope="col" class="num log-w-proof">"Entry"</th>
+                    <th scope="col" class="num log-w-proof">"Entry, proof"</th>
                 </tr>
             </thead>
             {days.iter().map(day).collect_view()}
@@ -40,6 +41,10 @@ fn day(day: &DayView) -> AnyView {
 
 fn row(row: &DecisionRow) -> AnyView {
     let small = |text: &str| (!text.is_empty()).then(|| view! { " "<small>{text.to_owned()}</small> });
+    let (proof, said) = match row.signed {
+        true => (toned(Icon::Proof, Tone::Go), "in the signed log"),
+        false => (toned(Icon::Clock, Tone::Plain), "not signed yet"),
+    };
     let quote = (!row.quote.is_empty()).then(|| format!("“{}” ", row.quote));
     view! {
         <tr>
@@ -50,7 +55,7 @@ fn row(row: &DecisionRow) -> AnyView {
             <td class="log-who">{row.who.clone()}{small(&row.who_note)}</td>
             <td class="log-out"><span class="log-said">{toned(row.outcome_icon, row.outcome_tone)}<span>{row.outcome.clone()}</span></span></td>
             <td class="col-evidence quiet">{row.evidence.clone()}</td>
-            <td class="log-proof"><a class="log-leaf" href=path::decision(&row.id)>{row.leaf.clone()}<span class="sr">{format!(", {}", row.act)}</span></a></td>
+            <td class="log-proof"><a class="log-leaf" href=path::decision(&row.id)>{row.leaf.clone()}<span class="sr">{format!(", {}, {said}", row.act)}</span></a>" "{proof}</td>
         </tr>
     }
     .into_any()

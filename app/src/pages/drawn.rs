@@ -4,6 +4,7 @@ use super::{param, query, title};
 use crate::api::Ask;
 use crate::components::loaded::loaded;
 use crate::view::Drawn;
+use crate::view::decision::DecisionFilter;
 use leptos::prelude::*;
 
 #[component]
@@ -26,6 +27,35 @@ pub fn Runbooks() -> impl IntoView {
 pub fn Runbook() -> impl IntoView {
     let (name, release) = (param("name"), query("release"));
     loaded(move || Ask::Runbook { name: name.get(), release: release.get() }, Vec::new, page)
+}
+
+/// The log of decisions. The URL is the filter.
+#[component]
+pub fn Decisions() -> impl IntoView {
+    let [q, release, actor, act] = ["q", "release", "actor", "act"].map(query);
+    let [outcome, from, to, cursor] = ["outcome", "from", "to", "cursor"].map(query);
+    let ask = move || Ask::Decisions {
+        filter: DecisionFilter {
+            q: q.get(),
+            release: release.get(),
+            actor: actor.get(),
+            act: act.get(),
+            outcome: outcome.get(),
+            from: from.get(),
+            to: to.get(),
+            cursor: cursor.get(),
+        },
+    };
+    // Older pages do not change.
+    loaded(ask, move || if cursor.get().is_empty() { vec!["decisions".to_owned()] } else { Vec::new() }, page)
+}
+
+/// One decision. Effects are confirmed after the page was made, and later entries may point back; the record itself does
+/// not change.
+#[component]
+pub fn Decision() -> impl IntoView {
+    let id = param("id");
+    loaded(move || Ask::Decision { id: id.get() }, || vec!["decisions".to_owned()], page)
 }
 
 #[component]

@@ -8,12 +8,16 @@ use serde::{Deserialize, Serialize};
 /// From the address; the URL is the filter. Empty means any.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct DecisionFilter {
+    /// Words of reason, actor or service.
+    pub q: String,
     /// A release id or a service.
     pub release: String,
-    /// `people`, `automation`, or an actor's key.
+    /// An actor's key.
     pub actor: String,
     /// A verb, or `refused`.
     pub act: String,
+    /// `accepted` or `refused`.
+    pub outcome: String,
     /// Days, `2026-11-18`, both included.
     pub from: String,
     pub to: String,
@@ -28,6 +32,7 @@ pub struct DecisionsView {
     pub problems: Vec<crate::error::Problem>,
     pub actors: Vec<ChoiceView>,
     pub acts: Vec<ChoiceView>,
+    pub outcomes: Vec<ChoiceView>,
     /// Newest first.
     pub days: Vec<DayView>,
     pub empty: Option<StateView>,
@@ -39,6 +44,8 @@ pub struct DecisionsView {
     pub export: Option<LinkView>,
     /// `Times in UTC. Log at entry 48 226.`
     pub foot: String,
+    /// Something of the log is signed, so that a browser has something to check.
+    pub signed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,6 +81,8 @@ pub struct DecisionRow {
     pub evidence: String,
     /// `48 219`.
     pub leaf: String,
+    /// The head that was signed last holds it: whoever wants to can have it proven.
+    pub signed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,26 +96,58 @@ pub struct DecisionView {
     /// `Thursday 19 November 2026`.
     pub day: String,
     pub at: When,
-    /// `Maya Ortiz, release manager`.
-    pub who: String,
-    /// What the person wrote. Empty for rules.
+    pub who: WhoView,
+    /// What the person wrote. Empty for rules, and when it was taken out.
     pub quote: String,
-    /// What the rule says, or why it was refused. Marked. May be empty.
+    /// What the rule says, which is its reason. Marked. May be empty.
+    pub rule: String,
+    /// Why it was refused. Marked. May be empty.
     pub why: String,
     pub refused: bool,
-    /// Set when it was done against advice: `Override: promoted while suspect.`
-    pub overridden: Option<String>,
+    /// What it was done against, by its name in the record: `overridden.0`, `promoted while suspect`.
+    pub overridden: Vec<(String, String)>,
+    /// Texts that were taken out, by whom and why.
+    pub removed: Vec<RemovedView>,
     pub marks: Vec<ProgressMark>,
     pub facts: Vec<FactView>,
     pub saw: Or<SawView>,
     pub effects: Vec<EffectView>,
     pub told: Vec<CheckView>,
     pub log: LogFactsView,
+    /// Entries that this one belongs to, and later ones that belong to it.
+    pub linked: Vec<NearView>,
     /// Decisions of the same release before and after.
     pub near: Vec<NearView>,
-    /// The whole entry as it was hashed, for those who check: canonical JSON, pretty-printed.
-    pub canonical: String,
-    pub export: Option<LinkView>,
+    /// Packs with this decision in them, to be checked without Sternway.
+    pub packs: Vec<LinkView>,
+}
+
+/// Who acted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WhoView {
+    /// `Maya Ortiz`, `Automation`.
+    pub name: String,
+    /// For whom a token acts.
+    pub owner: String,
+    /// `release manager`, `rule promote-on-pass`.
+    pub note: String,
+    /// The names are texts of the record: a rule's is not, and one that was taken out is not any more.
+    pub written: bool,
+}
+
+/// A text that was taken out of the record's side.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RemovedView {
+    /// As in the record: `reason`.
+    pub field: String,
+    /// `The reason`.
+    pub what: String,
+    pub by: String,
+    /// `21 Nov 2026, 20:14 UTC`.
+    pub on: String,
+    pub because: String,
+    /// The entry that says so.
+    pub link: LinkView,
 }
 
 /// What the actor saw, drawn from the stored evidence.
@@ -145,16 +186,23 @@ pub struct EffectView {
     pub tone: Tone,
 }
 
-/// Where in the log it stands.
+/// Where in the log it stands, and what a browser needs to check that.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct LogFactsView {
-    /// `48 219`.
+    /// `48 219`, and as a plain number.
     pub index: String,
-    /// The leaf hash in hexadecimal, grouped by four: `c41e 77a0 9b3d …`.
-    pub leaf_hash: String,
-    /// Digest of the evidence, in full.
+    pub number: i64,
+    /// Digest of the evidence, in full. Empty for none.
     pub evidence: String,
     pub facts: Vec<FactView>,
+    /// The record as it was hashed: canonical JSON, pretty-printed.
+    pub canonical: String,
+    /// Every text of which the record holds a commitment, by its name there.
+    pub texts: Vec<(String, String)>,
+    /// The act as this page was made from it, JSON.
+    pub shown: String,
+    /// What stands in it in the place of texts that were taken out.
+    pub instead: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 //! `target/preview/`, to be looked at.
 #![cfg(feature = "ssr")]
 
+mod decided;
 mod fixture;
 mod made_up;
 mod plane;
@@ -169,6 +170,14 @@ async fn given_scripts_in_what_people_wrote_when_shown_then_they_stay_text() {
     let before_data = page.html.split("__INCOMPLETE_CHUNKS").next().unwrap_or_default();
     assert!(!before_data.contains("<img src=x"), "a reason became markup");
     assert!(page.html.contains("&lt;img src=x"));
+    // An element with `data-field` holds one text of the record and nothing else: the browser holds it against that.
+    let html = page.html.replace("<!>", "");
+    for whole in
+        ["<span data-field=\"actor.name\">Maya Ortiz</span>", "<span data-field=\"overridden.0\">no verdict yet</span>"]
+    {
+        assert!(html.contains(whole), "{whole}");
+    }
+    assert!(html.contains("data-removed=\"origin.ip\""));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

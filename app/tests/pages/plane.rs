@@ -1,6 +1,6 @@
 //! A control plane that knows one release and refuses nothing it is asked to show.
 
-use super::fixture;
+use super::{decided, fixture};
 use async_trait::async_trait;
 use sternway_app::backend::{Caller, ControlPlane};
 use sternway_app::error::{AppError, Problem};
@@ -151,11 +151,11 @@ impl ControlPlane for MadeUp {
     }
 
     async fn decisions(&self, _: &Caller, filter: DecisionFilter) -> Result<DecisionsView, AppError> {
-        Ok(DecisionsView { filter, ..fixture::decisions() })
+        Ok(DecisionsView { filter, ..decided::decisions() })
     }
 
     async fn decision(&self, _: &Caller, id: DecisionId) -> Result<DecisionView, AppError> {
-        Ok(fixture::decision(&id.to_string()))
+        Ok(decided::decision(&id.to_string()))
     }
 
     async fn services(&self, _: &Caller) -> Result<ServicesView, AppError> {

@@ -19,7 +19,7 @@ pub(super) struct Decisions {
     #[command(flatten)]
     remote: Remote,
     /// One decision, by its id; left out: a list, newest first
-    #[arg(value_name = "DECISION", conflicts_with_all = ["release", "actor", "action", "outcome", "text", "from", "to"])]
+    #[arg(value_name = "DECISION", conflicts_with_all = ["release", "actor", "action", "outcome", "search", "from", "to"])]
     decision: Option<String>,
     /// With a decision: what was seen when it was made
     #[arg(long, requires = "decision")]
@@ -36,9 +36,9 @@ pub(super) struct Decisions {
     /// Only `accepted` or only `refused`
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<String>,
-    /// Only with this in reason, actor or service
-    #[arg(long, value_name = "TEXT")]
-    text: Option<String>,
+    /// Only with these words, or beginnings of words, in reason, actor or service
+    #[arg(long, visible_alias = "text", value_name = "WORDS")]
+    search: Option<String>,
     /// Not before this time: `2026-11-19T14:00:00Z`, or `2h` for two hours ago
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
@@ -88,7 +88,7 @@ impl Decisions {
         if let Some(release) = &self.release {
             query.push(("release", find::release(client, release, &["promoted", "rolled_back"]).await?.release.id));
         }
-        let given = [("actor", &self.actor), ("action", &self.action), ("outcome", &self.outcome), ("q", &self.text)];
+        let given = [("actor", &self.actor), ("action", &self.action), ("outcome", &self.outcome), ("q", &self.search)];
         query.extend(given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
         for (name, value) in [("from", &self.from), ("to", &self.to)] {
             if let Some(value) = value {

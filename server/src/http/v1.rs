@@ -96,6 +96,7 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(decisions::evidence))
         .routes(routes!(log::inclusion))
         .routes(routes!(packs::pack))
+        .routes(routes!(log::entry))
         .routes(routes!(log::consistency))
         .routes(routes!(log::redact))
         .routes(routes!(log_keys::status))

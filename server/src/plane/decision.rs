@@ -1,24 +1,27 @@
 //! One decision: who, what, why, and what they saw, drawn from the evidence stored with it.
 
 use super::confirmed::Confirmation;
-use super::decisions::{act_word, look, target_words, who};
+use super::decisions::{act_word, target_words, who};
 use super::signals::{Drawing, decider};
-use super::words::{full_day, lasting, leaf_link, percent, verdict_pill, when};
+use super::words::{full_day, lasting, percent, verdict_pill, when};
 use super::{Plane, explain};
 use crate::service::{Caller, Evidence, Result, ServiceError, decode};
 use crate::store::rows;
 use sternway_app::path;
 use sternway_app::view::decision::*;
 use sternway_app::view::release::ProgressMark;
-use sternway_app::view::{FactView, Icon, Or, StateView, StepState, Tone};
+use sternway_app::view::{FactView, Icon, LinkView, Or, StateView, StepState, Tone};
 use sternway_domain::access::Action;
 use sternway_domain::actor::Actor;
+use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::{Entry, Outcome};
 use sternway_domain::flag::Flag;
-use sternway_domain::id::{DecisionId, hex};
+use sternway_domain::id::DecisionId;
 use sternway_domain::plan::grouped;
 use sternway_domain::release::Release;
 use sternway_domain::time::Timestamp;
+
+mod log;
 
 impl Plane {
     pub(super) async fn decision_view(&self, caller: &Caller, id: DecisionId) -> Result<DecisionView> {
@@ -27,22 +30,26 @@ impl Plane {
         let row = self.service.store.decision(id).await?;
         let row = row.ok_or_else(|| ServiceError::NotFound { what: "decision", name: id.to_string() })?;
         let entry: Entry = decode("decision", &row.body)?;
-        let leaf = self.service.store.leaves(row.leaf_index, 1).await?.into_iter().next();
-        let beside = self.service.store.texts(row.leaf_index, 1).await?.into_iter().next();
-        let signed = self.service.store.checkpoint().await?.map_or(0, |head| head.size);
+        let removed = self.service.store.removed(row.leaf_index).await?;
+        let gone = |field: Field| removed.iter().any(|text| text.field == field);
+        let kept = |field: Field, text: &str| if gone(field) { String::new() } else { text.to_owned() };
         let release = match row.release {
             Some(id) => Some(self.service.load(id).await?),
             None => None,
         };
         let refused = matches!(entry.outcome, Outcome::Refused { .. });
         let automatic = matches!(entry.actor, Actor::Automation { .. });
-        let (name, note) = who(&entry.actor);
+        let (name, _) = who(&entry.actor);
         let confirmed = match row.release {
             Some(release) => self.confirmations(release).await?.remove(&row.id),
             None => None,
         };
-        let title_version = release.as_ref().filter(|_| !refused).map(|release| version_of(release, &entry.action));
+        let moved = !refused && ["start", "promote", "rollback", "rollforward"].contains(&entry.action.as_str());
+        let title_version = release.as_ref().filter(|_| moved).map(|release| version_of(release, &entry.action));
         let joint = if title_version.is_some() { " to" } else { "" };
+        let reason = kept(Field::Reason, &entry.reason);
+        let names = !gone(Field::ActorName) && !gone(Field::OwnerName);
+        let against = (0..=u16::MAX).map(Field::Overridden).zip(&entry.overridden);
         Ok(DecisionView {
             id: id.to_string(),
             leaf: grouped(row.leaf_index),
@@ -50,24 +57,28 @@ impl Plane {
             title_version: title_version.unwrap_or_default(),
             day: full_day(row.at),
             at: when(row.at, now),
-            who: if note.is_empty() { name.clone() } else { format!("{name}, {note}") },
-            quote: if automatic { String::new() } else { entry.reason.clone() },
+            who: who_view(&entry.actor, names),
+            quote: if automatic { String::new() } else { reason.clone() },
+            rule: if automatic { reason } else { String::new() },
             why: match &entry.outcome {
-                Outcome::Refused { why } => why.clone(),
-                Outcome::Accepted if automatic => entry.reason.clone(),
+                Outcome::Refused { why } => kept(Field::Why, why),
                 Outcome::Accepted => String::new(),
             },
             refused,
-            overridden: (!entry.overridden.is_empty()).then(|| format!("Override: {}.", entry.overridden.join(", "))),
+            overridden: against
+                .filter(|(field, _)| !gone(*field))
+                .map(|(field, text)| (field.to_string(), text.clone()))
+                .collect(),
             marks: marks(&entry, row.at, confirmed.as_ref(), now),
             facts: facts(&row, &entry, release.as_ref()),
             saw: self.saw(&row, &name, release.as_ref(), now).await?,
             effects: effects(&entry, row.at, confirmed.as_ref(), now),
             told: Vec::new(),
-            log: log_facts(&row, &entry, leaf.as_ref(), signed),
+            log: self.log_facts(&row, &entry).await?,
+            linked: self.linked(&row).await?,
             near: self.near(&row).await?,
-            canonical: pretty(leaf.as_ref().map_or(row.body.as_bytes(), |leaf| &leaf.entry), beside.as_ref()),
-            export: None,
+            removed: self.removals(removed).await?,
+            packs: packs(&row),
         })
     }
 
@@ -149,29 +160,24 @@ impl Plane {
             charts,
         }))
     }
+}
 
-    /// Decisions of the same release before and after.
-    async fn near(&self, row: &rows::DecisionRow) -> Result<Vec<NearView>> {
-        let Some(release) = row.release else { return Ok(Vec::new()) };
-        let filter = rows::DecisionFilter { release: Some(release), limit: 100, ..Default::default() };
-        let all = self.service.store.decisions(&filter).await?;
-        let Some(here) = all.iter().position(|other| other.id == row.id) else { return Ok(Vec::new()) };
-        let around = all.iter().enumerate().filter(|(i, _)| *i != here && i.abs_diff(here) <= 2);
-        let near = around.map(|(_, other)| {
-            let refused = other.outcome == "refused";
-            let (icon, tone) = look(&other.action);
-            let (gap, word) =
-                if other.at >= row.at { (other.at.since(row.at), "after") } else { (row.at.since(other.at), "before") };
-            NearView {
-                icon,
-                tone,
-                link: leaf_link(&other.id.to_string(), other.leaf_index),
-                text: act_word(&other.action, refused),
-                meta: format!("{} {word}", lasting(gap)),
-            }
-        });
-        Ok(near.collect())
-    }
+/// Packs to take away: of the decision, and of all that was decided about its release.
+fn packs(row: &rows::DecisionRow) -> Vec<LinkView> {
+    let one = LinkView::new(format!("/api/v1/evidence-pack?decision={}", row.id), "Evidence pack");
+    let release =
+        row.release.map(|id| LinkView::new(format!("/api/v1/evidence-pack?release={id}"), "Pack of the release"));
+    std::iter::once(one).chain(release).collect()
+}
+
+fn who_view(actor: &Actor, names: bool) -> WhoView {
+    let (shown, note) = who(actor);
+    let (name, owner, written) = match actor {
+        Actor::Person { name, .. } => (name.clone(), String::new(), names),
+        Actor::Token { name, owner_name, .. } => (name.clone(), owner_name.clone(), names),
+        Actor::Automation { .. } | Actor::Anonymous => (shown, String::new(), false),
+    };
+    WhoView { name, owner, note, written }
 }
 
 fn version_of(release: &Release, action: &str) -> String {
@@ -213,6 +219,8 @@ fn effects(entry: &Entry, at: Timestamp, confirmed: Option<&Confirmation>, now: 
     let others = entry.effects.iter().filter(|effect| !effect.starts_with("ask for")).map(|effect| EffectView {
         name: effect.clone(),
         asked: Some(when(at, now)),
+        confirmed: Some(when(at, now)),
+        by: "written with the decision".to_owned(),
         ..EffectView::default()
     });
     asked.chain(others).collect()
@@ -241,45 +249,4 @@ fn facts(row: &rows::DecisionRow, entry: &Entry, release: Option<&Release>) -> V
     }
     facts.push(fact("Outcome", row.outcome.clone(), None));
     facts
-}
-
-fn log_facts(row: &rows::DecisionRow, entry: &Entry, leaf: Option<&rows::LeafRow>, signed: i64) -> LogFactsView {
-    let digits = leaf.map(|leaf| hex(&leaf.leaf_hash)).unwrap_or_default();
-    let groups: Vec<&str> = digits.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    let mut facts = vec![proof(row, signed)];
-    if let Some(plan) = &entry.plan {
-        facts.push(FactView { name: "Plan".into(), value: format!("`{}`", plan.short()), href: None });
-    }
-    for runbook in &entry.runbooks {
-        facts.push(FactView { name: "Runbook".into(), value: format!("`{}`", runbook.short()), href: None });
-    }
-    LogFactsView {
-        index: grouped(row.leaf_index),
-        leaf_hash: groups.join(" "),
-        evidence: row.evidence.as_ref().map(ToString::to_string).unwrap_or_default(),
-        facts,
-    }
-}
-
-/// How others can check that the entry is in the log.
-fn proof(row: &rows::DecisionRow, signed: i64) -> FactView {
-    let name = "Proof".to_owned();
-    if row.leaf_index >= signed {
-        return FactView { name, value: "in a second, with the next checkpoint".into(), href: None };
-    }
-    let value = format!("under the checkpoint of {} entries", grouped(signed));
-    FactView { name, value, href: Some(format!("/api/v1/decisions/{}/proof", row.id)) }
-}
-
-/// The record as it was hashed, then the texts of which it holds commitments.
-fn pretty(entry: &[u8], beside: Option<&rows::TextRow>) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_slice(entry).ok();
-    let record = value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_default();
-    let texts = beside.map(|beside| beside.openings.as_slice()).unwrap_or_default();
-    let lines = texts.iter().map(|opening| format!("\n{}: {}", opening.field, opening.text));
-    if texts.is_empty() {
-        record
-    } else {
-        format!("{record}\n\nBeside it, by commitment:{}", lines.collect::<String>())
-    }
 }

@@ -30,6 +30,8 @@ impl Plane {
         let more = found.len() > PAGE as usize;
         found.truncate(PAGE as usize);
         let older = found.last().filter(|_| more).map(|row| address(&filter, Some(row.leaf_index)));
+        let head = self.service.store.checkpoint().await?;
+        let signed = head.as_ref().map_or(0, |head| head.size);
         let mut confirmed = BTreeMap::new();
         for release in found.iter().filter_map(|row| row.release).collect::<BTreeSet<_>>() {
             confirmed.append(&mut self.confirmations(release).await?);
@@ -42,24 +44,31 @@ impl Plane {
             }
             let entry: Entry = decode("decision", &row.body)?;
             if let Some(day) = days.last_mut() {
-                day.rows.push(line(row, &entry, confirmed.get(&row.id), now));
+                day.rows.push(DecisionRow {
+                    signed: row.leaf_index < signed,
+                    ..line(row, &entry, confirmed.get(&row.id), now)
+                });
             }
         }
-        let newest = self.service.store.decisions(&rows::DecisionFilter { limit: 1, ..Default::default() }).await?;
-        let foot = newest.first().map_or_else(
-            || "Times in UTC. The log is empty.".to_owned(),
-            |row| format!("Times in UTC. Log at entry {}.", grouped(row.leaf_index)),
-        );
+        let foot = match &head {
+            None => "Times in UTC. Nothing of the log is signed yet.".to_owned(),
+            Some(head) => {
+                let (size, at) = (grouped(head.size), when(head.at, now).shown);
+                format!("Times in UTC. The log was signed at {at}, with {size} entries.")
+            }
+        };
         let foot = format!("{foot} {}", self.outside_words(now).await?);
         Ok(DecisionsView {
             actors: actors(&filter.actor, &found),
             acts: acts(&filter.act),
+            outcomes: outcomes(&filter.outcome),
             empty: days.is_empty().then(|| nothing(&filter)),
             days,
             older,
             newest: (!filter.cursor.is_empty()).then(|| address(&filter, None)),
-            export: None,
+            export: export(&wanted, &found),
             foot,
+            signed: head.is_some(),
             problems,
             filter,
         })
@@ -70,10 +79,14 @@ impl Plane {
         let release = filter.release.trim();
         if let Ok(id) = release.parse::<ReleaseId>() {
             wanted.release = Some(id);
-        } else if ServiceName::new(release).is_ok() {
-            wanted.text = Some(release.to_owned());
+        } else if let Ok(service) = ServiceName::new(release) {
+            wanted.service = Some(service);
         } else if !release.is_empty() {
             problems.push(Problem::new("release", "Give a release's id or a service's name."));
+        }
+        wanted.text = Some(filter.q.trim().to_owned()).filter(|words| !words.is_empty());
+        if wanted.text.as_ref().is_some_and(|words| !words.contains(char::is_alphanumeric)) {
+            problems.push(Problem::new("q", "Give a word to look for, or the beginning of one."));
         }
         match filter.actor.as_str() {
             "" => {}
@@ -83,6 +96,9 @@ impl Plane {
             "" => {}
             "refused" => wanted.outcome = Some("refused".to_owned()),
             act => wanted.action = Some(act.to_owned()),
+        }
+        if !filter.outcome.is_empty() {
+            wanted.outcome = Some(filter.outcome.clone());
         }
         let mut day = |field: &str, text: &str| {
             if text.is_empty() {
@@ -95,7 +111,7 @@ impl Plane {
             parsed
         };
         wanted.from = day("from", &filter.from);
-        wanted.to = day("to", &filter.to).map(|to| to + Span::from_secs(86_399));
+        wanted.to = day("to", &filter.to).map(|to| to + Span::from_secs(86_400));
         wanted.before = filter.cursor.parse().ok();
         Ok(wanted)
     }
@@ -104,9 +120,11 @@ impl Plane {
 fn address(filter: &DecisionFilter, before: Option<i64>) -> String {
     let cursor = before.map(|index| index.to_string()).unwrap_or_default();
     let parts = [
+        ("q", filter.q.as_str()),
         ("release", filter.release.as_str()),
         ("actor", filter.actor.as_str()),
         ("act", filter.act.as_str()),
+        ("outcome", filter.outcome.as_str()),
         ("from", filter.from.as_str()),
         ("to", filter.to.as_str()),
         ("cursor", cursor.as_str()),
@@ -154,6 +172,9 @@ pub(super) fn act_word(action: &str, refused: bool) -> String {
         "apply" => ("apply", "Configuration applied"),
         "flip" => ("switch a flag", "Flag switched"),
         "export" => ("export decisions", "Decisions exported"),
+        "move_data" => ("move data", "Data moved"),
+        "break_glass" => ("break the glass", "Glass broken"),
+        "redact" => ("take texts out", "Texts taken out"),
         "inject" => ("inject a fault", "Fault injected"),
         "sign_in" => ("sign in", "Signed in"),
         "sign_out" => ("sign out", "Signed out"),
@@ -209,6 +230,7 @@ fn line(row: &rows::DecisionRow, entry: &Entry, confirmed: Option<&Confirmation>
         outcome_tone,
         evidence: if entry.evidence.is_some() { "evidence kept".to_owned() } else { String::new() },
         leaf: grouped(row.leaf_index),
+        signed: false,
     }
 }
 
@@ -258,6 +280,32 @@ fn acts(chosen: &str) -> Vec<ChoiceView> {
     let others = ["create", "apply", "flip", "sign_in"].map(|act| (act.to_owned(), act_word(act, false)));
     let all = any.into_iter().chain(verbs).chain(others);
     all.map(|(value, label)| ChoiceView { chosen: value == chosen, value, label }).collect()
+}
+
+fn outcomes(chosen: &str) -> Vec<ChoiceView> {
+    let all = [("", "Any outcome"), ("accepted", "Accepted"), ("refused", "Refused")];
+    let choice = |(value, label): (&str, &str)| ChoiceView {
+        chosen: value == chosen,
+        value: value.to_owned(),
+        label: label.to_owned(),
+    };
+    all.map(choice).to_vec()
+}
+
+/// What is shown as a pack to take away: the release, or the days from the oldest row on.
+fn export(wanted: &rows::DecisionFilter, found: &[rows::DecisionRow]) -> Option<LinkView> {
+    let (newest, oldest) = (found.first()?, found.last()?);
+    let midnight = |at: Timestamp| Timestamp::from_secs(at.secs().div_euclid(86_400) * 86_400);
+    let from = wanted.from.unwrap_or_else(|| midnight(oldest.at));
+    let to = wanted.to.unwrap_or_else(|| midnight(newest.at) + Span::from_secs(86_400));
+    let mut asked = vec![("from", from.to_rfc3339()), ("to", to.to_rfc3339())];
+    asked.extend(wanted.service.iter().map(|service| ("service", service.to_string())));
+    if let Some(release) = wanted.release {
+        asked = vec![("release", release.to_string())];
+    }
+    let query: Vec<String> = asked.iter().map(|(name, value)| format!("{name}={}", path::escaped(value))).collect();
+    let text = if wanted.release.is_some() { "Pack of the release" } else { "Evidence pack of these days" };
+    Some(LinkView::new(format!("/api/v1/evidence-pack?{}", query.join("&")), text))
 }
 
 fn nothing(filter: &DecisionFilter) -> StateView {

@@ -5,6 +5,7 @@ use crate::store::StoreError;
 use crate::store::rows::CheckpointRow;
 use sternway_domain::access::Action;
 use sternway_domain::audit::checkpoint::Checkpoint;
+use sternway_domain::audit::commitment::Opening;
 use sternway_domain::audit::merkle::{Plan, TreeHash};
 use sternway_domain::audit::note::Note;
 use sternway_domain::audit::proof::Proof;
@@ -17,6 +18,15 @@ pub struct SignedHead {
     pub row: CheckpointRow,
     pub note: Note,
     pub checkpoint: Checkpoint,
+}
+
+/// The record of a decision as it was hashed, and the texts beside it that are still there.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    pub index: i64,
+    /// The bytes that were hashed; they are text.
+    pub entry: String,
+    pub openings: Vec<Opening>,
 }
 
 fn corrupt(what: &'static str, error: impl std::fmt::Display) -> ServiceError {
@@ -105,6 +115,19 @@ impl Service {
         let Ok(plan) = Plan::inclusion(index, head.checkpoint.size) else { return Ok(None) };
         let hashes = self.resolve(&plan, head.checkpoint.size).await?;
         Ok(Some(Proof { extra: None, index, hashes, checkpoint: head.note }))
+    }
+
+    /// What a decision's proof is about: its record, and with which salts its texts were committed to.
+    pub async fn sealed(&self, caller: &Caller, id: DecisionId) -> Result<Sealed> {
+        self.authorise(caller, Action::View)?;
+        let decision = self.store.decision(id).await?;
+        let decision = decision.ok_or_else(|| ServiceError::NotFound { what: "decision", name: id.to_string() })?;
+        let index = decision.leaf_index;
+        let leaf = self.store.leaves(index, 1).await?.into_iter().next().filter(|leaf| leaf.index == index);
+        let leaf = leaf.ok_or_else(|| corrupt("log", format!("entry {index} is missing")))?;
+        let entry = String::from_utf8(leaf.entry).map_err(|error| corrupt("entry of the log", error))?;
+        let beside = self.store.texts(index, 1).await?.into_iter().next();
+        Ok(Sealed { index, entry, openings: beside.map(|beside| beside.openings).unwrap_or_default() })
     }
 
     /// That the log of `to` entries begins with the one of `from` entries. `to` is the newest signed size if left out.

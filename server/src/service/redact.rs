@@ -16,7 +16,7 @@ use sternway_domain::release::REASON_CHARS;
 use utoipa::ToSchema;
 
 /// What stands in the place of a text.
-pub(crate) const REDACTED: &str = "redacted";
+pub const REDACTED: &str = "redacted";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RedactRequest {

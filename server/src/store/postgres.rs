@@ -3,7 +3,7 @@
 use super::Result;
 use super::sql::commit::insert_decision;
 use super::sql::link::{Link, Tx};
-use super::sql::{Backend, Dialect, schema, unavailable};
+use super::sql::{Backend, Dialect, schema, search, unavailable};
 use async_trait::async_trait;
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
@@ -45,6 +45,8 @@ const DIALECT: Dialect = Dialect {
         " INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text",
         " FROM jsonb_to_recordset(CAST($16 AS jsonb)) AS given (field text, salt text, text text)"
     )),
+    search: search::decisions_where!("decision", "words(search) @@ CAST($10 AS tsquery)"),
+    query: |words| search::query(words, '\'', ":*", " & "),
     notify: Some("NOTIFY sternway"),
     has_schema: "SELECT tablename FROM pg_tables \
         WHERE schemaname = current_schema() AND tablename = 'schema_migration'",

@@ -14,7 +14,7 @@ pub use data::{MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
 pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};
 pub use tally::{Tally, TallyFilter};
-pub use tree::{CheckpointRow, RedactionWrite, TextRow};
+pub use tree::{CheckpointRow, RedactionWrite, RemovedRow, TextRow};
 
 /// Everything one decision changes. Empty parts are left alone.
 #[derive(Debug, Clone, Default)]
@@ -244,7 +244,8 @@ pub struct DecisionFilter {
     pub actor_key: Option<String>,
     pub action: Option<String>,
     pub outcome: Option<String>,
-    /// Part of reason, actor label or service, case-insensitive.
+    pub service: Option<ServiceName>,
+    /// Words of reason, actor label or service, or beginnings of such words; all of them, in any order and case.
     pub text: Option<String>,
     /// Inclusive.
     pub from: Option<Timestamp>,

@@ -30,6 +30,7 @@ mod redact;
 mod releases;
 mod sagas;
 pub(super) mod schema;
+pub(super) mod search;
 mod stream;
 mod tally;
 mod tree;
@@ -53,6 +54,10 @@ pub(super) struct Dialect {
     /// A decision, its entry and its texts at once, where that saves the way there and back: parameters as for the
     /// decision, then `$14` entry, `$15` its hash, `$16` the JSON list of texts.
     pub(super) decision: Option<&'static str>,
+    /// Decisions in which query `$10` matches words, newest first; otherwise as the others of `search`.
+    pub(super) search: &'static str,
+    /// The query for these words, each the beginning of one.
+    pub(super) query: fn(&[String]) -> Option<String>,
     /// Tells the other replicas that a decision was made.
     pub(super) notify: Option<&'static str>,
     /// A row if the table of migrations exists.
@@ -159,7 +164,7 @@ impl<B: Backend> Store for B {
     }
 
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
-        log::decisions(self.reads("read the decisions"), filter).await
+        search::decisions(self.reads("read the decisions"), self.dialect(), filter).await
     }
 
     async fn decision(&self, id: DecisionId) -> Result<Option<DecisionRow>> {
@@ -176,6 +181,10 @@ impl<B: Backend> Store for B {
 
     async fn texts(&self, from: i64, limit: u32) -> Result<Vec<TextRow>> {
         tree::texts(self.reads("read the texts of the log"), from, limit).await
+    }
+
+    async fn removed(&self, leaf_index: i64) -> Result<Vec<RemovedRow>> {
+        tree::removed(self.reads("read what was redacted"), leaf_index).await
     }
 
     async fn hashes(&self, level: u8, from: i64, limit: u32) -> Result<Vec<TreeHash>> {

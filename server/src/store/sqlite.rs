@@ -1,7 +1,7 @@
 //! SQLite: one file, one connection that writes, several that read. For one process.
 
 use super::sql::link::{Link, Tx};
-use super::sql::{Backend, Dialect, schema, unavailable};
+use super::sql::{Backend, Dialect, schema, search, unavailable};
 use super::{Result, StoreError};
 use async_trait::async_trait;
 use sqlx::SqlitePool;
@@ -37,6 +37,11 @@ const DIALECT: Dialect = Dialect {
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, value ->> 'field', value ->> 'salt', \
         value ->> 'text' FROM json_each($2)",
     decision: None, // one statement writes to one table, and none of them goes anywhere
+    search: search::decisions_where!(
+        "decision_words CROSS JOIN decision ON leaf_index = decision_words.rowid",
+        "decision_words MATCH $10 AND decision_words.rowid < $8"
+    ),
+    query: |words| search::query(words, '"', "*", " "),
     notify: None,
     has_schema: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migration'",
     lock_schema: "SELECT 1", // `BEGIN IMMEDIATE` took the lock

@@ -12,11 +12,11 @@ use sternway_domain::audit::tile::{self, TileSet};
 use sternway_domain::audit::verify::{Depth, Verifier};
 use sternway_server::notary::Signer;
 
-fn signer(rig: &Rig) -> Signer {
+pub(super) fn signer(rig: &Rig) -> Signer {
     Signer::new(rig.base.service.clone(), "test".to_owned())
 }
 
-async fn read(rig: &Rig, path: &str) -> Answer {
+pub(super) async fn read(rig: &Rig, path: &str) -> Answer {
     let answer = rig.get(Role::Auditor, path).await;
     assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
     answer
@@ -120,7 +120,7 @@ async fn given_text_when_written_then_the_entry_holds_only_commitments_that_open
 }
 
 /// As somebody with all rights to the database could.
-async fn change(rig: &Rig, sql: &'static str) {
+pub(super) async fn change(rig: &Rig, sql: &'static str) {
     let mut connection = SqliteConnection::connect(&rig.base.config.database).await.expect("opened");
     let triggers: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
         .fetch_all(&mut connection)

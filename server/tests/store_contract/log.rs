@@ -64,7 +64,7 @@ async fn decisions_are_found_by_what_the_page_filters(#[values(Sqlite, Postgres)
     }
     let all = DecisionFilter::default();
     let text = |text: &str| DecisionFilter { text: Some(text.into()), ..DecisionFilter::default() };
-    let cases: [(&str, DecisionFilter, &[u128]); 19] = [
+    let cases: [(&str, DecisionFilter, &[u128]); 23] = [
         ("all", all.clone(), &[4, 3, 2, 1]),
         ("limit", DecisionFilter { limit: 3, ..all.clone() }, &[4, 3, 2]),
         ("before", DecisionFilter { before: Some(2), ..all.clone() }, &[2, 1]),
@@ -76,13 +76,17 @@ async fn decisions_are_found_by_what_the_page_filters(#[values(Sqlite, Postgres)
         ("to, exclusive", DecisionFilter { to: Some(at(3)), ..all.clone() }, &[2, 1]),
         ("reason", text("LOOKS"), &[3, 2, 1]),
         ("label, not only ASCII", text("öGÜN"), &[2]),
-        ("service", text("service-9"), &[2]),
-        ("per cent means itself", text("100 %"), &[4]),
-        ("per cent is no wildcard", text("1%0"), &[]),
-        ("underscore means itself", text("of_it"), &[4]),
-        ("underscore is no wildcard", text("looks_good"), &[]),
-        ("exclamation mark", text("bad!"), &[4]),
-        ("not across fields", text("good ada"), &[]),
+        ("service", DecisionFilter { service: Some(service(9)), ..all.clone() }, &[2]),
+        ("service by its words", text("service-9"), &[2]),
+        ("beginning of a word", text("loo"), &[3, 2, 1]),
+        ("not the end of one", text("ooks"), &[]),
+        ("words in another order", text("good looks"), &[3, 2, 1]),
+        ("words of several fields", text("good ada"), &[3, 1]),
+        ("all of them", text("good bad"), &[]),
+        ("signs between words", text("100 %"), &[4]),
+        ("signs are no wildcard", text("1%0"), &[]),
+        ("signs within words part them", text("of_it"), &[4]),
+        ("nothing but signs", text("\"*'%:"), &[]),
         (
             "all at once",
             DecisionFilter {
@@ -90,6 +94,7 @@ async fn decisions_are_found_by_what_the_page_filters(#[values(Sqlite, Postgres)
                 actor_key: Some("person:bob".into()),
                 action: Some("promote".into()),
                 outcome: Some("accepted".into()),
+                service: Some(service(9)),
                 text: Some("good".into()),
                 from: Some(at(2)),
                 to: Some(at(3)),

@@ -140,6 +140,7 @@ async fn given_a_redaction_then_the_text_goes_from_row_events_folds_and_evidence
     rig.store.commit(unit).await.unwrap();
     rig.store.commit(Unit { decision: Some(entry(1)), ..Unit::default() }).await.unwrap();
 
+    let gone = DecisionFilter { text: Some("Erika".into()), ..DecisionFilter::default() };
     let redaction = RedactionWrite {
         decision: id,
         leaf_index: 0,
@@ -153,6 +154,8 @@ async fn given_a_redaction_then_the_text_goes_from_row_events_folds_and_evidence
     };
     let alone = Unit { redaction: Some(redaction.clone()), ..Unit::default() };
     assert!(matches!(rig.store.commit(alone).await, Err(StoreError::Corrupt { .. })));
+    assert_eq!(rig.store.decisions(&gone).await.unwrap().len(), 1);
+    assert_eq!(rig.indexed("erika").await, Some(true).filter(|_| matches!(kind, Sqlite)));
     let unit = Unit { decision: Some(entry(2)), redaction: Some(redaction), ..Unit::default() };
     rig.store.commit(unit).await.unwrap();
 
@@ -164,6 +167,8 @@ async fn given_a_redaction_then_the_text_goes_from_row_events_folds_and_evidence
     assert_eq!(rig.store.evidence(&digest).await.unwrap(), None);
     let texts = rig.store.texts(0, 9).await.unwrap();
     assert_eq!(texts.iter().map(|text| text.leaf_index).collect::<Vec<_>>(), [1, 2]);
-    let gone = DecisionFilter { text: Some("Erika".into()), ..DecisionFilter::default() };
     assert_eq!(rig.store.decisions(&gone).await.unwrap(), []);
+    assert_ne!(rig.indexed("erika").await, Some(true), "the word is still in the index");
+    let left = DecisionFilter { text: Some("redacted".into()), ..DecisionFilter::default() };
+    assert_eq!(rig.store.decisions(&left).await.unwrap().len(), 1);
 }

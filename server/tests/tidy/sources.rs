@@ -26,7 +26,7 @@ const MADE: &[&str] = &["data", "dist", "target"];
 const LONGEST: usize = 400;
 
 /// Longer for now, and at most so long. A file that shrinks leaves the list; nothing is added without a reason.
-const LONGER: &[(&str, usize)] = &[("app/tests/pages/fixture.rs", 720)];
+const LONGER: &[(&str, usize)] = &[("app/tests/pages/fixture.rs", 560)];
 
 fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();

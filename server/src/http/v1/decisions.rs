@@ -15,7 +15,7 @@ use axum::http::Uri;
 use serde::Deserialize;
 use serde_json::Value;
 use sternway_domain::access::Action;
-use sternway_domain::id::{DecisionId, Digest, ReleaseId};
+use sternway_domain::id::{DecisionId, Digest, ReleaseId, ServiceName};
 use sternway_domain::time::Timestamp;
 use utoipa::IntoParams;
 
@@ -31,7 +31,8 @@ pub(in crate::http) struct ListQuery {
     action: Option<String>,
     /// `accepted` or `refused`.
     outcome: Option<String>,
-    /// Part of reason, actor or service.
+    service: Option<String>,
+    /// Words of reason, actor or service, or their beginnings: all of them, in any order.
     q: Option<String>,
     /// RFC 3339, inclusive.
     from: Option<String>,
@@ -96,11 +97,13 @@ async fn page(
         Some(Ok(at)) => Ok(Some(at)),
         Some(Err(_)) => Err(Problem::bad_request(format!("`{field}` is a time like `2026-11-19T14:03:10Z`."))),
     };
+    let service = query.service.map(ServiceName::new).transpose();
     let filter = DecisionFilter {
         release,
         actor_key: query.actor,
         action: query.action,
         outcome: query.outcome,
+        service: service.map_err(|error| Problem::bad_request(format!("`service`: {error}.")))?,
         text: query.q,
         from: time("from", query.from)?,
         to: time("to", query.to)?,

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::commitment::{Field, Opening};
 use sternway_domain::id::DecisionId;
 use utoipa::{IntoParams, ToSchema};
 
@@ -27,6 +27,44 @@ pub(in crate::http) async fn inclusion(
     let proof = http.service.inclusion(&caller, id).await?;
     let proof = proof.ok_or_else(|| Problem::unavailable("The entry is not signed yet; ask again in a second."))?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], proof.to_string()).into_response())
+}
+
+/// A record as it was hashed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct SealedView {
+    /// Place in the log, counted from 0.
+    index: i64,
+    /// The bytes that were hashed, as text: canonical JSON. The leaf is `SHA-256(0x00 ‖ entry)`.
+    entry: String,
+    /// The texts that are still there, each with what shows that it is the one committed to.
+    texts: Vec<SealedText>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct SealedText {
+    /// `reason`, `actor.name`, …
+    field: String,
+    /// 32 bytes in base64. The commitment is `SHA-256("sternway/commitment/v1" ‖ 0 ‖ field ‖ 0 ‖ salt ‖ text)`.
+    salt: String,
+    text: String,
+}
+
+/// What the proof of a decision is about: its record, and the texts of which it holds commitments.
+#[utoipa::path(get, path = "/decisions/{id}/entry", tag = "log", params(("id" = String, Path, format = "uuid")),
+    responses((status = 200, body = SealedView), Faults))]
+pub(in crate::http) async fn entry(
+    State(http): State<Http>,
+    Asker(caller): Asker,
+    Named(id): Named<DecisionId>,
+) -> Result<Json<SealedView>, Problem> {
+    let sealed = http.service.sealed(&caller, id).await?;
+    let text = |opening: Opening| SealedText {
+        field: opening.field.to_string(),
+        salt: opening.salt.to_string(),
+        text: opening.text,
+    };
+    let texts = sealed.openings.into_iter().map(text).collect();
+    Ok(Json(SealedView { index: sealed.index, entry: sealed.entry, texts }))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -11,6 +11,15 @@ pub struct TextRow {
     pub openings: Vec<Opening>,
 }
 
+/// A text of an entry that was taken out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemovedRow {
+    pub field: Field,
+    /// The entry that says so.
+    pub by_leaf: i64,
+    pub at: Timestamp,
+}
+
 /// A signed head.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointRow {

@@ -37,61 +37,13 @@ fn event(row: &Row) -> Result<EventRow> {
     })
 }
 
-/// The first condition is the one an index answers.
-macro_rules! decisions {
-    ($first:literal) => {
-        concat!(
-            "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence, body",
-            " FROM decision WHERE ",
-            $first,
-            " AND leaf_index < $8",
-            " AND ($1 IS NULL OR release = $1) AND ($2 IS NULL OR actor_key = $2) AND ($3 IS NULL OR action = $3)",
-            " AND ($4 IS NULL OR outcome = $4) AND ($5 IS NULL OR search LIKE $5 ESCAPE '!')",
-            " AND ($6 IS NULL OR at >= $6) AND ($7 IS NULL OR at < $7)",
-            " ORDER BY leaf_index DESC LIMIT $9"
-        )
-    };
-}
-
-const OF_RELEASE: &str = decisions!("release = $1");
-const OF_ACTOR: &str = decisions!("actor_key = $2");
-const OF_ACTION: &str = decisions!("action = $3");
-const ALL: &str = decisions!("1 = 1");
-
-pub(super) async fn decisions(link: Link<'_>, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
-    let DecisionFilter { release, actor_key, action, outcome, text, from, to, before, limit } = filter;
-    let text = text.as_deref().map(pattern);
-    let before = before.unwrap_or(i64::MAX);
-    let limit = if *limit == 0 { 50 } else { i64::from(*limit) };
-    let values = args![*release, actor_key, action, outcome, &text, *from, *to, before, limit];
-    let sql = match filter {
-        DecisionFilter { release: Some(_), .. } => OF_RELEASE,
-        DecisionFilter { actor_key: Some(_), .. } => OF_ACTOR,
-        DecisionFilter { action: Some(_), .. } => OF_ACTION,
-        _ => ALL,
-    };
-    all(&link.all(sql, values).await?, read_decision)
-}
-
-/// Anything with this text in it, where `%`, `_` and `!` mean themselves.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::from("%");
-    for c in text.to_lowercase().chars() {
-        if matches!(c, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(c);
-    }
-    pattern + "%"
-}
-
 pub(super) async fn decision(link: Link<'_>, id: DecisionId) -> Result<Option<DecisionRow>> {
     const ONE: &str = "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, \
         evidence, body FROM decision WHERE id = $1";
     link.one(ONE, args![id]).await?.as_ref().map(read_decision).transpose()
 }
 
-fn read_decision(row: &Row) -> Result<DecisionRow> {
+pub(super) fn read_decision(row: &Row) -> Result<DecisionRow> {
     Ok(DecisionRow {
         id: row.parse("id")?,
         leaf_index: row.get("leaf_index")?,

@@ -6,7 +6,7 @@
 use super::leases::hold_fence;
 use super::link::{Link, Row, Tx, args};
 use super::{Dialect, all};
-use crate::store::rows::{CheckpointRow, Fence, TextRow};
+use crate::store::rows::{CheckpointRow, Fence, RemovedRow, TextRow};
 use crate::store::{Result, StoreError};
 use sternway_domain::audit::commitment::Opening;
 use sternway_domain::audit::merkle::{Frontier, TreeHash};
@@ -81,6 +81,13 @@ pub(super) async fn texts(link: Link<'_>, from: i64, limit: u32) -> Result<Vec<T
         }
     }
     Ok(found)
+}
+
+pub(super) async fn removed(link: Link<'_>, leaf_index: i64) -> Result<Vec<RemovedRow>> {
+    const REMOVED: &str = "SELECT field, by_leaf, at FROM redaction WHERE leaf_index = $1 ORDER BY by_leaf, field";
+    all(&link.all(REMOVED, args![leaf_index]).await?, |row| {
+        Ok(RemovedRow { field: row.parse("field")?, by_leaf: row.get("by_leaf")?, at: row.time("at")? })
+    })
 }
 
 pub(super) async fn checkpoint(link: Link<'_>) -> Result<Option<CheckpointRow>> {

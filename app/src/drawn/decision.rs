@@ -1,42 +1,35 @@
 //! One decision: who, why, what was seen, what came of it, where it stands in the log.
 
-use super::{param, title};
-use crate::api::Ask;
+use super::Drawn;
+use super::proof::{panel, removed, written, written_marked};
 use crate::components::chart::{Size, chart};
 use crate::components::explained::explained;
-use crate::components::icon::{icon, small, toned};
-use crate::components::loaded::loaded;
+use crate::components::icon::{icon, toned};
 use crate::components::marked::marked;
 use crate::components::notice::or;
 use crate::components::steps::{checks, facts, outcome};
 use crate::components::text::{link, pill, time};
 use crate::components::verdict::meters;
 use crate::path;
-use crate::view::decision::{DecisionView, EffectView, NearView, SawView};
-use crate::view::{Icon, Tone};
+use crate::view::decision::{DecisionView, EffectView, NearView, SawView, WhoView};
+use crate::view::{Icon, LinkView, Tone};
 use leptos::prelude::*;
 
-#[component]
-pub fn Decision() -> impl IntoView {
-    let id = param("id");
-    // Effects are confirmed after the page was made; the record itself does not change.
-    loaded(move || Ask::Decision { id: id.get() }, || vec!["decisions".to_owned()], page)
-}
-
-fn page(view: &DecisionView) -> AnyView {
-    let export = view.export.as_ref().map(|export| {
-        view! { <a class="btn" href=export.href.clone() rel="external" download="">{icon(Icon::External)}{export.text.clone()}</a> }
-    });
-    view! {
-        {title(format!("{} {}, decision {}", view.title, view.title_version, view.leaf))}
-        <main class="page" id="main" tabindex="-1">
+pub fn page(view: &DecisionView) -> Drawn {
+    let pack = |pack: &LinkView| {
+        view! { <a class="btn" href=pack.href.clone() rel="external" download="">{icon(Icon::External)}{pack.text.clone()}</a> }
+    };
+    let title = format!("{} {}, decision {}", view.title, view.title_version, view.leaf);
+    Drawn::new(
+        title,
+        view! {
             <div class="head">
                 <div>
                     <p class="crumb"><a href=path::DECISIONS>"Decisions"</a>{format!(" / {}", view.leaf)}</p>
                     <h1 class="title">{view.title.clone()}" "<span class="ver">{view.title_version.clone()}</span></h1>
-                    <p class="quiet">{view.day.clone()}", "{time(&view.at)}{format!(" UTC, by {}", view.who)}</p>
+                    <p class="quiet">{view.day.clone()}", "{time(&view.at)}" UTC, by "{who(&view.who)}</p>
                 </div>
-                <div class="head-acts"><button class="btn scripted" type="button" data-print="">"Print"</button>{export}</div>
+                <div class="head-acts"><button class="btn scripted" type="button" data-print="">"Print"</button>{view.packs.iter().map(pack).collect_view()}</div>
             </div>
             <div class="split">
                 <div class="split-main">
@@ -45,41 +38,59 @@ fn page(view: &DecisionView) -> AnyView {
                     {effects(&view.effects)}
                     {told(view)}
                 </div>
-                <div class="split-side">{in_the_log(view)}{near(&view.near)}</div>
+                <div class="split-side">
+                    {panel(view)}
+                    {near("linked-h", "Belongs together", &view.linked)}
+                    {near("near-h", "Before and after", &view.near)}
+                </div>
             </div>
-        </main>
-    }
-    .into_any()
+        },
+    )
+}
+
+fn who(who: &WhoView) -> AnyView {
+    let text = |field: &str, text: &str| if who.written { written(field, text) } else { text.to_owned().into_any() };
+    let name = text("actor.name", &who.name);
+    let owner = (!who.owner.is_empty()).then(|| view! { " for "{text("actor.owner_name", &who.owner)} });
+    let note = (!who.note.is_empty()).then(|| format!(", {}", who.note));
+    view! { {name}{owner}{note} }.into_any()
 }
 
 fn said(view: &DecisionView) -> AnyView {
-    let quote =
-        (!view.quote.is_empty()).then(|| view! { <blockquote class="said">{format!("“{}”", view.quote)}</blockquote> });
-    let why = (!view.why.is_empty()).then(|| {
-        let class = if view.quote.is_empty() { "said" } else { "lead said-more" };
-        view! { <p class=class>{marked(&view.why)}</p> }
-    });
-    let notice = |tone: &'static str, mark: Icon, title: String, text: &'static str| {
-        view! { <div class=tone>{icon(mark)}<div class="notice-text"><b>{title}</b><p>{text}</p></div></div> }
-    };
+    let quote = (!view.quote.is_empty())
+        .then(|| view! { <blockquote class="said">"“"{written("reason", &view.quote)}"”"</blockquote> });
+    let class = if view.quote.is_empty() { "said" } else { "lead said-more" };
+    let rule = (!view.rule.is_empty()).then(|| view! { <p class="said">{written_marked("reason", &view.rule)}</p> });
+    let why = (!view.why.is_empty()).then(|| view! { <p class=class>{written_marked("outcome.why", &view.why)}</p> });
     let refused = view.refused.then(|| {
-        notice(
-            "notice",
-            Icon::Lock,
-            "Refused".to_owned(),
-            "Nothing was changed; the attempt itself is what is recorded.",
-        )
+        view! {
+            <div class="notice">
+                {icon(Icon::Lock)}
+                <div class="notice-text"><b>"Refused"</b><p>"Nothing was changed; the attempt itself is what is recorded."</p></div>
+            </div>
+        }
     });
-    let overridden = view.overridden.clone().map(|words| {
-        notice("notice notice-caution", Icon::Suspect, words, "Done on a person's word, with the reason given here.")
+    let rule_overridden = |(field, text): &(String, String)| view! { <p>{written(field.clone(), text)}</p> };
+    let overridden = (!view.overridden.is_empty()).then(|| {
+        view! {
+            <div class="notice notice-caution">
+                {icon(Icon::Suspect)}
+                <div class="notice-text">
+                    <b>"Override: done on a person's word, with the reason given here"</b>
+                    {view.overridden.iter().map(rule_overridden).collect_view()}
+                </div>
+            </div>
+        }
     });
     let marks = (!view.marks.is_empty()).then(|| outcome(&view.marks));
     view! {
-        <section class="panel" aria-labelledby="d-h">
+        <section class="panel said-panel" aria-labelledby="d-h">
             <h2 class="sr" id="d-h">"Decision"</h2>
             {refused}
             {overridden}
+            {removed(&view.removed)}
             {quote}
+            {rule}
             {why}
             {marks}
             {facts(&view.facts, "facts facts-start facts-wide")}
@@ -177,30 +188,7 @@ fn told(view: &DecisionView) -> AnyView {
     .into_any()
 }
 
-fn in_the_log(view: &DecisionView) -> AnyView {
-    let log = &view.log;
-    let evidence = (!log.evidence.is_empty()).then(|| {
-        view! { <div><p class="small quiet">"Digest of the evidence"</p><span class="hash">{log.evidence.clone()}</span></div> }
-    });
-    view! {
-        <section class="panel" aria-labelledby="log-h">
-            <div class="panel-head"><h2 id="log-h">"In the log"</h2><span class="panel-age">{format!("entry {}", log.index)}</span></div>
-            <div class="proof">
-                <p class="proof-said">{icon(Icon::Proof)}{format!("Entry {}", log.index)}</p>
-                <div><p class="small quiet">"This record hashes to the leaf"</p><span class="hash">{log.leaf_hash.clone()}</span></div>
-                {evidence}
-                {facts(&log.facts, "facts")}
-                <details class="more">
-                    <summary>{small(Icon::Right)}"The record as it was hashed"</summary>
-                    <pre class="cmd" tabindex="0"><code>{view.canonical.clone()}</code></pre>
-                </details>
-            </div>
-        </section>
-    }
-    .into_any()
-}
-
-fn near(near: &[NearView]) -> AnyView {
+fn near(id: &'static str, title: &'static str, near: &[NearView]) -> AnyView {
     if near.is_empty() {
         return ().into_any();
     }
@@ -214,8 +202,8 @@ fn near(near: &[NearView]) -> AnyView {
         })
         .collect_view();
     view! {
-        <section class="panel" aria-labelledby="near-h">
-            <div class="panel-head"><h2 id="near-h">"Before and after"</h2></div>
+        <section class="panel" aria-labelledby=id>
+            <div class="panel-head"><h2 id=id>{title}</h2></div>
             <ul class="near">{rows}</ul>
         </section>
     }

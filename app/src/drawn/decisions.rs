@@ -1,45 +1,38 @@
 //! The log of decisions. The URL is the filter.
 
-use super::{query, title};
-use crate::api::Ask;
+use super::Drawn;
 use crate::components::form::Field;
 use crate::components::icon::icon;
-use crate::components::loaded::loaded;
 use crate::components::log::log;
 use crate::components::notice::state;
 use crate::path;
 use crate::view::Icon;
-use crate::view::decision::{DecisionFilter, DecisionsView};
+use crate::view::decision::DecisionsView;
 use leptos::prelude::*;
 
-#[component]
-pub fn Decisions() -> impl IntoView {
-    let (release, actor, act) = (query("release"), query("actor"), query("act"));
-    let (from, to, cursor) = (query("from"), query("to"), query("cursor"));
-    let ask = move || Ask::Decisions {
-        filter: DecisionFilter {
-            release: release.get(),
-            actor: actor.get(),
-            act: act.get(),
-            from: from.get(),
-            to: to.get(),
-            cursor: cursor.get(),
-        },
-    };
-    // Older pages do not change.
-    loaded(ask, move || if cursor.get().is_empty() { vec!["decisions".to_owned()] } else { Vec::new() }, page)
-}
-
-fn page(view: &DecisionsView) -> AnyView {
+pub fn page(view: &DecisionsView) -> Drawn {
     let table = (!view.days.is_empty()).then(|| log(&view.days));
     let export = view.export.as_ref().map(|export| {
         view! { <a class="btn" href=export.href.clone() rel="external" download="">{icon(Icon::External)}{export.text.clone()}</a> }
     });
     let older = view.older.clone().map(|older| view! { <p><a href=older>"Older decisions"</a></p> });
     let newest = view.newest.clone().map(|newest| view! { <p><a href=newest>"Newest decisions"</a></p> });
-    view! {
-        {title("Decisions")}
-        <main class="page" id="main" tabindex="-1">
+    let head = view.signed.then(|| {
+        view! {
+            <section class="panel log-head" aria-labelledby="log-head-h">
+                <h2 class="sr" id="log-head-h">"The log"</h2>
+                <log-proof class="proof">
+                    <p class="proof-said" data-said="" data-state="waiting">{icon(Icon::Clock)}"Not checked here yet"</p>
+                    <div class="proof-body" data-body="">
+                        <p class="small quiet">"The browser checks the signed head by itself when scripts run; by hand: sternway audit verify."</p>
+                    </div>
+                </log-proof>
+            </section>
+        }
+    });
+    Drawn::new(
+        "Decisions",
+        view! {
             <div class="head">
                 <div>
                     <h1>"Decisions"</h1>
@@ -51,9 +44,9 @@ fn page(view: &DecisionsView) -> AnyView {
             {table}
             {view.empty.as_ref().map(state)}
             <footer class="foot">{newest}{older}<p class="push">{view.foot.clone()}</p></footer>
-        </main>
-    }
-    .into_any()
+            {head}
+        },
+    )
 }
 
 fn filters(view: &DecisionsView) -> AnyView {
@@ -70,9 +63,11 @@ fn filters(view: &DecisionsView) -> AnyView {
     let day = |name, label, value: &str| text(name, label, value, "yyyy-mm-dd");
     view! {
         <form class="filters" method="get" action=path::DECISIONS aria-label="Filter decisions">
+            {text("q", "Words", &view.filter.q, "in reason, actor or service").input()}
             {text("release", "Release or service", &view.filter.release, "any").input()}
             {Field { name: "actor", label: "Actor", prefix: "f-", ..Field::default() }.select(&view.actors)}
             {Field { name: "act", label: "Act", prefix: "f-", ..Field::default() }.select(&view.acts)}
+            {Field { name: "outcome", label: "Outcome", prefix: "f-", ..Field::default() }.select(&view.outcomes)}
             {day("from", "From", &view.filter.from).input()}
             {day("to", "To", &view.filter.to).input()}
             <button class="btn">"Show"</button>
