@@ -25,6 +25,10 @@ pub enum Ask {
         id: String,
         done: String,
     },
+    /// The texts of a decision that can be taken out.
+    Redact {
+        id: String,
+    },
     /// Of a release or a flag. `seen` is the version the person last saw.
     Act {
         id: String,

@@ -10,7 +10,7 @@ use crate::live::Live;
 use crate::packed::unpack;
 use crate::pages::act::Act;
 use crate::pages::board::Board;
-use crate::pages::drawn::{Decision, Decisions, Rehearsal, Runbook, Runbooks, Service, Services};
+use crate::pages::drawn::{Decision, Decisions, Redact, Rehearsal, Runbook, Runbooks, Service, Services};
 use crate::pages::flags::Flags;
 use crate::pages::new_release::NewRelease;
 use crate::pages::not_found::NotFound;
@@ -58,6 +58,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/releases/:id/act/:verb") view=Act ssr=SsrMode::Async/>
                     <Route path=path!("/decisions") view=Decisions ssr=SsrMode::Async/>
                     <Route path=path!("/decisions/:id") view=Decision ssr=SsrMode::Async/>
+                    <Route path=path!("/decisions/:id/redact") view=Redact ssr=SsrMode::Async/>
                     <Route path=path!("/flags") view=Flags ssr=SsrMode::Async/>
                     <Route path=path!("/flags/:id/:verb") view=Act ssr=SsrMode::Async/>
                     <Route path=path!("/services") view=Services ssr=SsrMode::Async/>

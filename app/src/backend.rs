@@ -10,6 +10,7 @@ use crate::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::flag::FlagsView;
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
+use crate::view::redact::{RedactForm, RedactView};
 use crate::view::rehearsal::{RehearsalForm, RehearsalView};
 use crate::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use crate::view::runbook::{RunbookView, RunbooksView};
@@ -27,7 +28,10 @@ pub struct Caller {
     pub actor: Actor,
     /// For the person to quote and the operator to find.
     pub request_id: String,
+    pub trace_id: String,
     pub ip: Option<IpAddr>,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
     /// What names the session in records; never the secret in the cookie.
     pub session: Option<String>,
 }
@@ -66,6 +70,10 @@ pub enum FormReturn {
     },
     Data {
         typed: DataForm,
+        error: AppError,
+    },
+    Redact {
+        typed: RedactForm,
         error: AppError,
     },
     /// `error` is `None` when a preview was asked for.
@@ -144,6 +152,12 @@ pub trait ControlPlane: Send + Sync {
     async fn decisions(&self, caller: &Caller, filter: DecisionFilter) -> Result<DecisionsView, AppError>;
 
     async fn decision(&self, caller: &Caller, id: DecisionId) -> Result<DecisionView, AppError>;
+
+    /// The texts of a decision that can be taken out. For those who may.
+    async fn redact_page(&self, caller: &Caller, id: DecisionId) -> Result<RedactView, AppError>;
+
+    /// Takes texts of a decision out of everything that is stored.
+    async fn redact(&self, caller: &Caller, id: DecisionId, form: RedactForm) -> Result<(), AppError>;
 
     /// What could happen if the release went back now. What is wrong with the form comes back in the view.
     async fn rehearsal(&self, caller: &Caller, id: ReleaseId, form: RehearsalForm) -> Result<RehearsalView, AppError>;

@@ -8,6 +8,7 @@ pub mod data;
 pub mod decision;
 pub mod decisions;
 mod proof;
+pub mod redact;
 pub mod rehearsal;
 pub mod runbook;
 pub mod runbooks;

@@ -54,6 +54,11 @@ pub fn decision(id: &str) -> String {
     format!("/decisions/{id}")
 }
 
+/// Where texts of a decision are taken out.
+pub fn redact(id: &str) -> String {
+    format!("/decisions/{id}/redact")
+}
+
 /// The decisions of one release or service.
 pub fn decisions_of(release: &str) -> String {
     format!("/decisions?release={}", escaped(release))

@@ -13,6 +13,8 @@ pub mod door;
 pub mod flag;
 pub mod new_release;
 #[cfg(feature = "ssr")]
+pub mod redact;
+#[cfg(feature = "ssr")]
 pub mod rehearsal;
 pub mod release;
 pub mod runbook;

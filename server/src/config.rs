@@ -18,6 +18,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use sternway_domain::audit::retention::Retention;
 use sternway_domain::id::EnvironmentName;
 use sternway_domain::time::Span;
 use url::Url;
@@ -57,6 +58,8 @@ pub struct Config {
     pub log_public: bool,
     /// Who confirms the log's heads.
     pub log_witnesses: Witnesses,
+    /// How long texts of the log are kept.
+    pub log_retention: Retention,
     /// Whether `/metrics` answers who is not signed in.
     pub metrics_open: bool,
     pub sign_in: DoorsConfig,
@@ -213,6 +216,11 @@ impl Effective {
             })?,
             log_public: self.read("log.public", "write `true` or `false`")?,
             log_witnesses: self.witnesses()?,
+            log_retention: Retention {
+                addresses: self.kept("log.retention.addresses")?,
+                names: self.kept("log.retention.names")?,
+                texts: self.kept("log.retention.texts")?,
+            },
             metrics_open: self.read("metrics.open", "write `true` or `false`")?,
             sign_in: DoorsConfig {
                 per_login: self.read::<NonZeroU32>("sign_in.failures", "write a number of at least 1")?,
@@ -289,6 +297,18 @@ impl Effective {
                 part.parse().or(single).map_err(|_| format!("`{part}` is not a network; write it like `10.0.0.0/8`"))
             };
             parts.map(net).collect()
+        })
+    }
+
+    /// For ever when nothing is written; never less than a day, in which a mistake can still be noticed.
+    fn kept(&self, key: &'static str) -> Result<Option<Span>, ConfigError> {
+        self.with(key, |text| match text {
+            "" => Ok(None),
+            text => match text.parse::<Span>() {
+                Ok(span) if span.secs() >= 86_400 => Ok(Some(span)),
+                Ok(_) => Err("write at least `1d`, or nothing to keep them for ever".to_owned()),
+                Err(error) => Err(error.to_string()),
+            },
         })
     }
 

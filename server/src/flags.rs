@@ -93,6 +93,24 @@ impl FlagTable {
         Ok(changed)
     }
 
+    /// Reads all flags as they are stored now, also those of a version that is known: texts were taken out of them.
+    pub async fn again(&self, store: &dyn Store) -> Result<(), ServiceError> {
+        let mut read = Vec::new();
+        for row in store.flags(0).await? {
+            read.push(decode::<Flag>("flag", &row.body)?);
+        }
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        let before = &state.now;
+        let mut next = Snapshot { position: before.position, flags: before.flags.clone(), told: OnceLock::new() };
+        for flag in read {
+            if next.flags.get(&flag.plan.key).is_some_and(|known| known.version == flag.version) {
+                next.flags.insert(flag.plan.key.clone(), Arc::new(flag));
+            }
+        }
+        state.now = Arc::new(next);
+        Ok(())
+    }
+
     /// Takes in rows that are durable. Older versions than those known are left aside. Says whether any was newer.
     pub fn put(&self, rows: &[FlagRow]) -> Result<bool, ServiceError> {
         let mut read = Vec::with_capacity(rows.len());

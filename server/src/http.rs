@@ -5,6 +5,7 @@ use crate::service::Service;
 use ipnet::IpNet;
 use std::sync::Arc;
 use std::time::Duration;
+use sternway_domain::audit::retention::Retention;
 use tokio_util::sync::CancellationToken;
 
 mod ask;
@@ -20,6 +21,7 @@ mod request;
 mod router;
 pub mod security;
 mod sse;
+mod unlogged;
 mod v1;
 mod web;
 
@@ -27,6 +29,7 @@ pub use identity::COOKIE;
 pub use problem::{Details, FieldProblem, Problem};
 pub use request::RequestContext;
 pub use router::{openapi, other_routes, router};
+pub use unlogged::{READ, unlogged, why_unlogged};
 pub use web::Pages;
 
 /// What every handler stands on. Cheap to clone.
@@ -53,6 +56,8 @@ pub struct HttpSettings {
     pub open_metrics: bool,
     /// Whether the log's files (sealed entries, hashes, checkpoints) answer who is not signed in.
     pub open_log: bool,
+    /// How long texts of the log are kept.
+    pub retention: Retention,
     /// Origins of web pages that may evaluate flags: `https://shop.example.org`.
     pub flag_origins: Vec<String>,
     /// Evaluations a second that one token may ask for; 0 is no limit.
@@ -67,6 +72,7 @@ impl Default for HttpSettings {
             beat: Duration::from_secs(5),
             open_metrics: true,
             open_log: false,
+            retention: Retention::default(),
             flag_origins: Vec::new(),
             flag_limit: 0,
         }

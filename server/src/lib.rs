@@ -13,6 +13,8 @@ pub mod emergency;
 pub mod engine;
 pub mod flags;
 pub mod http;
+pub mod keeper;
+pub mod ledger;
 pub mod live;
 pub mod memory;
 pub mod notary;

@@ -63,6 +63,12 @@ impl Bus {
 
     /// Published after a commit.
     pub fn committed(&self, topic: Topic, committed: &Committed) {
+        self.known(committed);
+        self.heard(topic, committed.position);
+    }
+
+    /// After a commit that nobody need hear of.
+    pub(crate) fn known(&self, committed: &Committed) {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if committed.events > 0 {
             note(&mut own.events, committed.position);
@@ -70,8 +76,6 @@ impl Bus {
         if let Some(index) = committed.leaf_index {
             note(&mut own.entries, index);
         }
-        drop(own);
-        self.heard(topic, committed.position);
     }
 
     /// Published when another process has committed.

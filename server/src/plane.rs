@@ -14,6 +14,7 @@ use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::flag::FlagsView;
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView};
+use sternway_app::view::redact::{RedactForm, RedactView};
 use sternway_app::view::rehearsal::{RehearsalForm, RehearsalView};
 use sternway_app::view::release::{ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookView, RunbooksView};
@@ -41,6 +42,7 @@ mod new_release;
 mod outside;
 mod panels;
 mod preview;
+mod redact;
 mod rehearsal;
 mod release;
 mod row;
@@ -78,8 +80,9 @@ fn caller(page: &PageCaller) -> Caller {
     let origin = Origin {
         transport: "browser".into(),
         request_id: Some(page.request_id.clone()),
-        trace_id: None,
+        trace_id: Some(page.trace_id.clone()).filter(|id| !id.is_empty()),
         ip: page.ip.map(|ip| ip.to_string()),
+        user_agent: page.user_agent.clone(),
     };
     Caller { actor: page.actor.clone(), origin }
 }
@@ -106,6 +109,7 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
         ServiceError::FlagRefused(refusal) => AppError::Refused { why: told(&refusal.to_string()) },
         ServiceError::Refused(refusal) => AppError::Refused { why: told(&refusal.to_string()) },
         error @ (ServiceError::Busy { .. }
+        | ServiceError::Held { .. }
         | ServiceError::KeyReused(_)
         | ServiceError::StaleSaga { .. }
         | ServiceError::DataStale { .. }
@@ -220,6 +224,14 @@ impl ControlPlane for Plane {
 
     async fn decision(&self, page: &PageCaller, id: DecisionId) -> Result<DecisionView, AppError> {
         self.decision_view(&caller(page), id).await.map_err(|error| worded(page, error))
+    }
+
+    async fn redact_page(&self, page: &PageCaller, id: DecisionId) -> Result<RedactView, AppError> {
+        self.redact_view(&caller(page), id).await.map_err(|error| worded(page, error))
+    }
+
+    async fn redact(&self, page: &PageCaller, id: DecisionId, form: RedactForm) -> Result<(), AppError> {
+        self.redacted(&caller(page), id, form).await.map_err(|error| worded(page, error))
     }
 
     async fn rehearsal(

@@ -5,6 +5,8 @@ use crate::config::Config;
 use crate::emergency::Intake;
 use crate::engine::{Adapters, Engine, EngineConfig};
 use crate::http::{Http, HttpSettings, Pages, assets};
+use crate::keeper::{self, Keeper};
+use crate::ledger::{Ledger, LedgerError};
 use crate::live;
 use crate::memory::{Memory, MemoryError};
 use crate::notary::{self, LookFault, Notary, OpenFault, Opening, origin_of, witness};
@@ -12,7 +14,7 @@ use crate::outage;
 use crate::outbound::{Outbound, OutboundError};
 use crate::plane::Plane;
 use crate::ports::{Clock, Rng};
-use crate::service::Service;
+use crate::service::{Service, ServiceError};
 use crate::steps::Hands;
 use crate::store::{self, StoreError};
 use axum::Router;
@@ -33,6 +35,10 @@ pub enum ServeError {
     Store(#[source] StoreError),
     #[error(transparent)]
     Memory(#[from] MemoryError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("what had been redacted could not be taken out again")]
+    Redact(#[source] ServiceError),
     #[error(transparent)]
     Key(#[from] OpenFault),
     #[error("the log could not be compared with what was signed before")]
@@ -79,8 +85,10 @@ impl Base {
         let opening = Opening { place: &config.log_key, origin: &config.log_origin, usual: &usual, pin: Some(pin) };
         service.notary = Notary::open(service.store.as_ref(), opening, service.rng.as_ref()).await?;
         service.witnesses = Arc::new(config.log_witnesses.clone());
+        service.ledger = Ledger::open(&config.state.with_added_extension("redactions"))?;
         service.memory.look(service.store.as_ref(), service.clock.now()).await?;
         notary::look(&service).await?;
+        keeper::begin(&service).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
         let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));
@@ -101,6 +109,7 @@ impl Base {
             trusted_proxies: self.config.trusted_proxies.clone(),
             open_metrics: self.config.metrics_open,
             open_log: self.config.log_public,
+            retention: self.config.log_retention,
             flag_origins: self.config.flag_origins.clone(),
             flag_limit: self.config.flag_limit,
             ..HttpSettings::default()
@@ -161,6 +170,8 @@ impl Base {
         let holder = self.holder.clone();
         work.spawn(witness::run(self.service.clone(), self.outbound.clone(), holder, self.shutdown.clone()));
         work.spawn(outage::watch(self.service.clone(), self.shutdown.clone()));
+        let keeper = Keeper::new(self.service.clone(), self.holder.clone(), self.config.log_retention);
+        work.spawn(keeper.run(self.shutdown.clone()));
         let token = self.shutdown.clone();
         work.spawn(async move {
             tokio::select! {

@@ -3,6 +3,7 @@
 
 use crate::documents::DocumentProblem;
 use crate::flags::FlagTable;
+use crate::ledger::Ledger;
 use crate::live::Bus;
 use crate::memory::Memory;
 use crate::notary::Notary;
@@ -17,7 +18,7 @@ use sternway_domain::access::{self, Action, Denied};
 use sternway_domain::actor::{Actor, Rule};
 use sternway_domain::audit::Origin;
 use sternway_domain::flag;
-use sternway_domain::id::{EnvironmentName, ReleaseId, ServiceName};
+use sternway_domain::id::{EnvironmentName, HoldId, ReleaseId, ServiceName};
 use sternway_domain::migration;
 use sternway_domain::release::{Event, Refusal, Release};
 use tokio::sync::Semaphore;
@@ -33,20 +34,25 @@ mod expected;
 mod export;
 mod flag_summary;
 mod flags;
+mod holds;
 mod keys;
 mod log;
 mod migrations;
 pub(crate) mod once;
+mod outcome;
 pub(crate) mod outside;
 mod past;
 mod progress;
 mod query;
+mod reads;
 pub(crate) mod record;
 mod redact;
 mod replay;
 mod restore;
+mod retain;
 pub(crate) mod saga;
 mod summary;
+mod take_out;
 
 pub use act::{ActRequest, Acted, Overrides, Wanted};
 pub use configure::{Applied, AppliedDocument};
@@ -57,6 +63,7 @@ pub use expected::{Expected, Played};
 pub use export::{ExportRequest, Exported, MOST_EXPORTS};
 pub use flag_summary::{FlagSummary, FlipSummary, RetiredSummary};
 pub use flags::{FlipRequest, Flipped, RetireRequest, SplitRequest};
+pub use holds::{HoldDone, HoldView};
 pub use keys::{ChangeKey, KeyChanged};
 pub use log::{Sealed, SignedHead};
 pub(crate) use migrations::goes_forward;
@@ -64,11 +71,14 @@ pub use migrations::{DataActed, DataRequest, DataSeen, DataWanted, PastNoReturn}
 pub use outside::{CheckpointView, LogKeyView, LogStatus, OutsideView, WitnessView};
 pub use past::Past;
 pub use progress::Words;
-pub use redact::{REDACTED, RedactRequest, Redacted};
+pub use reads::Reading;
+pub use redact::{RedactRequest, Redactable, Redacted};
 pub use replay::{Replay, judge_again, replay};
 pub use restore::{Confirmed, RestoreView};
+pub use retain::Batch;
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, ReleaseSummary};
+pub use take_out::REDACTED;
 
 /// Who calls, and through which door.
 #[derive(Debug, Clone)]
@@ -130,6 +140,9 @@ pub enum ServiceError {
     KeyReused(String),
     #[error("{field}: {text}")]
     Invalid { field: String, text: String },
+    /// A legal hold keeps what was to be taken out.
+    #[error("legal hold {hold} keeps these texts ({scope}); it has to be released first")]
+    Held { hold: HoldId, scope: String },
     /// Everything wrong with a set of documents. Never empty; nothing of the set was applied.
     #[error("{}", listed(.0))]
     Documents(Vec<DocumentProblem>),
@@ -176,6 +189,8 @@ pub struct Service {
     pub queries: Arc<dyn Queries>,
     /// What is known of the database outside of it.
     pub memory: Memory,
+    /// What was taken out of the database, known outside of it.
+    pub ledger: Ledger,
     /// Signs the log.
     pub notary: Notary,
     /// Who is asked to confirm its heads.
@@ -191,6 +206,8 @@ pub struct Service {
     /// Evidence packs being made.
     exporting: Arc<Semaphore>,
     aftermath: aftermath::AftermathTable,
+    readings: reads::Readings,
+    orders: outcome::Orders,
 }
 
 impl Service {
@@ -209,6 +226,7 @@ impl Service {
             flags: FlagTable::default(),
             queries: Arc::new(NoConnections),
             memory: Memory::default(),
+            ledger: Ledger::default(),
             notary,
             witnesses: Arc::default(),
             outage: Outage::default(),
@@ -218,6 +236,8 @@ impl Service {
             rehearsing: Arc::new(Semaphore::new(1)),
             exporting: Arc::new(Semaphore::new(MOST_EXPORTS)),
             aftermath: aftermath::AftermathTable::default(),
+            readings: reads::Readings::default(),
+            orders: outcome::Orders::default(),
         }
     }
 

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::note::VerifierKey;
-use sternway_domain::id::{Digest, FlagKey, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
+use sternway_domain::audit::retention::Class;
+use sternway_domain::id::{Digest, FlagKey, HoldId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
@@ -57,6 +58,9 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    /// A legal hold keeps this text.
+    #[error("legal hold {hold} keeps the texts of entry {leaf_index}; release it first")]
+    Held { hold: HoldId, leaf_index: i64 },
     /// A stored row cannot be read.
     #[error("a stored {what} cannot be read: {detail}")]
     Corrupt { what: &'static str, detail: String },
@@ -137,6 +141,17 @@ pub trait Store: Send + Sync {
     /// The first thing, in words, that is missing or too much among the events, or among the decisions of a log of so many
     /// entries: numbers without gaps and owners, streams as long as their rows say.
     async fn gap(&self, leaves: i64) -> Result<Option<String>>;
+    /// What was taken out by entries after this one, in their order: by at most so many of them.
+    async fn redactions(&self, after: i64, entries: u32) -> Result<Vec<RedactionRow>>;
+    /// Decisions after this entry that were written down before this moment and have a text of this class, in order.
+    async fn aged(&self, class: Class, after: i64, before: Timestamp, limit: u32) -> Result<Vec<DecisionRow>>;
+    /// Other entries of which a text holds this one, by index.
+    async fn repeated(&self, text: &str, but: i64, limit: u32) -> Result<Vec<i64>>;
+    /// Every legal hold, also those that were released; oldest first.
+    async fn holds(&self) -> Result<Vec<HoldRow>>;
+    /// Makes sure that what was deleted is not left in the database's own files, as far as the database lets one.
+    /// `false`: somebody was reading; try again.
+    async fn scrub(&self) -> Result<bool>;
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>>;
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>>;
 

@@ -15,6 +15,7 @@ mod api {
     mod log_keys;
     mod ofrep;
     mod openapi;
+    mod privacy;
     mod proof;
     mod rig;
     mod routes;

@@ -215,7 +215,7 @@ impl Rig {
     }
 
     async fn actions(&self, id: ReleaseId) -> Vec<String> {
-        let filter = DecisionFilter { release: Some(id), limit: 100, ..DecisionFilter::default() };
+        let filter = DecisionFilter { release: Some(id), acts: true, limit: 100, ..DecisionFilter::default() };
         let decisions = self.service.store.decisions(&filter).await.expect("read");
         decisions.iter().rev().map(|row| format!("{} {}", row.action, row.actor_label)).collect()
     }

@@ -15,6 +15,7 @@ mod store_contract {
     mod moving;
     mod people;
     mod postgres;
+    mod privacy;
     mod sagas;
     mod sqlite;
     mod support;

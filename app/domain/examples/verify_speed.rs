@@ -39,6 +39,7 @@ fn entry(number: u64) -> Vec<u8> {
             request_id: Some("00f067aa0ba902b7".into()),
             trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
             ip: Some("192.0.2.7".into()),
+            user_agent: None,
         },
     };
     Record::seal(&entry, &Links::default(), || Salt([7; 32])).expect("it fits").bytes

@@ -48,10 +48,20 @@ pub enum Action {
     Inject,
     SignIn,
     SignOut,
+    /// See everybody's accounts.
+    ViewPeople,
+    /// Read the decision log: written down, because it holds names and what people wrote.
+    Read,
+    /// Place and release legal holds on texts of the decision log.
+    LegalHold,
+    /// Carry out a step of a saga. No role may: it follows from what was ordered.
+    Step,
+    /// Take note of what was observed. No role may.
+    Observe,
 }
 
 impl Action {
-    pub const ALL: [Action; 26] = [
+    pub const ALL: [Action; 31] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -78,7 +88,15 @@ impl Action {
         Action::Inject,
         Action::SignIn,
         Action::SignOut,
+        Action::ViewPeople,
+        Action::Read,
+        Action::LegalHold,
+        Action::Step,
+        Action::Observe,
     ];
+
+    /// What is written down without anybody having decided: lists of decisions leave these out unless asked for them.
+    pub const RECORDS: [Action; 3] = [Action::Read, Action::Step, Action::Observe];
 
     /// The stable name, as in paths and in the log.
     pub fn as_str(self) -> &'static str {
@@ -109,6 +127,11 @@ impl Action {
             Action::Inject => "inject",
             Action::SignIn => "sign_in",
             Action::SignOut => "sign_out",
+            Action::ViewPeople => "view_people",
+            Action::Read => "read",
+            Action::LegalHold => "legal_hold",
+            Action::Step => "step",
+            Action::Observe => "observe",
         }
     }
 
@@ -141,6 +164,11 @@ impl Action {
             Action::Inject => "inject faults",
             Action::SignIn => "sign in",
             Action::SignOut => "sign out",
+            Action::ViewPeople => "see everybody's accounts",
+            Action::Read => "read the decision log",
+            Action::LegalHold => "place or release legal holds",
+            Action::Step => "carry out steps by hand",
+            Action::Observe => "say what was observed",
         }
     }
 }
@@ -150,13 +178,15 @@ pub fn may(role: Role, action: Action) -> bool {
     use Action::*;
     match action {
         Evaluate => true,
-        View | Export | ManageTokens | SignIn | SignOut => role != Role::FlagClient,
+        View | Read | Export | ManageTokens | SignIn | SignOut => role != Role::FlagClient,
         Create | Check | Start | Promote | Cancel | Apply => matches!(role, Role::ReleaseManager | Role::Admin),
         Hold | Resume | ResumeAutomation | Rollback | Rollforward | Freeze | Steer | MoveData | BreakGlass | Flip => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
         Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
-        ManagePeople | Redact | ChangeKey => role == Role::Admin,
+        ViewPeople => matches!(role, Role::Auditor | Role::Admin),
+        ManagePeople | Redact | LegalHold | ChangeKey => role == Role::Admin,
+        Step | Observe => false,
     }
 }
 
@@ -202,12 +232,21 @@ mod tests {
         let expected = [
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
             ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.",
-            "....x.", "....x.", "xxxxx.", ".xx.x.", "xxxxx.", "xxxxx.",
+            "....x.", "....x.", "xxxxx.", ".xx.x.", "xxxxx.", "xxxxx.", "...xx.", "xxxxx.", "....x.", "......",
+            "......",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {
             assert_eq!(row, expected, "viewer, release manager, on call, auditor, admin, flag client for {action:?}");
         }
+    }
+
+    /// Reads everything there is to read, and changes nothing but its own tokens.
+    #[test]
+    fn an_auditor_reads_everything_and_changes_nothing() {
+        use Action::{Evaluate, Export, ManageTokens, Read, SignIn, SignOut, View, ViewPeople};
+        let may_do: Vec<Action> = Action::ALL.into_iter().filter(|action| may(Role::Auditor, *action)).collect();
+        assert_eq!(may_do, [View, Evaluate, ManageTokens, Export, SignIn, SignOut, ViewPeople, Read]);
     }
 
     #[test]

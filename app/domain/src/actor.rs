@@ -159,6 +159,12 @@ pub enum Rule {
     MoveDataOnRollback,
     /// A rollback would be due and would lose data: nothing moves until a person decides.
     FreezePastNoReturn,
+    /// A saga was ordered: its steps follow.
+    CarryOut,
+    /// Texts of the log are older than they are kept.
+    Retention,
+    /// Texts that had been taken out came back with an older database.
+    RedactAgain,
 }
 
 impl Rule {
@@ -174,6 +180,9 @@ impl Rule {
             Rule::SwitchOnRollback => "switch-on-rollback",
             Rule::MoveDataOnRollback => "move-data-on-rollback",
             Rule::FreezePastNoReturn => "freeze-past-no-return",
+            Rule::CarryOut => "carry-out",
+            Rule::Retention => "retention",
+            Rule::RedactAgain => "redact-again",
         }
     }
 }

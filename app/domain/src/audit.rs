@@ -3,13 +3,15 @@
 //! [`Entry`] is what is known of an act; [`record`] is the form in which it becomes a leaf, personal text replaced by
 //! commitments. [`merkle`] is the tree, [`tile`] its files, [`note`] and [`checkpoint`] its signed head, [`keys`] what it was
 //! signed with in the course of time, [`proof`] the evidence that one entry is in it, [`pack`] what is asked of a bundle of
-//! them, [`pin`] what an outsider remembers, [`verify`] the check of a whole log.
+//! them, [`pin`] what an outsider remembers, [`verify`] the check of a whole log. [`retention`] says which texts are kept no
+//! longer, [`hold`] which are kept all the same.
 //!
 //! Deliberately absent: where leaves, keys and salts are kept, who asks for a checkpoint, and what time it is.
 
 pub mod canonical;
 pub mod checkpoint;
 pub mod commitment;
+pub mod hold;
 pub mod keys;
 pub mod merkle;
 pub mod note;
@@ -18,6 +20,7 @@ pub mod pin;
 mod plain;
 pub mod proof;
 pub mod record;
+pub mod retention;
 mod text;
 pub mod tile;
 pub mod verify;
@@ -118,6 +121,9 @@ pub struct Origin {
     pub trace_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
+    /// The program it came with, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -42,6 +42,8 @@ uuid_id! {
     MessageId,
     /// One run of a saga: a rollback, a rollforward, a drill.
     SagaId,
+    /// One legal hold on texts of the decision log.
+    HoldId,
 }
 
 /// Why a name was not taken. The text names the rule.

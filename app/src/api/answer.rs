@@ -9,6 +9,7 @@ use crate::view::act::{ActView, Verb};
 use crate::view::data::{DataPanel, DataParts};
 use crate::view::door::{SetupView, SignInView};
 use crate::view::new_release::{NewReleaseForm, NewReleaseView};
+use crate::view::redact::RedactForm;
 use crate::view::rehearsal::RehearsalForm;
 use crate::view::release::{ChecklistFault, ChoiceFault, ReleaseView};
 use crate::view::{Drawn, Or};
@@ -43,6 +44,7 @@ pub(super) async fn answer(plane: Plane, caller: Caller, ask: Ask) -> Result<Str
             Ok(id) => told(plane.decision(&caller, id).await.map(|view| drawn::decision::page(&view))),
             Err(error) => told::<()>(Err(error)),
         },
+        Ask::Redact { id } => told(redact(&plane, &caller, &id, form).await),
         Ask::Flags { done } => told(plane.flags(&caller, done.parse().ok()).await),
         Ask::Services => told(plane.services(&caller).await.map(|view| drawn::services::page(&view))),
         Ask::Service { name } => match named(&name, "service") {
@@ -74,6 +76,16 @@ async fn release(
 ) -> Result<ReleaseView, AppError> {
     let view = plane.release(caller, named(id, "release")?, done.parse().ok()).await?;
     Ok(form.into_release(view))
+}
+
+async fn redact(plane: &Plane, caller: &Caller, id: &str, form: CameBack) -> Result<Drawn, AppError> {
+    let mut view = plane.redact_page(caller, named(id, "decision")?).await?;
+    if let Some(FormReturn::Redact { typed, error }) = form.0 {
+        set_status(&error);
+        view.typed = RedactForm { idempotency_key: view.typed.idempotency_key, ..typed };
+        view.fault = Some(error);
+    }
+    Ok(drawn::redact::page(&view))
 }
 
 async fn rehearsal(plane: &Plane, caller: &Caller, id: &str, form: RehearsalForm) -> Result<Drawn, AppError> {

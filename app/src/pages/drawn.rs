@@ -59,6 +59,12 @@ pub fn Decision() -> impl IntoView {
 }
 
 #[component]
+pub fn Redact() -> impl IntoView {
+    let id = param("id");
+    loaded(move || Ask::Redact { id: id.get() }, Vec::new, page)
+}
+
+#[component]
 pub fn Rehearsal() -> impl IntoView {
     let (id, faults, runs, seed) = (param("id"), query("faults"), query("runs"), query("seed"));
     let ask = move || Ask::Rehearsal { id: id.get(), faults: faults.get(), runs: runs.get(), seed: seed.get() };

@@ -33,7 +33,14 @@ async fn render(path: &str, chrome: ChromeView, back: Option<FormReturn>) -> Pag
     let context = move || {
         provide_context::<Plane>(Arc::new(MadeUp));
         provide_context(chrome.clone());
-        provide_context(Caller { actor: Actor::Anonymous, request_id: "7f3a21".into(), ip: None, session: None });
+        provide_context(Caller {
+            actor: Actor::Anonymous,
+            request_id: "7f3a21".into(),
+            trace_id: String::new(),
+            ip: None,
+            user_agent: None,
+            session: None,
+        });
         provide_context(Assets {
             css: "preview.css".into(),
             js: String::new(),
@@ -108,6 +115,7 @@ async fn given_each_address_when_rendered_then_it_is_whole_and_well_made() {
         ("new-release", "/releases/new".to_owned(), 200),
         ("decisions", "/decisions".to_owned(), 200),
         ("decision", format!("/decisions/{DECISION}"), 200),
+        ("redact", format!("/decisions/{DECISION}/redact"), 200),
         ("rehearsal", format!("/releases/{RELEASE}/rehearsal"), 422),
         ("services", "/services".to_owned(), 200),
         ("service", "/services/checkout".to_owned(), 200),

@@ -11,6 +11,7 @@ use sternway_app::view::decision::{DecisionFilter, DecisionView, DecisionsView};
 use sternway_app::view::door::{DemoPersonView, SetupView, SignInView};
 use sternway_app::view::flag::{FlagRow, FlagsView};
 use sternway_app::view::new_release::{NewReleaseForm, NewReleaseView, PreviewView};
+use sternway_app::view::redact::{RedactForm, RedactText, RedactView};
 use sternway_app::view::rehearsal::{EndView, RehearsalForm, RehearsalView};
 use sternway_app::view::release::{ActButton, ChecklistForm, ChoiceForm, ReleaseView};
 use sternway_app::view::runbook::{RunbookRow, RunbookView, RunbooksView};
@@ -156,6 +157,29 @@ impl ControlPlane for MadeUp {
 
     async fn decision(&self, _: &Caller, id: DecisionId) -> Result<DecisionView, AppError> {
         Ok(decided::decision(&id.to_string()))
+    }
+
+    async fn redact_page(&self, _: &Caller, id: DecisionId) -> Result<RedactView, AppError> {
+        let text = |field: &str, label: &str, text: Option<&str>| RedactText {
+            field: field.into(),
+            label: label.into(),
+            text: text.map(str::to_owned),
+        };
+        Ok(RedactView {
+            decision: LinkView::new(format!("/decisions/{id}"), "Decision 18\u{a0}534"),
+            texts: vec![
+                text("reason", "The reason", Some("Errors at 3 % <b>")),
+                text("origin.ip", "The address it came from", None),
+            ],
+            why_not: None,
+            also_in: "The same text in other entries, each to be taken out for itself: 12, 14.".into(),
+            typed: RedactForm::default(),
+            fault: None,
+        })
+    }
+
+    async fn redact(&self, _: &Caller, _: DecisionId, _: RedactForm) -> Result<(), AppError> {
+        Err(AppError::Refused { why: "Nothing goes in a test.".into() })
     }
 
     async fn services(&self, _: &Caller) -> Result<ServicesView, AppError> {

@@ -4,7 +4,7 @@ use super::token::owner;
 use super::{Auth, Result, password, session};
 use crate::service::once::Once;
 use crate::service::record::Act;
-use crate::service::{Caller, ServiceError};
+use crate::service::{Caller, Reading, ServiceError};
 use crate::store::StoreError;
 use crate::store::rows::{PersonRow, Unit};
 use serde::{Deserialize, Serialize};
@@ -78,8 +78,10 @@ impl From<&PersonRow> for Person {
 }
 
 impl Auth {
+    /// For admins and auditors; that somebody reads it is written down.
     pub async fn people(&self, caller: &Caller) -> Result<Vec<Person>> {
-        self.service.authorise(caller, Action::ManagePeople)?;
+        self.service.authorise_reading(caller, Action::ViewPeople, &Reading::People).await?;
+        self.service.note_read(caller, &Reading::People).await?;
         Ok(self.service.store.people().await?.iter().map(Person::from).collect())
     }
 

@@ -29,7 +29,10 @@ impl Auth {
     pub async fn sign_in(&self, origin: &Origin, agent: &str, login: &str, password: &str) -> Result<SignedIn> {
         let login = normal(login);
         let address = origin.ip.as_deref().unwrap_or_default();
-        self.doors.check(&login, address).inspect_err(|_| self.service.metrics.signed_in("limited"))?;
+        if let Err(limited) = self.doors.check(&login, address) {
+            self.service.metrics.signed_in("limited");
+            return Err(self.keep_out(origin, address, limited).await);
+        }
         let person = self.service.store.person_by_login(&login).await?;
         let stored = person.as_ref().map(|person| person.password_hash.as_str());
         let right = self.hasher.verify(password, stored).await?;
@@ -92,6 +95,17 @@ impl Auth {
         self.service.store.put_session(&session).await?;
         let proof = Proof::Session { hash: session.hash };
         Ok(SignedIn { identity: Identity { actor, proof, since: Some(now) }, cookie })
+    }
+
+    /// The first time within the hour this is an entry for each address; the failures before were one each.
+    async fn keep_out(&self, origin: &Origin, address: &str, limited: AuthError) -> AuthError {
+        let caller = Caller { actor: Actor::Anonymous, origin: origin.clone() };
+        let act = Act::on(Action::SignIn, Target::Account { name: "kept out after too many failures".to_owned() }, "");
+        let why = ServiceError::Invalid { field: String::new(), text: limited.to_string() };
+        match self.service.refuse_once(&caller, &act, "sign-in", address, why).await {
+            ServiceError::Invalid { .. } => limited,
+            unwritten => unwritten.into(),
+        }
     }
 
     /// What was typed is not written down for a name nobody has: it may be a password in the wrong field.

@@ -2,12 +2,12 @@
 
 use super::people::{check_login, check_name};
 use super::{Auth, AuthError, Result, SignedIn, actor_of, password, secret, session};
-use crate::service::Caller;
 use crate::service::record::Act;
+use crate::service::{Caller, ServiceError};
 use crate::store::rows::{PersonRow, Unit};
 use crate::store::{self, Store};
 use sternway_domain::access::Action;
-use sternway_domain::actor::Role;
+use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::{Origin, Outcome, Target};
 use sternway_domain::id::{PersonId, hex};
 
@@ -45,12 +45,17 @@ impl Auth {
         self.doors.check("", address)?;
         if !setup_open(self.service.store.as_ref(), link).await? {
             self.doors.failed("", address);
-            return Err(AuthError::Link);
+            let why = ServiceError::Invalid { field: "link".to_owned(), text: AuthError::Link.to_string() };
+            return match self.refuse_set_up(origin, why).await {
+                ServiceError::Invalid { .. } => Err(AuthError::Link),
+                unwritten => Err(unwritten.into()),
+            };
         }
         let login = session::normal(login);
-        check_name(name)?;
-        check_login(&login)?;
-        password::acceptable(password, &login, name)?;
+        let checked = check_name(name).and_then(|()| check_login(&login));
+        if let Err(error) = checked.and_then(|()| password::acceptable(password, &login, name)) {
+            return Err(self.refuse_set_up(origin, error).await.into());
+        }
         let password_hash = self.hasher.hash(password).await?;
         let person = PersonRow {
             id: PersonId(self.service.new_id()),
@@ -75,5 +80,12 @@ impl Auth {
             return Err(error.into());
         }
         self.begin(origin, agent, &person, actor).await
+    }
+
+    /// What was typed is not written down: whose it is nobody knows.
+    async fn refuse_set_up(&self, origin: &Origin, why: ServiceError) -> ServiceError {
+        let caller = Caller { actor: Actor::Anonymous, origin: origin.clone() };
+        let act = Act::on(Action::ManagePeople, Target::Account { name: "the first admin".to_owned() }, "");
+        self.service.refuse(&caller, &act, why).await
     }
 }

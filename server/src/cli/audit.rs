@@ -24,9 +24,11 @@ mod change;
 mod check;
 mod export;
 mod feed;
+mod hold;
 mod keys;
 mod packed;
 mod pin;
+mod redact;
 
 /// Something in the log is not as it was signed.
 const BAD: u8 = 1;
@@ -64,6 +66,14 @@ enum What {
     NewKey(change::ChangeCommand),
     /// Print a new secret key, to be put before the one in use in `STERNWAY_LOG_KEY`; then use `rotate-key`
     MakeKey(change::MakeKeyCommand),
+    /// Take texts of a decision out of everything the server stores; its entry stays
+    Redact(redact::RedactCommand),
+    /// Legal holds: what must not be taken out, by people or by the rule of retention
+    Hold(hold::HoldCommand),
+    /// How long the server keeps texts of the log
+    Retention(hold::RetentionCommand),
+    /// Print which addresses leave no entry in the log, and why
+    Unlogged,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +108,13 @@ impl AuditCommand {
             What::RotateKey(change) => change.run(false).await,
             What::NewKey(change) => change.run(true).await,
             What::MakeKey(make) => make.run(),
+            What::Redact(redact) => redact.run().await,
+            What::Hold(hold) => hold.run().await,
+            What::Retention(retention) => retention.run().await,
+            What::Unlogged => {
+                say(crate::http::unlogged().trim_end());
+                ExitCode::SUCCESS
+            }
         }
     }
 }

@@ -108,6 +108,27 @@ pub const SETTINGS: &[Setting] = &[
         "How many of them should have confirmed it lately. Empty: all"
     ),
     setting!(
+        "log.retention.addresses",
+        ["STERNWAY_LOG_RETENTION_ADDRESSES"],
+        "log-retention-addresses",
+        "",
+        "How long the log keeps network addresses and browsers' names, like `90d`. Empty: for ever"
+    ),
+    setting!(
+        "log.retention.names",
+        ["STERNWAY_LOG_RETENTION_NAMES"],
+        "log-retention-names",
+        "",
+        "How long the log keeps people's names, like `730d`. Empty: for ever"
+    ),
+    setting!(
+        "log.retention.texts",
+        ["STERNWAY_LOG_RETENTION_TEXTS"],
+        "log-retention-texts",
+        "",
+        "How long the log keeps reasons and what else was written, like `730d`. Empty: for ever"
+    ),
+    setting!(
         "metrics.open",
         ["STERNWAY_METRICS_OPEN"],
         "metrics-open",

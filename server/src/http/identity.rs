@@ -75,9 +75,9 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
 
 fn origin(parts: &request::Parts, identity: &Identity) -> Origin {
     let context = parts.extensions.get::<RequestContext>();
-    let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let agent = agent(&parts.headers);
     let transport = match &identity.proof {
-        _ if agent.starts_with(CLI_AGENT) => "cli",
+        _ if agent.as_ref().is_some_and(|agent| agent.starts_with(CLI_AGENT)) => "cli",
         Proof::Token { .. } => "api",
         Proof::Nothing if parts.uri.path().starts_with("/api/") => "api",
         Proof::Session { .. } | Proof::Nothing => "browser",
@@ -87,7 +87,14 @@ fn origin(parts: &request::Parts, identity: &Identity) -> Origin {
         request_id: context.map(|context| context.request_id.clone()),
         trace_id: context.map(|context| context.trace_id.clone()),
         ip: context.and_then(|context| context.ip).map(|ip| ip.to_string()),
+        user_agent: agent,
     }
+}
+
+/// What the program calls itself: at most 200 characters, none that does not show.
+pub(super) fn agent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().filter(|c| !c.is_control()).take(200).collect()).filter(|text: &String| !text.is_empty())
 }
 
 /// The header that gives the browser its new session.

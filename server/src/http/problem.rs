@@ -226,12 +226,11 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::DataRefused(refusal) => not_now(data_field(&refusal), &text),
             ServiceError::Refused(refusal) => refused(&refusal, &text),
-            ServiceError::Step(_) | ServiceError::Rollback(_) => {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "refused", "Not possible now", sentence(&text))
-            }
+            ServiceError::Step(_) | ServiceError::Rollback(_) => not_now("", &text),
             ServiceError::FlagRefused(flag::Refusal::Reason(_)) => not_now("/reason", &text),
             ServiceError::FlagRefused(_) => not_now("", &text),
             ServiceError::Busy { .. } => Problem::new(StatusCode::CONFLICT, "busy", "Another release", sentence(&text)),
+            ServiceError::Held { .. } => Problem::new(StatusCode::CONFLICT, "held", "Legal hold", sentence(&text)),
             ServiceError::KeyReused(_) => {
                 let title = "The key belongs to another request";
                 Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "key-reused", title, sentence(&text))
@@ -348,7 +347,11 @@ fn stored(error: &StoreError) -> Problem {
             tracing::error!(error = error as &dyn std::error::Error, "the database did not answer");
             Problem::unavailable("The database did not answer; as far as is known nothing was changed. Try again.")
         }
-        StoreError::Conflict { .. } | StoreError::KeyUsed | StoreError::Exists { .. } | StoreError::Moving { .. } => {
+        StoreError::Conflict { .. }
+        | StoreError::KeyUsed
+        | StoreError::Exists { .. }
+        | StoreError::Moving { .. }
+        | StoreError::Held { .. } => {
             Problem::new(StatusCode::CONFLICT, "conflict", "Somebody else was quicker", "Read again, then try again.")
         }
         error => {

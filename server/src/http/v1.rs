@@ -19,6 +19,7 @@ mod decisions;
 mod documents;
 mod expected;
 mod flags;
+mod holds;
 mod log;
 mod log_keys;
 mod packs;
@@ -101,6 +102,9 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(log::redact))
         .routes(routes!(log_keys::status))
         .routes(routes!(log_keys::change))
+        .routes(routes!(holds::list, holds::place))
+        .routes(routes!(holds::release))
+        .routes(routes!(holds::retention))
         .routes(routes!(apply::apply))
         .routes(routes!(documents::services))
         .routes(routes!(documents::service))

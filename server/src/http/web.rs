@@ -31,6 +31,7 @@ mod acts;
 mod demo;
 mod door;
 mod place;
+mod redact;
 
 /// What the pages stand on. Cheap to clone.
 #[derive(Clone)]
@@ -60,6 +61,7 @@ pub(super) const FORMS: &[&str] = &[
     "/releases/{id}/saga",
     "/releases/{id}/data",
     "/flags/{id}/{verb}",
+    "/decisions/{id}/redact",
     path::DEMO_INJECT,
     path::DEMO_RELEASE,
 ];
@@ -93,6 +95,7 @@ pub(super) fn routes() -> Router<Http> {
         .route("/releases/{id}/saga", post(acts::choose))
         .route("/releases/{id}/data", post(acts::data))
         .route("/flags/{id}/{verb}", post(acts::switch))
+        .route("/decisions/{id}/redact", post(redact::redact))
         .route(path::DEMO_INJECT, post(demo::inject))
         .route(path::DEMO_RELEASE, post(demo::release))
         .fallback(nothing)
@@ -233,7 +236,9 @@ fn page_caller(parts: &request::Parts) -> Caller {
     let context = parts.extensions.get::<RequestContext>();
     Caller {
         request_id: context.map(|context| context.request_id.clone()).unwrap_or_default(),
+        trace_id: context.map(|context| context.trace_id.clone()).unwrap_or_default(),
         ip: context.and_then(|context| context.ip),
+        user_agent: super::identity::agent(&parts.headers),
         session: match &identity.proof {
             Proof::Session { .. } => identity.session_name(),
             Proof::Token { .. } | Proof::Nothing => None,

@@ -5,6 +5,7 @@
 
 use super::{Bus, Topic};
 use crate::service::{Service, ServiceError};
+use crate::store::Store;
 use crate::store::rows::{DecisionFilter, Head};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -72,7 +73,8 @@ async fn look(service: &Service, holder: &str, read: &mut Read, marks: bool) -> 
             DecisionFilter { action: Some(Action::Apply.as_str().to_owned()), limit: 1, ..DecisionFilter::default() };
         let applied = store.decisions(&filter).await?.first().map(|row| row.leaf_index);
         if let Some(before) = read.head {
-            if !bus.wrote(before.leaves..head.leaves) {
+            let own = bus.wrote(before.leaves..head.leaves);
+            if !own && !only_reads(store, before.leaves, head.leaves).await? {
                 bus.heard(Topic::Decisions, head.position);
             }
             if applied != read.applied {
@@ -93,6 +95,18 @@ async fn look(service: &Service, holder: &str, read: &mut Read, marks: bool) -> 
         read.marks = now;
     }
     Ok(())
+}
+
+/// That somebody read the log changes no page: pages that read again because of it would never come to rest.
+async fn only_reads(store: &dyn Store, before: i64, leaves: i64) -> Result<bool, ServiceError> {
+    const FEW: i64 = 50;
+    let new = leaves - before;
+    if !(1..=FEW).contains(&new) {
+        return Ok(false);
+    }
+    let filter = DecisionFilter { limit: FEW as u32, ..DecisionFilter::default() };
+    let rows = store.decisions(&filter).await?;
+    Ok(rows.iter().filter(|row| row.leaf_index >= before).all(|row| row.action == Action::Read.as_str()))
 }
 
 async fn tell_moved(service: &Service, bus: &Bus, after: i64) -> Result<(), ServiceError> {

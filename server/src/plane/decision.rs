@@ -5,13 +5,12 @@ use super::decisions::{act_word, target_words, who};
 use super::signals::{Drawing, decider};
 use super::words::{full_day, lasting, percent, verdict_pill, when};
 use super::{Plane, explain};
-use crate::service::{Caller, Evidence, Result, ServiceError, decode};
+use crate::service::{Caller, Evidence, Result, decode};
 use crate::store::rows;
 use sternway_app::path;
 use sternway_app::view::decision::*;
 use sternway_app::view::release::ProgressMark;
 use sternway_app::view::{FactView, Icon, LinkView, Or, StateView, StepState, Tone};
-use sternway_domain::access::Action;
 use sternway_domain::actor::Actor;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::{Entry, Outcome};
@@ -23,12 +22,12 @@ use sternway_domain::time::Timestamp;
 
 mod log;
 
+pub(super) use log::what;
+
 impl Plane {
     pub(super) async fn decision_view(&self, caller: &Caller, id: DecisionId) -> Result<DecisionView> {
-        self.service.authorise(caller, Action::View)?;
         let now = self.service.clock.now();
-        let row = self.service.store.decision(id).await?;
-        let row = row.ok_or_else(|| ServiceError::NotFound { what: "decision", name: id.to_string() })?;
+        let row = self.service.read_decision(caller, id).await?;
         let entry: Entry = decode("decision", &row.body)?;
         let removed = self.service.store.removed(row.leaf_index).await?;
         let gone = |field: Field| removed.iter().any(|text| text.field == field);
@@ -70,7 +69,7 @@ impl Plane {
                 .map(|(field, text)| (field.to_string(), text.clone()))
                 .collect(),
             marks: marks(&entry, row.at, confirmed.as_ref(), now),
-            facts: facts(&row, &entry, release.as_ref()),
+            facts: facts(&row, &entry, release.as_ref()).into_iter().chain(super::redact::link(caller, &row)).collect(),
             saw: self.saw(&row, &name, release.as_ref(), now).await?,
             effects: effects(&entry, row.at, confirmed.as_ref(), now),
             told: Vec::new(),

@@ -112,6 +112,7 @@ impl Plane {
         };
         wanted.from = day("from", &filter.from);
         wanted.to = day("to", &filter.to).map(|to| to + Span::from_secs(86_400));
+        wanted.acts = wanted.action.is_none();
         wanted.before = filter.cursor.parse().ok();
         Ok(wanted)
     }
@@ -181,6 +182,10 @@ pub(super) fn act_word(action: &str, refused: bool) -> String {
         "manage_tokens" => ("change tokens", "Tokens changed"),
         "manage_people" => ("change people", "People changed"),
         "change_key" => ("change the log's key", "The log's key changed"),
+        "legal_hold" => ("change a legal hold", "Legal hold changed"),
+        "read" => ("read the log", "Log read"),
+        "step" => ("carry out a step", "Step"),
+        "observe" => ("say what was observed", "Observed"),
         other => (other, other),
     };
     if refused { format!("Refused: {plain}") } else { past.to_owned() }
@@ -240,6 +245,8 @@ pub(super) fn target_words(entry: &Entry) -> String {
         Target::Release { service, .. } => service.to_string(),
         Target::Service { name } => name.to_string(),
         Target::Configuration { names } => match &names[..] {
+            // Too many for the entry: one text, with a line for each.
+            [only] if only.contains('\n') => format!("{} documents", only.lines().count()),
             [only] => only.clone(),
             several => format!("{} documents", several.len()),
         },
@@ -277,7 +284,8 @@ fn actors(chosen: &str, found: &[rows::DecisionRow]) -> Vec<ChoiceView> {
 fn acts(chosen: &str) -> Vec<ChoiceView> {
     let any = [(String::new(), "Any act".to_owned()), ("refused".to_owned(), "Refused attempts".to_owned())];
     let verbs = ReleaseAct::ALL.into_iter().map(|act| (act.as_str().to_owned(), act_word(act.as_str(), false)));
-    let others = ["create", "apply", "flip", "sign_in"].map(|act| (act.to_owned(), act_word(act, false)));
+    let others = ["create", "apply", "flip", "sign_in", "redact", "legal_hold", "read", "step", "observe"]
+        .map(|act| (act.to_owned(), act_word(act, false)));
     let all = any.into_iter().chain(verbs).chain(others);
     all.map(|(value, label)| ChoiceView { chosen: value == chosen, value, label }).collect()
 }

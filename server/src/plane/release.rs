@@ -124,7 +124,7 @@ impl Plane {
     async fn timeline(&self, facts: &Facts) -> Result<(Vec<ChangeView>, Option<LinkView>)> {
         let release = &facts.release;
         let rows = self.service.store.events(release.id, 0).await?;
-        let filter = DecisionFilter { release: Some(release.id), limit: 200, ..DecisionFilter::default() };
+        let filter = DecisionFilter { release: Some(release.id), acts: true, limit: 200, ..DecisionFilter::default() };
         let decisions = self.service.store.decisions(&filter).await?;
         let leaves: HashMap<DecisionId, i64> = decisions.iter().map(|row| (row.id, row.leaf_index)).collect();
         let mut timeline = Vec::new();

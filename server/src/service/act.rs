@@ -95,14 +95,15 @@ impl Service {
         Ok(after)
     }
 
-    /// Something the engine saw: events without a decision.
+    /// Something the engine saw: nobody decided it, and what came of an act is written down beside it.
     async fn note(&self, release: Release, command: Command, caller: &Caller, fence: Fence) -> Result<Release> {
         let events = release.decide(command, &caller.actor, self.clock.now())?;
         if events.is_empty() {
             return Ok(release);
         }
+        let decision = self.outcome_entry(caller, &release, &events).await?;
         let (write, after) = release_write(&release, &events);
-        let unit = Unit { release: Some(write), fence: Some(fence), ..Unit::default() };
+        let unit = Unit { release: Some(write), decision, fence: Some(fence), ..Unit::default() };
         self.commit(unit, Some(topic(&after))).await?;
         Ok(after)
     }

@@ -165,6 +165,12 @@ pub(super) fn waits(actor: &Actor) -> bool {
         | Rule::ResumeOnEvidence
         | Rule::OnDeadline
         | Rule::FreezePastNoReturn => true,
-        Rule::ConfirmObserved | Rule::FreezeOnRollback | Rule::SwitchOnRollback | Rule::MoveDataOnRollback => false,
+        Rule::ConfirmObserved
+        | Rule::FreezeOnRollback
+        | Rule::SwitchOnRollback
+        | Rule::MoveDataOnRollback
+        | Rule::CarryOut
+        | Rule::Retention
+        | Rule::RedactAgain => false,
     }
 }

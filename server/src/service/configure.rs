@@ -71,10 +71,8 @@ impl Service {
         self.play(&documents, &mut applied).await;
         let news = applied.documents.iter().filter(|document| document.outcome != "unchanged");
         let named = |document: &AppliedDocument| format!("{}/{}", document.kind, document.name);
-        // The entry of the log has a limit; the digests of everything stand in the answer and in the store.
-        const MOST_NAMED: usize = 100;
-        let names: Vec<String> = news.clone().map(named).take(MOST_NAMED).collect();
-        act.effects = news.take(MOST_NAMED).map(|d| format!("{} {} {}", d.outcome, named(d), d.digest)).collect();
+        let names: Vec<String> = news.clone().map(named).collect();
+        act.effects = news.map(|d| format!("{} {} {}", d.outcome, named(d), d.digest)).collect();
         act.target = Target::Configuration { names };
         let mut tries = 0;
         loop {

@@ -118,11 +118,9 @@ impl Service {
     }
 
     /// What a decision's proof is about: its record, and with which salts its texts were committed to.
+    /// Whoever asks reads the decision: that is written down.
     pub async fn sealed(&self, caller: &Caller, id: DecisionId) -> Result<Sealed> {
-        self.authorise(caller, Action::View)?;
-        let decision = self.store.decision(id).await?;
-        let decision = decision.ok_or_else(|| ServiceError::NotFound { what: "decision", name: id.to_string() })?;
-        let index = decision.leaf_index;
+        let index = self.read_decision(caller, id).await?.leaf_index;
         let leaf = self.store.leaves(index, 1).await?.into_iter().next().filter(|leaf| leaf.index == index);
         let leaf = leaf.ok_or_else(|| corrupt("log", format!("entry {index} is missing")))?;
         let entry = String::from_utf8(leaf.entry).map_err(|error| corrupt("entry of the log", error))?;

@@ -1,6 +1,6 @@
 //! Questions that more than one transport asks.
 
-use super::{Caller, Result, Service, decode};
+use super::{Caller, Reading, Result, Service, decode};
 use crate::store::rows::{DecisionFilter, DecisionRow, ReleaseFilter};
 use sternway_domain::access::Action;
 use sternway_domain::id::{ReleaseId, ServiceName};
@@ -27,8 +27,10 @@ impl Service {
         rows.iter().map(|row| Ok((row.at, decode("event", &row.body)?))).collect()
     }
 
+    /// For somebody who reads the log: that is written down.
     pub async fn decisions(&self, caller: &Caller, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
-        self.authorise(caller, Action::View)?;
+        self.authorise(caller, Action::Read)?;
+        self.note_read(caller, &Reading::List(filter)).await?;
         Ok(self.store.decisions(filter).await?)
     }
 

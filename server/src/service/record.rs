@@ -81,8 +81,7 @@ impl Service {
             self.rng.fill(&mut salt.0);
             salt
         };
-        let links =
-            Links { points_back: act.points_back.clone(), documents: act.documents.clone(), ..Links::default() };
+        let links = Links { points_back: act.points_back.clone(), documents: act.documents.clone() };
         let mut sealed = Record::seal(&entry, &links, salt);
         if let Err(SealError::Long(_) | SealError::Many(_)) = sealed {
             entry = entry.folded();
@@ -150,6 +149,7 @@ impl Service {
         let decided = unit.decision.as_ref().map(|decision| counted(&decision.row));
         let mut flags: Vec<FlagRow> = unit.flags.iter().map(|write| write.row.clone()).collect();
         let busy = unit.release.as_ref().map(|write| write.row.service.clone());
+        let quiet = unit.quiet;
         let committed = match self.store.commit(unit).await {
             Ok(committed) => committed,
             Err(error) => return Err(self.refused_by(error, busy).await),
@@ -162,7 +162,10 @@ impl Service {
         }
         if let Some((action, outcome, actor)) = decided {
             self.metrics.decided(action, outcome, actor);
-            self.bus.committed(Topic::Decisions, &committed);
+            match quiet {
+                true => self.bus.known(&committed),
+                false => self.bus.committed(Topic::Decisions, &committed),
+            }
         }
         Ok(committed)
     }
@@ -189,6 +192,7 @@ fn in_clear(origin: &Origin) -> Origin {
         request_id: origin.request_id.as_deref().map(word),
         trace_id: origin.trace_id.as_deref().map(word),
         ip: origin.ip.clone(),
+        user_agent: origin.user_agent.clone(),
     }
 }
 

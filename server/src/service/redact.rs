@@ -3,20 +3,21 @@
 
 use super::once::Once;
 use super::record::Act;
-use super::{Caller, DecisionBrief, Result, Service, ServiceError, encode};
+use super::take_out::{REDACTED, corrupt};
+use super::{Caller, DecisionBrief, Reading, Result, Service, ServiceError};
 use crate::store::StoreError;
-use crate::store::rows::{RedactionWrite, Unit};
+use crate::store::rows::{DecisionRow, Unit};
 use serde::{Deserialize, Serialize};
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::{Field, Opening};
-use sternway_domain::audit::record::{Leaf, PointsBack, Relation};
+use sternway_domain::audit::record::{PointsBack, Relation};
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::DecisionId;
 use sternway_domain::release::REASON_CHARS;
 use utoipa::ToSchema;
 
-/// What stands in the place of a text.
-pub const REDACTED: &str = "redacted";
+/// Shorter texts stand in others by chance.
+const WORTH_LOOKING_FOR: usize = 12;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RedactRequest {
@@ -31,10 +32,45 @@ pub struct RedactRequest {
 pub struct Redacted {
     /// `reason`, `actor.name`, …
     pub removed: Vec<String>,
+    /// Other entries, by index, that hold one of the texts as well: each is redacted for itself. At most 20.
+    #[serde(default)]
+    pub also_in: Vec<i64>,
     pub decision: DecisionBrief,
 }
 
+/// The texts of a decision, for whoever may take them out.
+#[derive(Debug, Clone)]
+pub struct Redactable {
+    pub row: DecisionRow,
+    /// With the text, where it is still there.
+    pub texts: Vec<(Field, Option<String>)>,
+    /// Other entries, by index, that hold one of the texts as well.
+    pub also_in: Vec<i64>,
+    /// Why nothing can be taken out now.
+    pub why_not: Option<String>,
+}
+
 impl Service {
+    /// What could be taken out of a decision.
+    pub async fn redactable(&self, caller: &Caller, id: DecisionId) -> Result<Redactable> {
+        self.authorise(caller, Action::Redact)?;
+        let row = self.read_decision(caller, id).await?;
+        let Some(beside) = self.beside(&row).await? else {
+            let why_not = Some(in_clear().to_string());
+            return Ok(Redactable { row, texts: Vec::new(), also_in: Vec::new(), why_not });
+        };
+        let texts = beside.record.texts(&beside.openings).map_err(|error| corrupt(error.to_string()))?;
+        let texts = texts.into_iter().map(|(field, text)| (field, text.map(str::to_owned))).collect();
+        let hold = self.hold_on_texts(&row).await?;
+        let why_not = match (&hold, self.under_way(&row).await?) {
+            (Some(hold), _) => Some(hold.to_string()),
+            (None, true) => Some(under_way().to_string()),
+            (None, false) => None,
+        };
+        let also_in = self.also_in(&beside.openings, row.leaf_index).await?;
+        Ok(Redactable { row, texts, also_in, why_not })
+    }
+
     pub async fn redact(&self, caller: &Caller, request: &RedactRequest, key: &str) -> Result<Redacted> {
         let once = Once::new(&caller.actor.key(), key, request);
         if let Some(redacted) = self.redacted_before(&once).await? {
@@ -58,78 +94,102 @@ impl Service {
         once: &Once,
     ) -> Result<Redacted> {
         self.authorise(caller, Action::Redact)?;
-        let invalid = |field: &str, text: &str| ServiceError::Invalid { field: field.into(), text: text.into() };
         if !REASON_CHARS.contains(&request.reason.trim().chars().count()) {
             return Err(invalid("reason", "say in 3 to 2000 characters why this has to go"));
         }
         let row = self.store.decision(request.decision).await?;
         let missing = || ServiceError::NotFound { what: "decision", name: request.decision.to_string() };
         let row = row.ok_or_else(missing)?;
-        if let Some(id) = row.release
-            && let Some(release) = self.store.release(id).await?
-            && release.active
-        {
-            // What is under way is rewritten all the time.
-            return Err(invalid("", "its release is under way; redact when that has ended"));
+        if let Some(held) = self.hold_on_texts(&row).await? {
+            return Err(held);
         }
-        let leaf =
-            self.store.leaves(row.leaf_index, 1).await?.into_iter().next().filter(|leaf| leaf.decision == row.id);
-        let corrupt = |detail: String| StoreError::Corrupt { what: "entry of the log", detail };
-        let leaf = leaf.ok_or_else(|| corrupt(format!("entry {} is missing", row.leaf_index)))?;
-        let record = match Leaf::decode(&leaf.entry).map_err(|error| corrupt(error.to_string()))? {
-            Leaf::Sealed(record) => record,
-            Leaf::Clear(_) => {
-                return Err(invalid("", "its entry was written in clear; nothing of it can be taken out"));
-            }
-        };
-        let beside = self.store.texts(row.leaf_index, 1).await?.into_iter().next();
-        let openings = beside.map(|beside| beside.openings).unwrap_or_default();
-        let known = record.commitments();
+        if self.under_way(&row).await? {
+            return Err(under_way());
+        }
+        let beside = self.beside(&row).await?.ok_or_else(in_clear)?;
+        let known = beside.record.commitments();
         if let Some(field) = request.fields.iter().find(|field| !known.iter().any(|(known, _)| known == *field)) {
             return Err(invalid("fields", &format!("its entry has no text `{field}`")));
         }
-        let wanted = |opening: &Opening| request.fields.is_empty() || request.fields.contains(&opening.field);
-        let (gone, left): (Vec<Opening>, Vec<Opening>) = openings.into_iter().partition(wanted);
-        if gone.is_empty() {
+        let wanted = |field: Field| request.fields.is_empty() || request.fields.contains(&field);
+        let Some((write, gone)) = beside.without(&row, wanted, self.clock.now())? else {
             return Err(invalid("fields", "these texts are redacted already"));
-        }
+        };
         let repeated = |opening: &Opening| opening.text.chars().count() >= 4 && request.reason.contains(&opening.text);
         if let Some(opening) = gone.iter().find(|opening| repeated(opening)) {
             // The refusal is an entry of its own.
             act.reason = REDACTED;
             return Err(invalid("reason", &format!("it repeats the text of `{}`, which is to go", opening.field)));
         }
-        let entry = record.open(&left, REDACTED).map_err(|error| corrupt(error.to_string()))?;
-        let mut fields: Vec<Field> = gone.iter().map(|opening| opening.field).collect();
-        fields.sort();
+        let also_in = self.also_in(&gone, row.leaf_index).await?;
         let index = row.leaf_index as u64;
-        act.points_back.push(PointsBack { index, relation: Relation::Redacts, fields: fields.clone() });
+        act.points_back.push(PointsBack { index, relation: Relation::Redacts, fields: write.fields.clone() });
         let decision = self.decision(caller, act, Outcome::Accepted)?;
         let brief = DecisionBrief { id: decision.row.id, leaf_index: -1 };
-        let mut redacted = Redacted { removed: fields.iter().map(ToString::to_string).collect(), decision: brief };
-        // Events name who acted as people are shown: a token with its owner.
-        let named = fields.iter().any(|field| matches!(field, Field::ActorName | Field::OwnerName));
-        let label = named.then(|| row.actor_label.clone());
-        let redaction = RedactionWrite {
-            decision: row.id,
-            leaf_index: row.leaf_index,
-            fields,
-            texts: label.into_iter().chain(gone.into_iter().map(|opening| opening.text)).collect(),
-            instead: REDACTED.to_owned(),
-            actor_label: entry.actor.label(),
-            reason: entry.reason.clone(),
-            body: encode(&entry),
-            at: decision.row.at,
-        };
+        let removed = write.fields.iter().map(ToString::to_string).collect();
+        let mut redacted = Redacted { removed, also_in, decision: brief };
         let unit = Unit {
             idempotency: Some(self.remember(once, 200, &redacted)),
             decision: Some(decision),
-            redaction: Some(redaction),
+            redactions: vec![write],
             ..Unit::default()
         };
-        let committed = self.commit(unit, None).await?;
+        let committed = match self.commit(unit, None).await {
+            // Placed while this was being made.
+            Err(ServiceError::Store(StoreError::Held { hold, .. })) => {
+                return Err(self
+                    .hold_on_texts(&row)
+                    .await?
+                    .unwrap_or(ServiceError::Held { hold, scope: String::new() }));
+            }
+            committed => committed?,
+        };
         redacted.decision.leaf_index = committed.leaf_index.unwrap_or(-1);
+        self.forget_texts().await;
         Ok(redacted)
+    }
+
+    /// Copies outside of what is committed: flags in memory, the file's own history. What is taken out is remembered
+    /// outside of the database, too. Whatever fails here is tried again by the keeper.
+    pub(crate) async fn forget_texts(&self) {
+        self.aftermath.forget().await;
+        if let Err(error) = self.flags.again(self.store.as_ref()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "flags in memory were not read again");
+        }
+        if let Err(error) = self.ledger.feed(self.store.as_ref()).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "what was redacted is not known outside the database"
+            );
+        }
+        match self.store.scrub().await {
+            Ok(done) => self.ledger.scrubbed(done),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database's log was not emptied")
+            }
+        }
+    }
+
+    /// Which other entries hold one of these texts.
+    async fn also_in(&self, gone: &[Opening], but: i64) -> Result<Vec<i64>> {
+        let mut found = Vec::new();
+        for opening in gone.iter().filter(|opening| opening.text.chars().count() >= WORTH_LOOKING_FOR) {
+            if matches!(opening.field, Field::Reason | Field::Why | Field::Effect(_) | Field::Overridden(_)) {
+                found.extend(self.store.repeated(&opening.text, but, 20).await?);
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(20);
+        Ok(found)
+    }
+
+    /// What is under way is rewritten all the time.
+    pub(super) async fn under_way(&self, row: &DecisionRow) -> Result<bool> {
+        match row.release {
+            Some(id) => Ok(self.store.release(id).await?.is_some_and(|release| release.active)),
+            None => Ok(false),
+        }
     }
 
     async fn redacted_before(&self, once: &Once) -> Result<Option<Redacted>> {
@@ -139,4 +199,25 @@ impl Service {
         }
         Ok(Some(redacted))
     }
+
+    /// One decision, for somebody who reads it: that is written down.
+    pub async fn read_decision(&self, caller: &Caller, id: DecisionId) -> Result<DecisionRow> {
+        self.authorise(caller, Action::Read)?;
+        let row = self.store.decision(id).await?;
+        let row = row.ok_or_else(|| ServiceError::NotFound { what: "decision", name: id.to_string() })?;
+        self.note_read(caller, &Reading::Decision(&row)).await?;
+        Ok(row)
+    }
+}
+
+fn invalid(field: &str, text: &str) -> ServiceError {
+    ServiceError::Invalid { field: field.into(), text: text.into() }
+}
+
+fn in_clear() -> ServiceError {
+    invalid("", "its entry was written in clear; nothing of it can be taken out")
+}
+
+fn under_way() -> ServiceError {
+    invalid("", "its release is under way; redact when that has ended")
 }

@@ -84,10 +84,10 @@ impl Service {
         if events.is_empty() {
             return Ok(saga);
         }
+        let decision = self.step_entry(release, &saga, &events).await?;
         let (write, after) = saga_write(Some(saga), &events)?;
-        let unit = Unit { saga: Some(write), fence: Some(fence.clone()), ..Unit::default() };
-        let committed = self.store.commit(unit).await?;
-        self.bus.committed(act::topic(release), &committed);
+        let unit = Unit { saga: Some(write), decision, fence: Some(fence.clone()), ..Unit::default() };
+        self.commit(unit, Some(act::topic(release))).await?;
         Ok(after)
     }
 

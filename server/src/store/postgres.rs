@@ -45,7 +45,7 @@ const DIALECT: Dialect = Dialect {
         " INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text",
         " FROM jsonb_to_recordset(CAST($16 AS jsonb)) AS given (field text, salt text, text text)"
     )),
-    search: search::decisions_where!("decision", "words(search) @@ CAST($10 AS tsquery)"),
+    search: search::decisions_where!("decision", "words(search) @@ CAST($11 AS tsquery)"),
     query: |words| search::query(words, '\'', ":*", " & "),
     notify: Some("NOTIFY sternway"),
     has_schema: "SELECT tablename FROM pg_tables \
@@ -108,6 +108,11 @@ impl Backend for PostgresStore {
 
     async fn begin(&self, operation: &'static str) -> Result<Tx> {
         Tx::postgres(&self.pool, operation).await
+    }
+
+    /// Old rows go with the database's own vacuum: nothing that a program which only uses it could hurry.
+    async fn scrub(&self) -> Result<bool> {
+        Ok(true)
     }
 
     /// Listens on a connection of its own until nobody cares any more.

@@ -7,14 +7,16 @@ use sternway_domain::time::Timestamp;
 mod data;
 mod extent;
 mod keys;
+mod privacy;
 mod tally;
 mod tree;
 
 pub use data::{MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
 pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};
-pub use tally::{Tally, TallyFilter};
-pub use tree::{CheckpointRow, RedactionWrite, RemovedRow, TextRow};
+pub use privacy::{HoldRow, HoldWrite, RedactionRow, RedactionWrite};
+pub use tally::{DecisionFilter, Tally, TallyFilter};
+pub use tree::{CheckpointRow, RemovedRow, TextRow};
 
 /// Everything one decision changes. Empty parts are left alone.
 #[derive(Debug, Clone, Default)]
@@ -39,9 +41,13 @@ pub struct Unit {
     /// Somebody confirmed what is observed after the database was restored.
     pub restored: Option<Restored>,
     /// Texts that go, by the unit's decision.
-    pub redaction: Option<RedactionWrite>,
+    pub redactions: Vec<RedactionWrite>,
+    /// A legal hold that is placed or released, by the unit's decision.
+    pub hold: Option<HoldWrite>,
     /// Another key signs the log from the unit's decision on.
     pub log_key: Option<LogKeyWrite>,
+    /// Nobody is told: what is written down changes nothing that is shown.
+    pub quiet: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,25 +242,6 @@ pub struct DecisionRow {
     pub evidence: Option<Digest>,
     /// JSON of the whole decision.
     pub body: String,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct DecisionFilter {
-    pub release: Option<ReleaseId>,
-    pub actor_key: Option<String>,
-    pub action: Option<String>,
-    pub outcome: Option<String>,
-    pub service: Option<ServiceName>,
-    /// Words of reason, actor label or service, or beginnings of such words; all of them, in any order and case.
-    pub text: Option<String>,
-    /// Inclusive.
-    pub from: Option<Timestamp>,
-    /// Exclusive.
-    pub to: Option<Timestamp>,
-    /// Only entries with a smaller leaf index (cursor).
-    pub before: Option<i64>,
-    /// At most; 0 means 50.
-    pub limit: u32,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -10,6 +10,7 @@ use link::{Link, Row, Tx};
 use schema::Migration;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::note::VerifierKey;
+use sternway_domain::audit::retention::Class;
 use sternway_domain::id::{
     DecisionId, Digest, FlagKey, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
 };
@@ -26,6 +27,7 @@ mod log;
 mod migrations;
 mod moving;
 mod people;
+mod privacy;
 mod redact;
 mod releases;
 mod sagas;
@@ -54,7 +56,7 @@ pub(super) struct Dialect {
     /// A decision, its entry and its texts at once, where that saves the way there and back: parameters as for the
     /// decision, then `$14` entry, `$15` its hash, `$16` the JSON list of texts.
     pub(super) decision: Option<&'static str>,
-    /// Decisions in which query `$10` matches words, newest first; otherwise as the others of `search`.
+    /// Decisions in which query `$11` matches words, newest first; otherwise as the others of `search`.
     pub(super) search: &'static str,
     /// The query for these words, each the beginning of one.
     pub(super) query: fn(&[String]) -> Option<String>,
@@ -76,6 +78,7 @@ pub(super) trait Backend: Send + Sync {
     fn writes(&self, operation: &'static str) -> Link<'_>;
     async fn begin(&self, operation: &'static str) -> Result<Tx>;
     async fn listen(&self) -> Option<watch::Receiver<u64>>;
+    async fn scrub(&self) -> Result<bool>;
 }
 
 /// For `map_err`: the database failed at this operation.
@@ -217,6 +220,26 @@ impl<B: Backend> Store for B {
 
     async fn gap(&self, leaves: i64) -> Result<Option<String>> {
         whole::gap(self.reads("look for gaps among the events"), leaves).await
+    }
+
+    async fn redactions(&self, after: i64, entries: u32) -> Result<Vec<RedactionRow>> {
+        privacy::redactions(self.reads("read what was redacted"), after, entries).await
+    }
+
+    async fn aged(&self, class: Class, after: i64, before: Timestamp, limit: u32) -> Result<Vec<DecisionRow>> {
+        privacy::aged(self.reads("read which texts are old"), class, after, before, limit).await
+    }
+
+    async fn repeated(&self, text: &str, but: i64, limit: u32) -> Result<Vec<i64>> {
+        privacy::repeated(self.reads("look for a text"), text, but, limit).await
+    }
+
+    async fn holds(&self) -> Result<Vec<HoldRow>> {
+        privacy::holds(self.reads("read the legal holds")).await
+    }
+
+    async fn scrub(&self) -> Result<bool> {
+        Backend::scrub(self).await
     }
 
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>> {

@@ -39,7 +39,7 @@ const DIALECT: Dialect = Dialect {
     decision: None, // one statement writes to one table, and none of them goes anywhere
     search: search::decisions_where!(
         "decision_words CROSS JOIN decision ON leaf_index = decision_words.rowid",
-        "decision_words MATCH $10 AND decision_words.rowid < $8"
+        "decision_words MATCH $11 AND decision_words.rowid < $8"
     ),
     query: |words| search::query(words, '"', "*", " "),
     notify: None,
@@ -88,6 +88,8 @@ impl SqliteStore {
         schema::found(Link::Sqlite(&readers, OPERATION), &DIALECT).await?;
 
         let mut file = file.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+        // What is deleted is overwritten: a redacted text must not stay in the file.
+        file = file.pragma("secure_delete", "ON");
         if let Some(pages) = options.max_pages {
             file = file.pragma("max_page_count", pages.to_string());
         }
@@ -140,6 +142,14 @@ impl Backend for SqliteStore {
 
     async fn listen(&self) -> Option<watch::Receiver<u64>> {
         None
+    }
+
+    /// What is deleted is overwritten in its page (`secure_delete`); this empties the log of pages as they were before.
+    async fn scrub(&self) -> Result<bool> {
+        const OPERATION: &str = "empty the write-ahead log";
+        let checkpoint = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)");
+        let busy = checkpoint.fetch_one(&self.writer).await.map_err(unavailable(OPERATION))?;
+        Ok(busy == 0)
     }
 }
 

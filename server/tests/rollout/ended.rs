@@ -117,6 +117,11 @@ async fn assert_as_without(fleet: &Fleet, id: ReleaseId) -> Saga {
     let mut acts: Vec<&str> = actions.iter().filter_map(|action| action.split(' ').next()).collect();
     acts.dedup();
     assert_eq!(acts, ["create", "start", "rollback"], "the same decisions: {actions:?}");
+    // Each step, try and end has its entry, committed with it; only who works on it has none.
+    let rows = fleet.desk.service.store.saga_events(saga.plan.id).await.expect("the database answers");
+    let silent = rows.iter().zip(&events).filter(|(row, _)| row.decision.is_none());
+    let silent: Vec<&str> = silent.map(|(_, event)| event.kind()).filter(|kind| *kind != "taken").collect();
+    assert_eq!(silent, Vec::<&str>::new());
     saga
 }
 

@@ -286,7 +286,7 @@ impl Desk {
 
     /// Decisions about a release, oldest first.
     pub(super) async fn decisions(&self, id: ReleaseId) -> Vec<DecisionRow> {
-        let filter = DecisionFilter { release: Some(id), limit: 200, ..DecisionFilter::default() };
+        let filter = DecisionFilter { release: Some(id), acts: true, limit: 200, ..DecisionFilter::default() };
         let mut rows = self.service.store.decisions(&filter).await.expect("the database answers");
         rows.reverse();
         rows

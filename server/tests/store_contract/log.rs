@@ -98,6 +98,7 @@ async fn decisions_are_found_by_what_the_page_filters(#[values(Sqlite, Postgres)
                 text: Some("good".into()),
                 from: Some(at(2)),
                 to: Some(at(3)),
+                acts: true,
                 before: Some(2),
                 limit: 1,
             },

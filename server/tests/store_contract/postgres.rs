@@ -4,10 +4,13 @@ use super::support::*;
 use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 use sternway_domain::audit::commitment::{Field, Opening, Salt};
+use sternway_domain::audit::hold::Scope;
+use sternway_domain::id::HoldId;
 use sternway_domain::time::Span;
 use sternway_server::store::rows::*;
 use sternway_server::store::{self, PostgresStore, StoreError};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -186,14 +189,23 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
         reason: "redacted".into(),
         body: "{}".into(),
         at: at(9),
+        despite_hold: false,
     };
-    let unit = Unit { decision: Some(decision(3)), redaction: Some(redaction), ..Unit::default() };
+    let unit = Unit { decision: Some(decision(3)), redactions: vec![redaction], ..Unit::default() };
     worker.commit(unit).await.unwrap();
     assert_eq!(worker.decision(decision(1).row.id).await.unwrap().unwrap().reason, "redacted");
+
+    // A hold is placed, and released once.
+    let id = HoldId(Uuid::from_u128(1));
+    let scope = Scope { service: Some(service(1)), ..Scope::default() };
+    for (n, hold) in [(4, HoldWrite::Place { id, scope }), (5, HoldWrite::Release { id })] {
+        worker.commit(Unit { decision: Some(decision(n)), hold: Some(hold), ..Unit::default() }).await.unwrap();
+    }
+    assert!(worker.holds().await.unwrap()[0].released.is_some());
 }
 
 /// Every table that only grows, and a column of it.
-const GUARDED: [(&str, &str); 10] = [
+const GUARDED: [(&str, &str); 11] = [
     ("events", "kind"),
     ("saga_event", "kind"),
     ("flag_event", "kind"),
@@ -204,6 +216,7 @@ const GUARDED: [(&str, &str); 10] = [
     ("redaction", "field"),
     ("log_node", "hash"),
     ("log_checkpoint", "note"),
+    ("legal_hold", "placed_at"),
 ];
 
 #[tokio::test]

@@ -151,12 +151,13 @@ async fn given_a_redaction_then_the_text_goes_from_row_events_folds_and_evidence
         reason: "redacted".into(),
         body: "{}".into(),
         at: at(9),
+        despite_hold: false,
     };
-    let alone = Unit { redaction: Some(redaction.clone()), ..Unit::default() };
+    let alone = Unit { redactions: vec![redaction.clone()], ..Unit::default() };
     assert!(matches!(rig.store.commit(alone).await, Err(StoreError::Corrupt { .. })));
     assert_eq!(rig.store.decisions(&gone).await.unwrap().len(), 1);
     assert_eq!(rig.indexed("erika").await, Some(true).filter(|_| matches!(kind, Sqlite)));
-    let unit = Unit { decision: Some(entry(2)), redaction: Some(redaction), ..Unit::default() };
+    let unit = Unit { decision: Some(entry(2)), redactions: vec![redaction], ..Unit::default() };
     rig.store.commit(unit).await.unwrap();
 
     let expected = r#"{"note":"by redacted.","reason":"redacted"}"#;

@@ -52,6 +52,7 @@ impl Entry {
         }
         all.extend(self.overridden.iter_mut().chain(&mut self.effects));
         all.extend(&mut self.origin.ip);
+        all.extend(&mut self.origin.user_agent);
         all
     }
 }

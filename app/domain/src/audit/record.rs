@@ -167,6 +167,8 @@ pub enum Relation {
     Redacts,
     /// It reviews it afterwards.
     Reviews,
+    /// Somebody read it.
+    Reads,
 }
 
 /// A name from a fixed set or made by a program: 1 to 128 of `A-Z a-z 0-9 . _ : / -`. Never free text.

@@ -93,6 +93,7 @@ fn entry(n: u64) -> Entry {
             request_id: Some(format!("{n:032x}")),
             trace_id: None,
             ip: Some("192.0.2.7".into()),
+            user_agent: None,
         },
     }
 }

@@ -7,7 +7,7 @@ use crate::http::Http;
 use crate::http::ask::{Asker, Named, Params};
 use crate::http::cursor::{self, Page, Paged};
 use crate::http::problem::Problem;
-use crate::service::Caller;
+use crate::service::{Caller, Reading};
 use crate::store::rows::DecisionFilter;
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -38,6 +38,8 @@ pub(in crate::http) struct ListQuery {
     from: Option<String>,
     /// RFC 3339, exclusive.
     to: Option<String>,
+    /// Also what only records: who read the log, steps of rollbacks, what was observed. Left out unless `action` names it.
+    records: Option<bool>,
     /// 1 to 200; 50 when left out.
     limit: Option<u32>,
     /// `next_cursor` of the page before.
@@ -99,6 +101,7 @@ async fn page(
     };
     let service = query.service.map(ServiceName::new).transpose();
     let filter = DecisionFilter {
+        acts: query.action.is_none() && query.records != Some(true),
         release,
         actor_key: query.actor,
         action: query.action,
@@ -122,10 +125,7 @@ pub(in crate::http) async fn get(
     Asker(caller): Asker,
     Named(id): Named<DecisionId>,
 ) -> Result<Json<DecisionView>, Problem> {
-    http.service.authorise(&caller, Action::View)?;
-    let row = http.service.store.decision(id).await?;
-    let row = row.ok_or_else(|| Problem::not_found("decision", &id.to_string()))?;
-    Ok(Json(DecisionView::from(&row)))
+    Ok(Json(DecisionView::from(&http.service.read_decision(&caller, id).await?)))
 }
 
 /// What was seen when a decision was made.
@@ -136,9 +136,10 @@ pub(in crate::http) async fn evidence(
     Asker(caller): Asker,
     Named(digest): Named<Digest>,
 ) -> Result<([(axum::http::HeaderName, &'static str); 1], String), Problem> {
-    http.service.authorise(&caller, Action::View)?;
+    http.service.authorise(&caller, Action::Read)?;
     let body = http.service.store.evidence(&digest).await?;
     let body = body.ok_or_else(|| Problem::not_found("evidence", digest.as_str()))?;
+    http.service.note_read(&caller, &Reading::Evidence(&digest)).await?;
     // Byte for byte, so that whoever asks can check the digest.
     debug_assert!(serde_json::from_str::<Value>(&body).is_ok());
     Ok(([(axum::http::header::CONTENT_TYPE, "application/json")], body))

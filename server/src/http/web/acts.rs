@@ -151,7 +151,7 @@ fn to_release(done: &ActDone) -> Response {
     private(Redirect::to(&place).into_response())
 }
 
-fn with_status(mut response: Response, status: u16) -> Response {
+pub(super) fn with_status(mut response: Response, status: u16) -> Response {
     if let Ok(status) = StatusCode::from_u16(status) {
         *response.status_mut() = status;
     }

@@ -61,6 +61,7 @@ fn caller(parts: &request::Parts) -> Caller {
         request_id: context.map(|context| context.request_id.clone()),
         trace_id: context.map(|context| context.trace_id.clone()),
         ip: context.and_then(|context| context.ip).map(|ip| ip.to_string()),
+        user_agent: crate::http::identity::agent(&parts.headers),
     };
     Caller { actor: asker(parts).actor, origin }
 }

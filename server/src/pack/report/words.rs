@@ -78,5 +78,6 @@ pub(super) fn relation(relation: Relation) -> &'static str {
         Relation::Corrects => "Corrects",
         Relation::Redacts => "Took texts out of",
         Relation::Reviews => "Reviews",
+        Relation::Reads => "Reads",
     }
 }

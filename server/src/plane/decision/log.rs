@@ -61,7 +61,7 @@ impl Plane {
         Ok(views)
     }
 
-    /// Entries that this one points back to, and later ones that point back to it.
+    /// Entries that this one points back to, and later ones that point back to it. Who read it is found in the log itself.
     pub(super) async fn linked(&self, row: &rows::DecisionRow) -> Result<Vec<NearView>> {
         let index = row.leaf_index;
         let leaves = self.service.store.leaves(index, LATER + 1).await?;
@@ -73,7 +73,7 @@ impl Plane {
                     let there = self.at(back.index as i64).await?;
                     linked.extend(there.map(|there| belongs(&there, back, false)));
                 }
-            } else if let Some(back) = pointing(&record, index) {
+            } else if let Some(back) = pointing(&record, index).filter(|back| back.relation != Relation::Reads) {
                 let there = self.service.store.decision(record.id).await?;
                 linked.extend(there.map(|there| belongs(&there, back, true)));
             }
@@ -84,7 +84,7 @@ impl Plane {
     /// Decisions of the same release before and after.
     pub(super) async fn near(&self, row: &rows::DecisionRow) -> Result<Vec<NearView>> {
         let Some(release) = row.release else { return Ok(Vec::new()) };
-        let filter = rows::DecisionFilter { release: Some(release), limit: 100, ..Default::default() };
+        let filter = rows::DecisionFilter { release: Some(release), acts: true, limit: 100, ..Default::default() };
         let all = self.service.store.decisions(&filter).await?;
         let Some(here) = all.iter().position(|other| other.id == row.id) else { return Ok(Vec::new()) };
         let around = all.iter().enumerate().filter(|(i, _)| *i != here && i.abs_diff(here) <= 2);
@@ -127,6 +127,8 @@ fn belongs(other: &rows::DecisionRow, back: &PointsBack, later: bool) -> NearVie
         (Relation::Redacts, false) => "texts of it removed here",
         (Relation::Reviews, true) => "reviews this",
         (Relation::Reviews, false) => "reviewed here",
+        (Relation::Reads, true) => "read this",
+        (Relation::Reads, false) => "read here",
     };
     NearView {
         icon,
@@ -138,13 +140,14 @@ fn belongs(other: &rows::DecisionRow, back: &PointsBack, later: bool) -> NearVie
 }
 
 /// A text, as it is called on a page.
-fn what(field: Field) -> String {
+pub(in crate::plane) fn what(field: Field) -> String {
     match field {
         Field::Reason => "The reason".to_owned(),
         Field::ActorName => "The name of who acted".to_owned(),
         Field::OwnerName => "The name of the token's owner".to_owned(),
         Field::Why => "Why it was refused".to_owned(),
-        Field::Target(_) => "The name of the target".to_owned(),
+        Field::Target(0) => "The name of the target".to_owned(),
+        Field::Target(at) => format!("The name of target {}", at + 1),
         Field::Overridden(at) => format!("Overridden rule {}", at + 1),
         Field::Effect(at) => format!("Effect {}", at + 1),
         Field::Ip => "The address it came from".to_owned(),

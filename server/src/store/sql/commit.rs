@@ -2,7 +2,7 @@
 
 use super::leases::hold_fence;
 use super::link::{Tx, args};
-use super::{Dialect, flags, follow, keys, migrations, moving, people, redact, sagas, stream, tree};
+use super::{Dialect, flags, follow, keys, migrations, moving, people, privacy, redact, sagas, stream, tree};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::DecisionId;
@@ -23,8 +23,8 @@ pub(super) fn check(unit: &Unit) -> Result<()> {
     for write in &unit.migrations {
         stream::check("migration", write.expected, &write.events, write.row.version)?;
     }
-    if unit.redaction.is_some() && unit.decision.is_none() {
-        return wrong("redaction", "no decision goes with it".to_owned());
+    if unit.decision.is_none() && (!unit.redactions.is_empty() || unit.hold.is_some()) {
+        return wrong("redaction or hold", "no decision goes with it".to_owned());
     }
     if unit.log_key.is_some() && unit.decision.is_none() {
         return wrong("key of the log", "no decision goes with it".to_owned());
@@ -74,11 +74,14 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     if let (Some(decision), Some(index)) = (&unit.decision, leaf_index) {
         put_decision(&mut tx, dialect, decision, index).await?;
-        if let Some(redaction) = &unit.redaction {
+        for redaction in &unit.redactions {
             redact::put(&mut tx, redaction, index).await?;
         }
         if let Some(key) = &unit.log_key {
             keys::put(&mut tx, key, index).await?;
+        }
+        if let Some(hold) = &unit.hold {
+            privacy::put_hold(&mut tx, hold, &decision.row).await?;
         }
     }
     if let Some(write) = &unit.release {
@@ -119,7 +122,7 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
         follow::put_restored(&mut tx, restored).await?;
     }
     let news = unit.decision.is_some() || all > 0;
-    if let Some(notify) = dialect.notify.filter(|_| news) {
+    if let Some(notify) = dialect.notify.filter(|_| news && !unit.quiet) {
         tx.run(notify, vec![]).await?;
     }
     tx.commit().await?;

@@ -8,7 +8,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 use sternway_domain::id::{
-    DecisionId, Digest, FlagKey, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
+    DecisionId, Digest, FlagKey, HoldId, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
 };
 use sternway_domain::time::Timestamp;
 
@@ -114,6 +114,7 @@ ids_as_text!(
     PersonId,
     TokenId,
     MessageId,
+    HoldId,
     &ServiceName,
     &FlagKey,
     &MigrationName,

@@ -47,7 +47,10 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
     const TEXT: &str = "DELETE FROM audit_text WHERE leaf_index = $1 AND field = $2";
     const DECISION: &str = "UPDATE decision SET actor_label = $2, reason = $3, body = $4, \
         search = $5 || COALESCE(service, '') WHERE leaf_index = $1";
-    let RedactionWrite { decision, leaf_index, fields, texts, instead, actor_label, reason, body, at } = write;
+    let RedactionWrite { decision, leaf_index, fields, texts, instead, actor_label, reason, body, at, .. } = write;
+    if !write.despite_hold {
+        super::privacy::refuse_held(tx, *leaf_index).await?;
+    }
     for field in fields {
         let field = field.to_string();
         tx.add(DOOR, args![*leaf_index, &field, by_leaf, *at], || format!("the redaction of `{field}`")).await?;
@@ -55,7 +58,9 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
     }
     let search = format!("{reason}\n{actor_label}\n").to_lowercase();
     tx.run(DECISION, args![*leaf_index, actor_label, reason, body, search]).await?;
-    let texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    // The longest first: a short one may stand in it.
+    let mut texts: Vec<&str> = texts.iter().map(String::as_str).filter(|text| !text.is_empty()).collect();
+    texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
     for (select, update) in BODIES {
         for row in tx.all(select, args![*decision]).await? {
             let body: String = row.get("body")?;

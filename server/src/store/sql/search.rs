@@ -19,6 +19,7 @@ macro_rules! decisions_where {
             " AND ($1 IS NULL OR release = $1) AND ($2 IS NULL OR actor_key = $2) AND ($3 IS NULL OR action = $3)",
             " AND ($4 IS NULL OR outcome = $4) AND ($5 IS NULL OR service = $5)",
             " AND ($6 IS NULL OR at >= $6) AND ($7 IS NULL OR at < $7)",
+            " AND ($10 = 0 OR action NOT IN ('read', 'step', 'observe'))",
             " ORDER BY leaf_index DESC LIMIT $9"
         )
     };
@@ -32,11 +33,11 @@ const OF_SERVICE: &str = decisions_where!("decision", "service = $5");
 const ALL: &str = decisions_where!("decision", "1 = 1");
 
 pub(super) async fn decisions(link: Link<'_>, dialect: &Dialect, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
-    let DecisionFilter { release, actor_key, action, outcome, service, text, from, to, before, limit } = filter;
+    let DecisionFilter { release, actor_key, action, outcome, service, text, from, to, acts, before, limit } = filter;
     let before = before.unwrap_or(i64::MAX);
     let limit = if *limit == 0 { 50 } else { i64::from(*limit) };
     let service = service.as_ref().map(ToString::to_string);
-    let mut values = args![*release, actor_key, action, outcome, &service, *from, *to, before, limit];
+    let mut values = args![*release, actor_key, action, outcome, &service, *from, *to, before, limit, *acts];
     let sql = match (text, filter) {
         (Some(text), _) => {
             let Some(query) = (dialect.query)(&words(text)) else { return Ok(Vec::new()) };

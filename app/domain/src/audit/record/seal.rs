@@ -12,8 +12,6 @@ pub struct Links {
     /// Bodies too large for an entry.
     pub documents: Vec<Digest>,
     pub points_back: Vec<PointsBack>,
-    /// The program it came with, if it said so.
-    pub user_agent: Option<String>,
 }
 
 /// A leaf and what stands beside it.
@@ -98,7 +96,7 @@ impl<S: FnMut() -> Salt> Sealer<S> {
         })
     }
 
-    fn door(&mut self, origin: &Origin, user_agent: Option<&str>) -> Result<Door, SealError> {
+    fn door(&mut self, origin: &Origin) -> Result<Door, SealError> {
         let word =
             |field: &'static str, given: &str| Word::new(given).map_err(|error| SealError::Word { field, error });
         Ok(Door {
@@ -106,7 +104,7 @@ impl<S: FnMut() -> Salt> Sealer<S> {
             request_id: origin.request_id.as_deref().map(|id| word("request id", id)).transpose()?,
             trace_id: origin.trace_id.as_deref().map(|id| word("trace id", id)).transpose()?,
             ip: origin.ip.as_deref().map(|ip| self.text(Field::Ip, ip)),
-            user_agent: user_agent.map(|agent| self.text(Field::UserAgent, agent)),
+            user_agent: origin.user_agent.as_deref().map(|agent| self.text(Field::UserAgent, agent)),
         })
     }
 }
@@ -137,7 +135,7 @@ impl Record {
             overridden: sealer.texts(Field::Overridden, &entry.overridden)?,
             effects: sealer.texts(Field::Effect, &entry.effects)?,
             points_back: links.points_back.clone(),
-            origin: sealer.door(&entry.origin, links.user_agent.as_deref())?,
+            origin: sealer.door(&entry.origin)?,
         };
         let bytes = record.bytes()?;
         Ok(Sealed { record, bytes, openings: sealer.openings })
@@ -229,6 +227,7 @@ impl Record {
                 request_id: self.origin.request_id.as_ref().map(|id| id.as_str().to_owned()),
                 trace_id: self.origin.trace_id.as_ref().map(|id| id.as_str().to_owned()),
                 ip: self.origin.ip.map(|_| text(Field::Ip)),
+                user_agent: self.origin.user_agent.map(|_| text(Field::UserAgent)),
             },
         })
     }

@@ -38,6 +38,7 @@ fn entry() -> Entry {
             request_id: Some("00f067aa0ba902b7".into()),
             trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".into()),
             ip: Some("192.0.2.7".into()),
+            user_agent: Some("curl/8".into()),
         },
     }
 }
@@ -57,7 +58,7 @@ fn sealed(entry: &Entry, links: &Links) -> Sealed {
 
 fn links() -> Links {
     let approval = PointsBack { index: 7, relation: Relation::FollowsApproval, fields: Vec::new() };
-    Links { documents: vec![Digest::of(b"document")], points_back: vec![approval], user_agent: Some("curl/8".into()) }
+    Links { documents: vec![Digest::of(b"document")], points_back: vec![approval] }
 }
 
 #[test]
