@@ -21,6 +21,10 @@ fn every_operation_says_what_it_answers_and_every_mutation_asks_for_a_key() {
         for (method, operation) in item.as_object().expect("operations") {
             assert!(operation["responses"]["4XX"].is_object(), "{method} {path} says nothing of refusals");
             assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{method} {path} has no summary");
+            for (status, response) in operation["responses"].as_object().expect("responses") {
+                let said = response["description"].as_str().unwrap_or_default();
+                assert!(!said.is_empty(), "{method} {path} says nothing of {status}");
+            }
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             let keyed = parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key");
             assert_eq!(keyed, method != "get", "{method} {path}");

@@ -77,7 +77,7 @@ impl From<Accept> for Fit {
         ("verb" = String, Path, description = "`start`, `promote`, `hold`, `resume`, `rollback`, `rollforward`, `freeze`, `cancel` or `resume_automation`"),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 202, body = ActedView), Faults))]
+    responses((status = 202, description = "Written down; what is asked of the proxy follows", body = ActedView), Faults))]
 pub(in crate::http) async fn act(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -119,7 +119,7 @@ pub(in crate::http) struct SetItem {
         ("item" = String, Path),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 202, body = ActedView), Faults))]
+    responses((status = 202, description = "Written down; what is asked of the proxy follows", body = ActedView), Faults))]
 pub(in crate::http) async fn set_item(
     State(http): State<Http>,
     Asker(caller): Asker,

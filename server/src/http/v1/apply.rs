@@ -32,7 +32,7 @@ pub(in crate::http) struct Apply {
 /// Applies documents, or says what is wrong with each of them and applies nothing.
 #[utoipa::path(post, path = "/apply", tag = "configuration", request_body = Apply,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 200, body = Applied), Faults))]
+    responses((status = 200, description = "What was created, changed or left as it was", body = Applied), Faults))]
 pub(in crate::http) async fn apply(
     State(http): State<Http>,
     Asker(caller): Asker,

@@ -131,7 +131,7 @@ pub(in crate::http) struct MigrationList {
 
 /// The data migrations of a release, by name: how far, moved by whom, what is missing, and the way back.
 #[utoipa::path(get, path = "/releases/{id}/migrations", tag = "releases", params(("id" = String, Path, format = "uuid")),
-    responses((status = 200, body = MigrationList), Faults))]
+    responses((status = 200, description = "Every migration of the release, its phase and what is missing", body = MigrationList), Faults))]
 pub(in crate::http) async fn list(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -212,7 +212,7 @@ impl From<DataActed> for DataActedView {
         ("act" = String, Path, description = "`move`, `back`, `validate`, `sign`, `ask_glass` or `break_glass`"),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 200, body = DataActedView), Faults))]
+    responses((status = 200, description = "Written down, and what came of it", body = DataActedView), Faults))]
 pub(in crate::http) async fn act(
     State(http): State<Http>,
     Asker(caller): Asker,

@@ -48,7 +48,7 @@ pub(in crate::http) struct ListQuery {
 
 /// Decisions, newest first.
 #[utoipa::path(get, path = "/decisions", tag = "decisions", params(ListQuery),
-    responses((status = 200, body = Page<DecisionView>), Faults))]
+    responses((status = 200, description = "Newest first, and where to go on", body = Page<DecisionView>), Faults))]
 pub(in crate::http) async fn list(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -73,7 +73,7 @@ pub(in crate::http) struct OfReleaseQuery {
 /// The decisions about one release, newest first.
 #[utoipa::path(get, path = "/releases/{id}/decisions", tag = "decisions",
     params(("id" = String, Path, format = "uuid"), OfReleaseQuery),
-    responses((status = 200, body = Page<DecisionView>), Faults))]
+    responses((status = 200, description = "Newest first, and where to go on", body = Page<DecisionView>), Faults))]
 pub(in crate::http) async fn of_release(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -119,7 +119,7 @@ async fn page(
 
 /// One decision.
 #[utoipa::path(get, path = "/decisions/{id}", tag = "decisions", params(("id" = String, Path, format = "uuid")),
-    responses((status = 200, body = DecisionView), Faults))]
+    responses((status = 200, description = "The decision", body = DecisionView), Faults))]
 pub(in crate::http) async fn get(
     State(http): State<Http>,
     Asker(caller): Asker,

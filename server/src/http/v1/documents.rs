@@ -53,7 +53,7 @@ pub(in crate::http) struct VersionQuery {
 
 macro_rules! documents {
     ($($kind:literal $tag:literal: $list:ident $list_path:literal $all:literal $one:ident $one_path:literal $single:literal $name:ty),+ $(,)?) => {$(
-        #[utoipa::path(get, path = $list_path, tag = $tag, summary = $all, responses((status = 200, body = Documents), Faults))]
+        #[utoipa::path(get, path = $list_path, tag = $tag, summary = $all, responses((status = 200, description = "The newest version of each", body = Documents), Faults))]
         pub(in crate::http) async fn $list(
             State(http): State<Http>,
             Asker(caller): Asker,
@@ -62,7 +62,7 @@ macro_rules! documents {
         }
 
         #[utoipa::path(get, path = $one_path, tag = $tag, summary = $single, params(("name" = String, Path), VersionQuery),
-            responses((status = 200, body = SourceView), Faults))]
+            responses((status = 200, description = "The document as it was applied", body = SourceView), Faults))]
         pub(in crate::http) async fn $one(
             State(http): State<Http>,
             Asker(caller): Asker,

@@ -42,7 +42,7 @@ pub(in crate::http) struct ExpectedView {
 
 /// What to expect of a plan for a service, before a release begins.
 #[utoipa::path(get, path = "/plans/{name}/expected", tag = "plans", params(("name" = String, Path), ExpectedQuery),
-    responses((status = 200, body = ExpectedView), Faults))]
+    responses((status = 200, description = "How long it would take to decide, and what its limits would have done", body = ExpectedView), Faults))]
 pub(in crate::http) async fn expected(
     State(http): State<Http>,
     Asker(caller): Asker,

@@ -97,7 +97,7 @@ pub(in crate::http) struct SwitchedView {
 }
 
 /// All flags as they stand in this Sternway's environment.
-#[utoipa::path(get, path = "/flags", tag = "flags", responses((status = 200, body = Flags), Faults))]
+#[utoipa::path(get, path = "/flags", tag = "flags", responses((status = 200, description = "Every flag and how it stands", body = Flags), Faults))]
 pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker) -> Result<Json<Flags>, Problem> {
     let flags = http.service.flags(&caller).await?;
     let now = http.service.clock.now();
@@ -107,7 +107,7 @@ pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker
 
 /// One flag with its history.
 #[utoipa::path(get, path = "/flags/{key}", tag = "flags", params(("key" = String, Path)),
-    responses((status = 200, body = FlagView), Faults))]
+    responses((status = 200, description = "The flag and its history", body = FlagView), Faults))]
 pub(in crate::http) async fn get(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -133,7 +133,7 @@ pub(in crate::http) async fn get(
         ("key" = String, Path),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 200, body = SwitchedView), Faults))]
+    responses((status = 200, description = "How the flag stands now", body = SwitchedView), Faults))]
 pub(in crate::http) async fn put(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -161,7 +161,7 @@ pub(in crate::http) async fn put(
         ("key" = String, Path),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 200, body = SwitchedView), Faults))]
+    responses((status = 200, description = "How the flag stands now", body = SwitchedView), Faults))]
 pub(in crate::http) async fn split(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -189,7 +189,7 @@ pub(in crate::http) async fn split(
         ("key" = String, Path),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 200, body = SwitchedView), Faults))]
+    responses((status = 200, description = "How the flag stands now", body = SwitchedView), Faults))]
 pub(in crate::http) async fn retire(
     State(http): State<Http>,
     Asker(caller): Asker,

@@ -22,7 +22,7 @@ pub(in crate::http) struct Holds {
 }
 
 /// Legal holds, also those that were released; oldest first.
-#[utoipa::path(get, path = "/log/holds", tag = "log", responses((status = 200, body = Holds), Faults))]
+#[utoipa::path(get, path = "/log/holds", tag = "log", responses((status = 200, description = "Every hold, those that were released too", body = Holds), Faults))]
 pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker) -> Result<Json<Holds>, Problem> {
     Ok(Json(Holds { items: http.service.holds(&caller).await? }))
 }
@@ -50,7 +50,7 @@ pub(in crate::http) struct HoldBody {
 /// Keeps texts from being taken out, by people and by the rule, until the hold is released.
 #[utoipa::path(post, path = "/log/holds", tag = "log", request_body = HoldBody,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 201, body = HoldDone), Faults))]
+    responses((status = 201, description = "Written down", body = HoldDone), Faults))]
 pub(in crate::http) async fn place(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -84,7 +84,7 @@ pub(in crate::http) struct ReleaseBody {
 #[utoipa::path(post, path = "/log/holds/{id}/release", tag = "log", request_body = ReleaseBody,
     params(("id" = String, Path, format = "uuid"),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 200, body = HoldDone), Faults))]
+    responses((status = 200, description = "Written down", body = HoldDone), Faults))]
 pub(in crate::http) async fn release(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -107,7 +107,7 @@ pub(in crate::http) struct RetentionView {
 }
 
 /// How long texts of the log are kept, as it was set in `sternway.toml`.
-#[utoipa::path(get, path = "/log/retention", tag = "log", responses((status = 200, body = RetentionView), Faults))]
+#[utoipa::path(get, path = "/log/retention", tag = "log", responses((status = 200, description = "How long texts are kept", body = RetentionView), Faults))]
 pub(in crate::http) async fn retention(
     State(http): State<Http>,
     Asker(caller): Asker,

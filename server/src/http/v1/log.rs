@@ -51,7 +51,7 @@ pub(in crate::http) struct SealedText {
 
 /// What the proof of a decision is about: its record, and the texts of which it holds commitments.
 #[utoipa::path(get, path = "/decisions/{id}/entry", tag = "log", params(("id" = String, Path, format = "uuid")),
-    responses((status = 200, body = SealedView), Faults))]
+    responses((status = 200, description = "The record, its salts and its texts", body = SealedView), Faults))]
 pub(in crate::http) async fn entry(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -88,7 +88,7 @@ pub(in crate::http) struct ConsistencyView {
 
 /// A consistency proof between two sizes of the log.
 #[utoipa::path(get, path = "/log/consistency", tag = "log", params(ConsistencyQuery),
-    responses((status = 200, body = ConsistencyView), Faults))]
+    responses((status = 200, description = "The proof", body = ConsistencyView), Faults))]
 pub(in crate::http) async fn consistency(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -115,7 +115,7 @@ pub(in crate::http) struct RedactBody {
 #[utoipa::path(post, path = "/decisions/{id}/redaction", tag = "log", request_body = RedactBody,
     params(("id" = String, Path, format = "uuid"),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 200, body = Redacted), Faults))]
+    responses((status = 200, description = "What is gone", body = Redacted), Faults))]
 pub(in crate::http) async fn redact(
     State(http): State<Http>,
     Asker(caller): Asker,

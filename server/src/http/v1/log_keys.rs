@@ -11,7 +11,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 /// How the log stands: what is signed and with which key, and who outside has seen it.
-#[utoipa::path(get, path = "/log/status", tag = "log", responses((status = 200, body = LogStatus), Faults))]
+#[utoipa::path(get, path = "/log/status", tag = "log", responses((status = 200, description = "How the log stands", body = LogStatus), Faults))]
 pub(in crate::http) async fn status(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -34,7 +34,7 @@ pub(in crate::http) struct ChangeKeyBody {
 /// Puts another key in the place of the one that signs the log. Both sign the first checkpoint, unless the old one is lost.
 #[utoipa::path(post, path = "/log/key", tag = "log", request_body = ChangeKeyBody,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 200, body = KeyChanged), Faults))]
+    responses((status = 200, description = "The new key signs from here on", body = KeyChanged), Faults))]
 pub(in crate::http) async fn change(
     State(http): State<Http>,
     Asker(caller): Asker,

@@ -18,7 +18,7 @@ pub(in crate::http) struct People {
 }
 
 /// Everybody with an account.
-#[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, body = People), Faults))]
+#[utoipa::path(get, path = "/people", tag = "people", responses((status = 200, description = "Every account", body = People), Faults))]
 pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker) -> Result<Json<People>, Problem> {
     Ok(Json(People { items: http.auth.people(&caller).await? }))
 }
@@ -26,7 +26,7 @@ pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker
 /// Makes an account.
 #[utoipa::path(post, path = "/people", tag = "people", request_body = NewPerson,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 201, body = Person), Faults))]
+    responses((status = 201, description = "The account as it stands", body = Person), Faults))]
 pub(in crate::http) async fn create(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -42,7 +42,7 @@ pub(in crate::http) async fn create(
         ("id" = String, Path, format = "uuid"),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 200, body = Person), Faults))]
+    responses((status = 200, description = "The account as it stands", body = Person), Faults))]
 pub(in crate::http) async fn change(
     State(http): State<Http>,
     Asker(caller): Asker,

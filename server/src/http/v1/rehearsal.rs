@@ -72,7 +72,7 @@ pub(in crate::http) struct BrokenView {
 /// Nothing is written, and nothing outside hears of it.
 #[utoipa::path(get, path = "/releases/{id}/rehearsal", tag = "releases",
     params(("id" = String, Path, format = "uuid"), RehearsalQuery),
-    responses((status = 200, body = RehearsalView), Faults))]
+    responses((status = 200, description = "What could happen, counted", body = RehearsalView), Faults))]
 pub(in crate::http) async fn rehearsal(
     State(http): State<Http>,
     Asker(caller): Asker,

@@ -39,7 +39,7 @@ pub(in crate::http) struct ListQuery {
 
 /// Releases, newest first.
 #[utoipa::path(get, path = "/releases", tag = "releases", params(ListQuery),
-    responses((status = 200, body = Page<ReleaseSummary>), Faults))]
+    responses((status = 200, description = "Newest first, and where to go on", body = Page<ReleaseSummary>), Faults))]
 pub(in crate::http) async fn list(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -64,7 +64,7 @@ pub(in crate::http) async fn list(
 /// Makes a release. With a checklist it is a draft until the checklist is complete.
 #[utoipa::path(post, path = "/releases", tag = "releases", request_body = NewRelease,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 201, body = ActedView), Faults))]
+    responses((status = 201, description = "Written down; what is asked of the proxy follows", body = ActedView), Faults))]
 pub(in crate::http) async fn create(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -107,7 +107,7 @@ pub(in crate::http) struct ReleaseView {
 
 /// One release.
 #[utoipa::path(get, path = "/releases/{id}", tag = "releases", params(("id" = String, Path, format = "uuid")),
-    responses((status = 200, body = ReleaseView), Faults))]
+    responses((status = 200, description = "The release as it stands", body = ReleaseView), Faults))]
 pub(in crate::http) async fn get(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -266,7 +266,7 @@ pub(in crate::http) struct History {
 
 /// The events of a release, oldest first.
 #[utoipa::path(get, path = "/releases/{id}/history", tag = "releases",
-    params(("id" = String, Path, format = "uuid"), HistoryQuery), responses((status = 200, body = History), Faults))]
+    params(("id" = String, Path, format = "uuid"), HistoryQuery), responses((status = 200, description = "Its events, oldest first", body = History), Faults))]
 pub(in crate::http) async fn history(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -301,7 +301,7 @@ pub(in crate::http) struct Ticks {
 
 /// What was read of a release's signals and what it meant, oldest first; at most the newest 1,200.
 #[utoipa::path(get, path = "/releases/{id}/ticks", tag = "releases",
-    params(("id" = String, Path, format = "uuid"), TicksQuery), responses((status = 200, body = Ticks), Faults))]
+    params(("id" = String, Path, format = "uuid"), TicksQuery), responses((status = 200, description = "What was read and judged", body = Ticks), Faults))]
 pub(in crate::http) async fn ticks(
     State(http): State<Http>,
     Asker(caller): Asker,

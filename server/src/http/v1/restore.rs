@@ -20,7 +20,7 @@ pub(in crate::http) struct ConfirmRestore {
 }
 
 /// Whether the engine waits because the database has come less far than is known outside of it.
-#[utoipa::path(get, path = "/restore", tag = "operations", responses((status = 200, body = RestoreView), Faults))]
+#[utoipa::path(get, path = "/restore", tag = "operations", responses((status = 200, description = "Whether Sternway is held, since when and why", body = RestoreView), Faults))]
 pub(in crate::http) async fn get(State(http): State<Http>, Asker(caller): Asker) -> Result<Json<RestoreView>, Problem> {
     Ok(Json(http.service.restore(&caller)?))
 }
@@ -28,7 +28,7 @@ pub(in crate::http) async fn get(State(http): State<Http>, Asker(caller): Asker)
 /// Confirms what is observed after a restore: the engine goes on, under larger tokens than any that is known.
 #[utoipa::path(post, path = "/restore", tag = "operations", request_body = ConfirmRestore,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 200, body = Confirmed), Faults))]
+    responses((status = 200, description = "Written down; work goes on", body = Confirmed), Faults))]
 pub(in crate::http) async fn confirm(
     State(http): State<Http>,
     Asker(caller): Asker,

@@ -172,7 +172,7 @@ pub(in crate::http) async fn preview_forward(
 
 /// The newest saga of a release.
 #[utoipa::path(get, path = "/releases/{id}/saga", tag = "releases", params(("id" = String, Path, format = "uuid")),
-    responses((status = 200, body = SagaView), Faults))]
+    responses((status = 200, description = "Every step, how far it is, and what people may choose", body = SagaView), Faults))]
 pub(in crate::http) async fn get(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -226,7 +226,7 @@ impl From<StepActed> for ChosenView {
         ("choice" = String, Path, description = "`retry`, `skip`, `sign_off`, `compensate`, `escalate` or `stop`"),
         ("Idempotency-Key" = String, Header, description = "New for each new choice; the same when asking again"),
     ),
-    responses((status = 202, body = ChosenView), Faults))]
+    responses((status = 202, description = "Written down; the steps go on from there", body = ChosenView), Faults))]
 pub(in crate::http) async fn choose(
     State(http): State<Http>,
     Asker(caller): Asker,

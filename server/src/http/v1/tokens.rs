@@ -18,7 +18,7 @@ pub(in crate::http) struct Tokens {
 }
 
 /// One's own tokens, also those that are over.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", responses((status = 200, body = Tokens), Faults))]
+#[utoipa::path(get, path = "/tokens", tag = "tokens", responses((status = 200, description = "Your tokens; an admin sees all", body = Tokens), Faults))]
 pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker) -> Result<Json<Tokens>, Problem> {
     Ok(Json(Tokens { items: http.auth.tokens(&caller).await? }))
 }
@@ -26,7 +26,7 @@ pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker
 /// Makes a token for oneself. Its secret is shown in this answer and never again.
 #[utoipa::path(post, path = "/tokens", tag = "tokens", request_body = NewToken,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
-    responses((status = 201, body = TokenMade), Faults))]
+    responses((status = 201, description = "The token, shown this once", body = TokenMade), Faults))]
 pub(in crate::http) async fn create(
     State(http): State<Http>,
     Asker(caller): Asker,
@@ -42,7 +42,7 @@ pub(in crate::http) async fn create(
         ("id" = String, Path, format = "uuid"),
         ("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again"),
     ),
-    responses((status = 200, body = Token), Faults))]
+    responses((status = 200, description = "The token, now revoked", body = Token), Faults))]
 pub(in crate::http) async fn revoke(
     State(http): State<Http>,
     Asker(caller): Asker,

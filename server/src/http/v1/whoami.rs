@@ -25,7 +25,7 @@ pub(in crate::http) struct Whoami {
 }
 
 /// Who you are, and what you may do.
-#[utoipa::path(get, path = "/whoami", tag = "people", responses((status = 200, body = Whoami), Faults))]
+#[utoipa::path(get, path = "/whoami", tag = "people", responses((status = 200, description = "Who asks, in which role", body = Whoami), Faults))]
 pub(in crate::http) async fn whoami(State(http): State<Http>, Asker(caller): Asker) -> Result<Json<Whoami>, Problem> {
     http.service.authorise(&caller, Action::View)?;
     let kind = if matches!(caller.actor, Actor::Token { .. }) { "token" } else { "person" };
