@@ -120,13 +120,13 @@ async fn released(store: &dyn Store) {
             body: "{}".into(),
         };
         let events = vec![EventWrite { kind: "noted", at, body: format!(r#"{{"version":{version}}}"#) }];
-        let release = Some(ReleaseWrite { expected: version - 1, events, row });
+        let release = Some(ReleaseWrite { expected: version - 1, events, row, takes: vec![], leaves: vec![] });
         store.commit(Unit { release, ..Unit::default() }).await.unwrap();
     }
 }
 
 async fn verified(address: &str, notary: &Notary, more: &[&str]) -> Ran {
-    let key = notary.key().to_string();
+    let key = notary.keys()[0].to_string();
     let arguments = ["audit", "verify", "--json", "--database", address, "--key", &key];
     finish(bare(&[&arguments[..], more].concat())).await
 }

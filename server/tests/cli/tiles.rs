@@ -36,7 +36,7 @@ async fn mirrored(reason: &str, notary: &Notary) -> Files {
     let head: Checkpoint = Note::parse(note.as_bytes()).unwrap().text().parse().unwrap();
     let mut files = Files::from([
         (CHECKPOINT.to_owned(), note.into_bytes()),
-        ("/log/key".to_owned(), format!("{}\n", notary.key()).into_bytes()),
+        ("/log/key".to_owned(), format!("{}\n", notary.keys()[0]).into_bytes()),
     ]);
     for tile in Tile::grown(0, head.size) {
         let path = |resource: Resource| format!("/log/{resource}");
@@ -73,7 +73,7 @@ impl Mirror {
 
     async fn verified(&self, files: Files, notary: &Notary, more: &[&str]) -> Ran {
         *self.files.lock().unwrap() = files;
-        let key = notary.key().to_string();
+        let key = notary.keys()[0].to_string();
         let arguments = ["audit", "verify", "--json", "--server", &self.address, "--key", &key];
         finish(bare(&[&arguments[..], more].concat())).await
     }

@@ -51,7 +51,7 @@ impl Acts {
             at,
         };
         let unit = Unit {
-            release: Some(ReleaseWrite { expected, events, row }),
+            release: Some(ReleaseWrite { expected, events, row, takes: vec![], leaves: vec![] }),
             decision: Some(self.decision(service, at)),
             idempotency: Some(idempotency),
             ..Unit::default()

@@ -108,7 +108,7 @@ impl Feed {
                 let bytes = client.file(&["log", "key"]).await?;
                 String::from_utf8_lossy(&bytes).parse().map(Some).map_err(|error| strange("key", error))
             }
-            Feed::Database(store) => crate::notary::list(store.as_ref()).await.map_err(unread),
+            Feed::Database(store) | Feed::File(store, _) => crate::notary::list(store.as_ref()).await.map_err(unread),
         }
     }
 
