@@ -9,7 +9,7 @@ const WASM_LIMIT: usize = 300_000;
 const VISIT_LIMIT: usize = 360_000;
 
 /// What checks the log in the browser, script and module: loaded by pages that have something to check, after all else.
-const CHECKER_LIMIT: usize = 80_000;
+const CHECKER_LIMIT: usize = 120_000;
 const CHECKER: &[&str] = &["proof-js", "proof-wasm"];
 
 /// Not loaded by a first visit to any page: only in print and where linked.
