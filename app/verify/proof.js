@@ -114,7 +114,7 @@ async function compared(head, key) {
   }
   const { key: known, note, size, at } = pinned;
   const report = ask({ pin: { key, note: head.note, pinned: { key: known, note, size, since: moment(at) }, hashes } });
-  if (report.steps.every(({ found }) => found === "good")) keep({ ...pinned, note: head.note });
+  if (report.steps.every(({ found }) => found === "good")) keep({ ...pinned, key, note: head.note });
   return report;
 }
 

@@ -5,7 +5,7 @@
 
 use crate::pin::count;
 use crate::report::{Head, Report};
-use crate::{keys, mistrust, signed_by};
+use crate::{open, signed_by};
 use serde::Deserialize;
 use serde_json::Value;
 use sternway_domain::audit::canonical;
@@ -107,13 +107,13 @@ fn path(asked: &Asked, report: &mut Report) {
             report.bad("path", "The hashes do not lead from the leaf to the root", vec![format!("{error}.")]);
         }
     }
-    let opened = keys(&asked.key).and_then(|trust| trust.open_note(proof.checkpoint).map_err(|e| mistrust(&e)));
-    match opened {
-        Ok(trusted) => {
+    match open(&asked.key, |list| list.trust().open_note(proof.checkpoint)) {
+        Ok((list, trusted)) => {
             let title = format!("The root is signed by {}", trusted.checkpoint.origin);
             let mut values = signed_by(&trusted);
             values.extend(trusted.witnessed.iter().map(|witness| format!("confirmed by {}", witness.name)));
             report.good("signature", title, values);
+            report.breaks(&list);
             report.head = Some(Head::of(&trusted));
         }
         Err(why) => report.bad("signature", "The root is not signed by the log's key", vec![why]),

@@ -11,8 +11,8 @@ mod report;
 
 use report::Report;
 use serde::Deserialize;
-use sternway_domain::audit::checkpoint::{LogKey, Trust, TrustError, Trusted};
-use sternway_domain::audit::note::VerifierKey;
+use sternway_domain::audit::checkpoint::{TrustError, Trusted};
+use sternway_domain::audit::keys::KeyList;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// What there is to check: one of these.
@@ -53,22 +53,25 @@ pub fn check(asked: &str) -> String {
 
 fn head(key: &str, note: &str) -> Report {
     let mut report = Report::default();
-    match keys(key).and_then(|trust| trust.open(note.as_bytes()).map_err(|error| error.to_string())) {
-        Ok(trusted) => report.head = Some(report::Head::of(&trusted)),
+    match open(key, |list| list.trust().open(note.as_bytes())) {
+        Ok((list, trusted)) => {
+            report.breaks(&list);
+            report.head = Some(report::Head::of(&trusted));
+        }
         Err(why) => report.bad("signature", "The head of the log is not signed by its key", vec![why]),
     }
     report
 }
 
-/// The log's keys, one a line. Trusting them is the reader's choice: what they are is shown, and can be remembered.
-fn keys(text: &str) -> Result<Trust, String> {
-    let words = text.lines().filter_map(|line| line.split_whitespace().next());
-    let keys = words.map(|word| word.parse::<VerifierKey>().map_err(|error| error.to_string()));
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let first = keys.first().ok_or("no key of the log was given")?;
-    let origin = first.name().to_owned();
-    let keys = keys.into_iter().map(LogKey::always).collect();
-    Ok(Trust { origin, keys, witnesses: Vec::new(), quorum: 0 })
+/// Opens a head under the keys that the log says it has. Trusting them is the reader's choice: what they are is shown, and
+/// can be remembered.
+fn open(
+    keys: &str,
+    with: impl FnOnce(&KeyList) -> Result<Trusted, TrustError>,
+) -> Result<(KeyList, Trusted), String> {
+    let list: KeyList = keys.parse().map_err(|error| sentence(&error))?;
+    let trusted = with(&list).map_err(|error| sentence(&error))?;
+    Ok((list, trusted))
 }
 
 /// Whose signature it is, in words.
@@ -76,8 +79,8 @@ fn signed_by(trusted: &Trusted) -> Vec<String> {
     trusted.signed_by.iter().map(ToString::to_string).collect()
 }
 
-/// Why a head is not believed, and what that means.
-fn mistrust(error: &TrustError) -> String {
+/// What is wrong, beginning large and ending with a full stop.
+fn sentence(error: &dyn std::fmt::Display) -> String {
     let error = error.to_string();
     let mut letters = error.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();

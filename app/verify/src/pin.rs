@@ -1,8 +1,9 @@
 //! Whether the log is still the one this browser remembers.
 
 use crate::report::{Head, Report};
-use crate::{keys, mistrust};
+use crate::{open, sentence};
 use serde::Deserialize;
+use sternway_domain::audit::keys::KeyList;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::pin::{Pin, Standing};
 use sternway_domain::plan::grouped;
@@ -29,30 +30,18 @@ struct Pinned {
 
 pub(crate) fn check(asked: &Asked) -> Report {
     let mut report = Report::default();
-    let pin = keys(&asked.pinned.key)
-        .and_then(|trust| Pin::read(asked.pinned.note.as_bytes(), &trust).map_err(|error| error.to_string()));
-    let pin = match pin {
-        Ok(pin) => pin,
+    let (remembered, pin) = match asked.pinned.read() {
+        Ok(read) => read,
         Err(why) => {
             report.note("pin", "What this browser remembers of the log is damaged", vec![why]);
             return report;
         }
     };
-    let (before, now) = (in_use(&asked.pinned.key), in_use(&asked.key));
-    if before != now {
-        let values = vec![
-            "Ask whoever runs this Sternway whether it was replaced.".to_owned(),
-            format!("Remembered: {before}"),
-            format!("Now: {now}"),
-        ];
-        report.bad("key", "The key of the log is not the one you remember", values);
-    }
-    let opened = match keys(&asked.key) {
-        Ok(trust) => trust.open(asked.note.as_bytes()).map_err(|error| mistrust(&error)),
-        Err(why) => Err(why),
-    };
-    let trusted = match opened {
-        Ok(trusted) => trusted,
+    let trusted = match open(&asked.key, |list| list.trust().open(asked.note.as_bytes())) {
+        Ok((list, trusted)) => {
+            replaced(&remembered, &list, &mut report);
+            trusted
+        }
         Err(why) => {
             report.bad("signature", "The head of the log is not signed by its key", vec![why]);
             return report;
@@ -86,9 +75,26 @@ pub(crate) fn check(asked: &Asked) -> Report {
     report
 }
 
-/// The key in use is the first one of the list.
-fn in_use(list: &str) -> &str {
-    list.split_whitespace().next().unwrap_or("none")
+impl Pinned {
+    fn read(&self) -> Result<(KeyList, Pin), String> {
+        let list: KeyList = self.key.parse().map_err(|error| sentence(&error))?;
+        let pin = Pin::read(self.note.as_bytes(), &list.trust()).map_err(|error| sentence(&error))?;
+        Ok((list, pin))
+    }
+}
+
+/// A key may be replaced, if the remembered one vouches for the next.
+fn replaced(remembered: &KeyList, now: &KeyList, report: &mut Report) {
+    let (known, used) = (&remembered.newest().key, &now.newest().key);
+    if known == used {
+        return;
+    }
+    let mut values = vec![format!("Remembered: {known}"), format!("Now: {used}")];
+    if now.trust_from(std::slice::from_ref(known)).keys.iter().any(|believed| believed.key == *used) {
+        return report.good("key", "The key was replaced; the one you remember vouches for the new one", values);
+    }
+    values.insert(0, "Ask whoever runs this Sternway whether it was replaced.".to_owned());
+    report.bad("key", "The key of the log is not the one you remember", values);
 }
 
 pub(crate) fn count(number: u64) -> String {

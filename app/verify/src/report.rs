@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use sternway_domain::audit::checkpoint::Trusted;
+use sternway_domain::audit::keys::KeyList;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -67,6 +68,14 @@ impl Report {
 
     pub(crate) fn note(&mut self, name: &'static str, title: impl Into<String>, values: Vec<String>) {
         self.steps.push(Step { name, found: Found::Note, title: title.into(), values });
+    }
+
+    /// Where a key was lost: nothing but the word of whoever ran this Sternway then leads across.
+    pub(crate) fn breaks(&mut self, list: &KeyList) {
+        for term in list.breaks() {
+            let title = format!("The key was lost at {} entries: nothing vouches for the next one", term.from);
+            self.note("key", title, vec![term.key.to_string()]);
+        }
     }
 
     pub(crate) fn to_json(&self) -> String {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::checkpoint::Checkpoint;
 use sternway_domain::audit::commitment::{Field, Salt};
+use sternway_domain::audit::keys::{KeyList, KeyTerm, Statement};
 use sternway_domain::audit::merkle::{Frontier, Plan, TreeHash, leaf_hash};
 use sternway_domain::audit::note::{KeyKind, SignerKey};
 use sternway_domain::audit::proof::Proof;
@@ -224,4 +225,30 @@ fn given_what_is_remembered_then_growth_is_told_from_another_history_and_another
     let mut damaged = remembered(&now[..7], &now, &key(1));
     damaged["pinned"]["note"] = json!("torn");
     assert_eq!(steps(&checked(&damaged), "note"), ["pin"]);
+}
+
+#[test]
+fn given_a_key_that_was_replaced_then_what_the_remembered_one_vouches_for_is_told_from_a_lost_one() {
+    let now = leaves(9, b"x");
+    let first = KeyTerm::first(key(1).verifier().clone());
+    let next = |statement| {
+        let next = KeyTerm { key: key(2).verifier().clone(), from: 8, statement: Some(statement) };
+        KeyList::new(vec![first.clone(), next]).expect("in order").to_string()
+    };
+    let mut asked = remembered(&now[..7], &now, &key(2));
+    asked["key"] = json!(next(Statement::rotated(&key(1), &key(2)).expect("one log")));
+    let report = checked(&asked);
+    assert_eq!((steps(&report, "good"), steps(&report, "bad")), (vec!["key".into(), "pin".into()], vec![]), "{report:#}");
+
+    let lost = next(Statement::lost(Some(key(1).verifier().clone()), &key(2)).expect("one log"));
+    asked["key"] = json!(lost);
+    assert_eq!(steps(&checked(&asked), "bad"), ["key"], "nothing leads from the remembered key to this one");
+    let head = json!({"head": {"key": lost, "note": note(&now, &key(2)).to_string()}});
+    let report: Value = serde_json::from_str(&check(&head.to_string())).expect("JSON");
+    assert_eq!(report["steps"][0]["title"], "The key was lost at 8 entries: nothing vouches for the next one");
+    assert_eq!(steps(&report, "note"), ["key"]);
+    // The earlier key signs no size of the later one.
+    let head = json!({"head": {"key": lost, "note": note(&now, &key(1)).to_string()}});
+    let report: Value = serde_json::from_str(&check(&head.to_string())).expect("JSON");
+    assert_eq!(steps(&report, "bad"), ["signature"], "{report:#}");
 }
