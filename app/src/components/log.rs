@@ -50,7 +50,7 @@ fn row(row: &DecisionRow) -> AnyView {
         <tr>
             <td class="log-when">{time(&row.at)}</td>
             <th scope="row" class="log-act">{toned(row.icon, row.tone)}{row.act.clone()}</th>
-            <td class="log-rel">{row.service.clone()}{small(&row.detail)}</td>
+            <td class="log-rel">{parted(&row.service)}{small(&row.detail)}</td>
             <td class="log-why">{quote}{marked(&row.why)}</td>
             <td class="log-who">{row.who.clone()}{small(&row.who_note)}</td>
             <td class="log-out"><span class="log-said">{toned(row.outcome_icon, row.outcome_tone)}<span>{row.outcome.clone()}</span></span></td>
@@ -59,4 +59,9 @@ fn row(row: &DecisionRow) -> AnyView {
         </tr>
     }
     .into_any()
+}
+
+/// An address of a person breaks behind its `@`, if it must.
+fn parted(name: &str) -> AnyView {
+    name.split_inclusive('@').map(|part| view! { {part.to_owned()}<wbr/> }).collect_view().into_any()
 }
