@@ -23,11 +23,13 @@ async function get(path, missing) {
   throw new Unanswered({ 401: "closed", 403: "closed", 404: "gone", 503: "unsigned" }[answer.status] ?? "away");
 }
 
-/** An entry is signed within a second. */
-async function signed(path, tell) {
+/** The newest head that holds so many entries. An entry is signed within a second. */
+async function signed(size, tell) {
   for (let tries = 1; ; tries++) {
     try {
-      return await get(path);
+      const note = await get("/log/checkpoint");
+      if (sizeOf(note) >= size) return note;
+      throw new Unanswered("unsigned");
     } catch (error) {
       if (error.what !== "unsigned" || tries === TRIES) throw error;
       tell("Not signed yet", "It is signed within a second. Asking again.");
@@ -51,7 +53,8 @@ function onPage(name) {
 
 async function ofDecision(data, tell) {
   const about = `/api/v1/decisions/${data.decision}`;
-  const proof = await signed(`${about}/proof`, tell);
+  await signed(Number(data.index) + 1, tell);
+  const proof = await get(`${about}/proof`);
   const seen = data.evidence ? get(`/api/v1/evidence/${data.evidence}`, "") : "";
   const [key, entry, evidence] = await Promise.all([get("/log/key"), get(`${about}/entry`).then(JSON.parse), seen]);
   const decision = {
@@ -71,7 +74,7 @@ async function ofDecision(data, tell) {
 }
 
 async function ofHead(tell) {
-  const note = await signed("/log/checkpoint", tell);
+  const note = await signed(0, tell);
   const key = await get("/log/key");
   return { report: ask({ head: { key, note } }), key };
 }

@@ -94,7 +94,7 @@ test.describe("a decision", () => {
 
     test("an entry that is not signed yet is waited for", async ({ page }) => {
       let asked = 0;
-      await page.route(/\/proof$/, (route) => (++asked < 3 ? route.fulfill({ status: 503, body: "" }) : route.continue()));
+      await page.route(/\/log\/checkpoint$/, (route) => (++asked < 3 ? route.fulfill({ status: 503, body: "" }) : route.continue()));
       await page.goto(place);
       await expect(proof(page).getByRole("status")).toHaveText(HOLDS);
       expect(asked).toBe(3);
