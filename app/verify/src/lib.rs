@@ -65,10 +65,7 @@ fn head(key: &str, note: &str) -> Report {
 
 /// Opens a head under the keys that the log says it has. Trusting them is the reader's choice: what they are is shown, and
 /// can be remembered.
-fn open(
-    keys: &str,
-    with: impl FnOnce(&KeyList) -> Result<Trusted, TrustError>,
-) -> Result<(KeyList, Trusted), String> {
+fn open(keys: &str, with: impl FnOnce(&KeyList) -> Result<Trusted, TrustError>) -> Result<(KeyList, Trusted), String> {
     let list: KeyList = keys.parse().map_err(|error| sentence(&error))?;
     let trusted = with(&list).map_err(|error| sentence(&error))?;
     Ok((list, trusted))

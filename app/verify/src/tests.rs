@@ -238,7 +238,11 @@ fn given_a_key_that_was_replaced_then_what_the_remembered_one_vouches_for_is_tol
     let mut asked = remembered(&now[..7], &now, &key(2));
     asked["key"] = json!(next(Statement::rotated(&key(1), &key(2)).expect("one log")));
     let report = checked(&asked);
-    assert_eq!((steps(&report, "good"), steps(&report, "bad")), (vec!["key".into(), "pin".into()], vec![]), "{report:#}");
+    assert_eq!(
+        (steps(&report, "good"), steps(&report, "bad")),
+        (vec!["key".into(), "pin".into()], vec![]),
+        "{report:#}"
+    );
 
     let lost = next(Statement::lost(Some(key(1).verifier().clone()), &key(2)).expect("one log"));
     asked["key"] = json!(lost);
