@@ -105,8 +105,7 @@ const sizeOf = (note) => Number(note.split("\n")[1]);
 
 /** Whether the log still keeps to what is remembered. What is remembered moves on with it, so that nothing can be
  * rewritten behind it. */
-async function compared(head, key) {
-  const pinned = kept();
+async function compared(pinned, head, key) {
   if (!pinned || !head) return undefined;
   const from = sizeOf(pinned.note);
   let hashes = [];
@@ -117,7 +116,8 @@ async function compared(head, key) {
   }
   const { key: known, note, size, at } = pinned;
   const report = ask({ pin: { key, note: head.note, pinned: { key: known, note, size, since: moment(at) }, hashes } });
-  if (report.steps.every(({ found }) => found === "good")) keep({ ...pinned, key, note: head.note });
+  // Another page may have moved it on meanwhile.
+  if (report.steps.every(({ found }) => found === "good") && sizeOf(kept()?.note ?? pinned.note) <= head.size) keep({ ...pinned, key, note: head.note });
   return report;
 }
 
@@ -183,8 +183,10 @@ export async function show(element) {
   const again = () => show(element);
   try {
     await ready;
+    // Before anything is asked: the log's head is then never older than what is remembered.
+    const pinned = kept();
     const { report, key } = about ? await ofDecision(element.dataset, tell) : await ofHead(tell);
-    const pin = await compared(report.head, key);
+    const pin = await compared(pinned, report.head, key);
     if (!element.isConnected) return;
     const all = [...report.steps, ...(pin?.steps ?? [])];
     const bad = all.filter(({ found }) => found === "bad");

@@ -57,7 +57,7 @@ export class Yard {
       ],
       min_data: { requests: 30, time: "2s" },
       on_deadline: { after: "1h" },
-      guards: [{ metric: "errors", tolerance: { ratio: 2.0, plus: 0.03 } }],
+      guards: [{ metric: "errors", tolerance: { ratio: 2.0, plus: 0.1 } }],
     };
     return [
       { path: "service.json", text: JSON.stringify(service) },

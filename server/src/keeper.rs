@@ -3,9 +3,9 @@
 //! Each replica feeds its own list of redactions outside the database, and forgets what it holds in memory when another
 //! one takes a text out. One of them, under a lease, takes out what is kept no longer.
 
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, Line};
 use crate::serve::ServeError;
-use crate::service::{Service, ServiceError};
+use crate::service::{ForgetError, Service, ServiceError};
 use crate::store::rows::Fence;
 use std::time::Duration;
 use sternway_domain::audit::retention::{Class, Retention};
@@ -25,16 +25,26 @@ pub async fn begin(service: &Service) -> Result<(), ServeError> {
     again(service, &back).await.map_err(ServeError::Redact)
 }
 
-async fn again(service: &Service, back: &[crate::ledger::Line]) -> Result<(), ServiceError> {
+async fn again(service: &Service, back: &[Line]) -> Result<(), ServiceError> {
     if back.is_empty() {
         return Ok(());
     }
     let entries = service.redact_again(back).await?;
     if entries > 0 {
         tracing::warn!(entries, "the database was restored from before texts were redacted; they were taken out again");
-        service.forget_texts().await;
     }
     Ok(())
+}
+
+/// Why this replica does not follow.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Forget(#[from] ForgetError),
+    #[error("what had been redacted is back, as the database was restored; it is tried again to take it out")]
+    Back(#[source] ServiceError),
 }
 
 /// The work of one replica.
@@ -44,13 +54,15 @@ pub struct Keeper {
     rule: Retention,
     /// When texts that are kept no longer are looked for next.
     due: Instant,
+    /// What came back with another database, until it went again.
+    back: Vec<Line>,
     /// Told once until it goes on.
     told: bool,
 }
 
 impl Keeper {
     pub fn new(service: Service, holder: String, rule: Retention) -> Self {
-        Self { service, holder, rule, due: Instant::now(), told: false }
+        Self { service, holder, rule, due: Instant::now(), back: Vec::new(), told: false }
     }
 
     /// Until the shutdown.
@@ -89,20 +101,17 @@ impl Keeper {
     }
 
     /// What others took out, and what came back.
-    async fn follow(&self) -> Result<(), LedgerError> {
+    async fn follow(&mut self) -> Result<(), Fault> {
         let (service, store) = (&self.service, self.service.store.as_ref());
-        if store.head().await?.leaves <= service.ledger.read_up_to().await {
+        if store.head().await.map_err(LedgerError::from)?.leaves <= service.ledger.read_up_to().await {
             // Restored under our feet.
-            let back = service.ledger.compare(store).await?;
-            if let Err(error) = again(service, &back).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "what had been redacted is back");
-            }
+            self.back = service.ledger.compare(store).await?;
         }
-        if service.ledger.feed(store).await? {
-            service.forget_texts().await;
-        } else if service.ledger.unscrubbed() {
-            service.ledger.scrubbed(store.scrub().await?);
+        if service.ledger.feed(store).await? || !service.ledger.clean() {
+            service.forget_texts().await?;
         }
+        again(service, &self.back).await.map_err(Fault::Back)?;
+        self.back.clear();
         Ok(())
     }
 
@@ -130,8 +139,8 @@ impl Keeper {
             }
         }
         if entries > 0 {
+            // The next turn finds the news and forgets what is in memory.
             tracing::info!(entries, "old texts were taken out");
-            self.service.forget_texts().await;
         }
         Ok(entries)
     }

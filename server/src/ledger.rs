@@ -1,7 +1,8 @@
 //! What was taken out of the database, known outside of it: a file of lines that is only added to, beside `state`.
 //!
 //! A backup brings texts back that were taken out after it was made. With this list they are taken out again before the
-//! first request is answered. It holds no text: which entry, which texts of it, and by which entry they went.
+//! first request is answered. It holds no text: which entry, which texts of it, and by which entry they went. Deliberately
+//! absent: what the rule of how long texts are kept took out, as that takes it out again by itself.
 
 use crate::store::rows::RedactionRow;
 use crate::store::{Store, StoreError};
@@ -68,8 +69,8 @@ struct Inner {
     path: Option<PathBuf>,
     /// Up to which entry the database was read.
     read: Mutex<Read>,
-    /// The database's own files may still hold what was deleted.
-    unscrubbed: AtomicBool,
+    /// No copy in memory or in the database's own files holds what was deleted. Nobody knows at the start.
+    clean: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -115,7 +116,8 @@ impl Ledger {
     /// Lines of the file that the database knows nothing of, and adds to the file what only the database knows.
     pub async fn compare(&self, store: &dyn Store) -> Result<Vec<Line>, LedgerError> {
         let mut read = self.0.read.lock().await;
-        let lines = self.lines()?;
+        let own = self.clone();
+        let lines = tokio::task::spawn_blocking(move || own.lines()).await.expect("reading lines does not panic")?;
         let parts = |line: &Line| -> Vec<(String, Field)> {
             line.fields.iter().map(|field| (line.hash.clone(), *field)).collect()
         };
@@ -126,7 +128,7 @@ impl Ledger {
             let rows = store.redactions(after, PAGE).await?;
             let Some(last) = rows.last() else { break };
             after = last.by_leaf;
-            for line in rows.iter().map(Line::from) {
+            for line in rows.iter().filter(|row| !row.by_rule).map(Line::from) {
                 if parts(&line).iter().any(|part| !known.contains(part)) {
                     news.push(line.clone());
                 }
@@ -145,7 +147,7 @@ impl Ledger {
         loop {
             let rows = store.redactions(read.0, PAGE).await?;
             let Some(last) = rows.last().map(|row| row.by_leaf) else { return Ok(any) };
-            self.add(rows.iter().map(Line::from).collect()).await?;
+            self.add(rows.iter().filter(|row| !row.by_rule).map(Line::from).collect()).await?;
             any = true;
             *read = Read(last);
         }
@@ -156,13 +158,13 @@ impl Ledger {
         self.0.read.lock().await.0
     }
 
-    /// Remembers whether the database's own files still have to be cleaned.
-    pub(crate) fn scrubbed(&self, done: bool) {
-        self.0.unscrubbed.store(!done, Ordering::Relaxed);
+    /// Remembers whether copies of what was deleted are still to be looked after.
+    pub(crate) fn set_clean(&self, clean: bool) {
+        self.0.clean.store(clean, Ordering::Relaxed);
     }
 
-    pub(crate) fn unscrubbed(&self) -> bool {
-        self.0.unscrubbed.load(Ordering::Relaxed)
+    pub(crate) fn clean(&self) -> bool {
+        self.0.clean.load(Ordering::Relaxed)
     }
 
     /// On the disk when this returns.
@@ -180,19 +182,19 @@ impl Ledger {
     }
 }
 
-/// A line that a crash cut off is ended first: alone it is nothing, and what follows stands on its own line.
+/// The last line is ended first, or taken away where a crash cut it off: what follows stands on its own line.
 fn append(path: &Path, text: &str) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    cut(&file, path)?;
+    end(&file, path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
 
-fn cut(mut file: &File, path: &Path) -> std::io::Result<()> {
+fn end(mut file: &File, path: &Path) -> std::io::Result<()> {
     if file.metadata()?.len() == 0 {
         return Ok(());
     }
@@ -202,8 +204,12 @@ fn cut(mut file: &File, path: &Path) -> std::io::Result<()> {
     if last == *b"\n" {
         return Ok(());
     }
-    let whole = std::fs::read(path)?.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
-    file.set_len(whole)
+    let bytes = std::fs::read(path)?;
+    let begins = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    if serde_json::from_slice::<Line>(&bytes[begins..]).is_ok() {
+        return file.write_all(b"\n");
+    }
+    file.set_len(begins as u64)
 }
 
 #[cfg(test)]
@@ -225,6 +231,11 @@ mod tests {
         assert_eq!(Ledger::open(&path).expect("read").lines().expect("read"), [line(1)]);
         ledger.add(vec![line(2), line(3)]).await.expect("written");
         assert_eq!(ledger.lines().expect("read"), [line(1), line(2), line(3)]);
+        // Whole, and only its end is missing.
+        let whole = std::fs::read(&path).expect("read");
+        std::fs::write(&path, &whole[..whole.len() - 1]).expect("cut off");
+        ledger.add(vec![line(4)]).await.expect("written");
+        assert_eq!(ledger.lines().expect("read"), [line(1), line(2), line(3), line(4)]);
     }
 
     #[test]

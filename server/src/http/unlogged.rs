@@ -32,7 +32,6 @@ const UNLOGGED: &[(&str, &[&str])] = &[
             "GET /api/v1/flags",
             "GET /api/v1/flags/{key}",
             "GET /api/v1/restore",
-            "GET /api/v1/log/holds",
         ],
     ),
     (
@@ -87,6 +86,7 @@ pub const READ: &[&str] = &[
     "GET /api/v1/releases/{id}/decisions",
     "GET /api/v1/evidence/{digest}",
     "GET /api/v1/people",
+    "GET /api/v1/log/holds",
     // What a page in the browser reads: written down by what it shows.
     "POST /ui/page",
 ];

@@ -2,7 +2,7 @@
 
 use super::once::Once;
 use super::record::Act;
-use super::{Caller, DecisionBrief, Result, Service, ServiceError};
+use super::{Caller, DecisionBrief, Reading, Result, Service, ServiceError};
 use crate::store::StoreError;
 use crate::store::rows::{DecisionRow, HoldRow, HoldWrite, Unit};
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,8 @@ pub struct HoldDone {
 impl Service {
     /// Every hold, also those that were released; oldest first.
     pub async fn holds(&self, caller: &Caller) -> Result<Vec<HoldView>> {
-        self.authorise(caller, Action::View)?;
+        self.authorise_reading(caller, Action::Read, &Reading::Holds).await?;
+        self.note_read(caller, &Reading::Holds).await?;
         let mut views = Vec::new();
         for row in self.store.holds().await? {
             let placed = self.store.decision(row.placed_by).await?;

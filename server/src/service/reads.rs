@@ -19,8 +19,10 @@ use sternway_domain::time::{Span, Timestamp};
 const AGAIN: Span = Span::from_secs(3_600);
 /// Different searches of one actor that are written down one by one; then they are many.
 const SEARCHES: usize = 30;
-/// Readings known before those that are over are thrown out.
-const MOST: usize = 20_000;
+/// The same of single decisions, and of what was seen at them.
+const SINGLE: usize = 300;
+/// Refusals of one kind, and how many actors are known at once before those of whom all is over are forgotten.
+const MOST: usize = 1_000;
 
 /// What is read.
 #[derive(Debug, Clone)]
@@ -31,42 +33,63 @@ pub enum Reading<'a> {
     /// What somebody saw, by digest.
     Evidence(&'a Digest),
     People,
+    /// Legal holds, with who placed them and why.
+    Holds,
 }
 
 /// Who read what, and when that was written down. Of this replica.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Readings(Arc<Mutex<HashMap<(String, String), Timestamp>>>);
+pub(super) struct Readings(Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<Known>>>>>);
 
 impl Readings {
-    /// Whether this is to be written down now.
-    fn claim(&self, actor: &str, what: &str, now: Timestamp) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A clock that was set back makes no reading fresh for ever.
-        let fresh = |at: &Timestamp| *at <= now && now.since(*at) < AGAIN;
-        if known.len() >= MOST {
-            known.retain(|_, at| fresh(at));
+    /// What this actor read. Whoever has it locked writes; others of the same actor wait until that is written.
+    fn of(&self, actor: &str, now: Timestamp) -> Arc<tokio::sync::Mutex<Known>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST {
+            all.retain(|_, known| known.try_lock().map_or(true, |mut known| known.any(now)));
         }
-        let key = (actor.to_owned(), what.to_owned());
-        if known.get(&key).is_some_and(fresh) {
-            return false;
-        }
-        known.insert(key, now);
-        true
-    }
-
-    fn give_back(&self, actor: &str, what: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&(actor.to_owned(), what.to_owned()));
-    }
-
-    /// How many different searches of this actor were written down within the hour.
-    fn searches(&self, actor: &str, now: Timestamp) -> usize {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let search = |((who, what), at): (&(String, String), &Timestamp)| {
-            who == actor && what.starts_with("list ") && now.since(*at) < AGAIN
-        };
-        known.iter().filter(|reading| search(*reading)).count()
+        all.entry(actor.to_owned()).or_default().clone()
     }
 }
+
+/// What one actor read within the hour, and when that was written down.
+#[derive(Debug, Default)]
+struct Known(HashMap<String, Timestamp>);
+
+/// A reading that is to be written down.
+#[derive(Debug, PartialEq, Eq)]
+struct News {
+    key: String,
+    /// It stands for all further ones of its kind.
+    many: bool,
+}
+
+impl Known {
+    fn any(&mut self, now: Timestamp) -> bool {
+        // A clock that was set back makes no reading fresh for ever.
+        self.0.retain(|_, at| *at <= now && now.since(*at) < AGAIN);
+        !self.0.is_empty()
+    }
+
+    /// `None`: it was written down within the hour.
+    fn news(&mut self, kind: Kind, what: &str, now: Timestamp) -> Option<News> {
+        self.any(now);
+        let (name, most) = kind;
+        let (key, of_many) = (format!("{name} {what}"), format!("{name}: many"));
+        if self.0.contains_key(&key) || self.0.contains_key(&of_many) {
+            return None;
+        }
+        let alike = self.0.keys().filter(|key| key.split(' ').next() == Some(name)).count();
+        Some(if alike < most { News { key, many: false } } else { News { key: of_many, many: true } })
+    }
+
+    fn written(&mut self, news: News, now: Timestamp) {
+        self.0.insert(news.key, now);
+    }
+}
+
+/// What is counted together, and how many of it are written down one by one.
+type Kind = (&'static str, usize);
 
 impl Service {
     /// Writes down that somebody reads, unless that was written down within the hour. Whoever shows what was found must
@@ -75,25 +98,23 @@ impl Service {
         if matches!(caller.actor, Actor::Automation { .. }) {
             return Ok(());
         }
-        let (actor, now) = (caller.actor.key(), self.clock.now());
-        let mut key = what.key();
-        if matches!(what, Reading::List(_)) && self.readings.searches(&actor, now) >= SEARCHES {
-            "list of many".clone_into(&mut key);
+        let now = self.clock.now();
+        let known = self.readings.of(&caller.actor.key(), now);
+        let mut known = known.lock().await;
+        let Some(news) = known.news(what.kind(), &what.key(), now) else { return Ok(()) };
+        let name = if news.many { what.many().to_owned() } else { what.name() };
+        let mut act = Act::on(Action::Read, Target::Configuration { names: vec![name] }, "");
+        if !news.many {
+            act.effects = what.details();
+            if let Reading::Decision(row) = what {
+                let index = row.leaf_index as u64;
+                act.points_back.push(PointsBack { index, relation: Relation::Reads, fields: Vec::new() });
+            }
         }
-        if !self.readings.claim(&actor, &key, now) {
-            return Ok(());
-        }
-        let mut act = Act::on(Action::Read, Target::Configuration { names: vec![what.name()] }, "");
-        act.effects = what.details();
-        if let Reading::Decision(row) = what {
-            let index = row.leaf_index as u64;
-            act.points_back.push(PointsBack { index, relation: Relation::Reads, fields: Vec::new() });
-        }
-        let written = match self.decision(caller, &act, Outcome::Accepted) {
-            Ok(decision) => self.commit_quietly(decision).await,
-            Err(error) => Err(error),
-        };
-        written.inspect_err(|_| self.readings.give_back(&actor, &key))
+        let decision = Some(self.decision(caller, &act, Outcome::Accepted)?);
+        self.commit(Unit { decision, quiet: true, ..Unit::default() }, None).await?;
+        known.written(news, now);
+        Ok(())
     }
 
     /// Refuses whoever may not read this; who is known is written down, once an hour.
@@ -106,8 +127,8 @@ impl Service {
         Err(self.refuse_once(caller, &act, &caller.actor.key(), &what.key(), error).await)
     }
 
-    /// Writes a refusal down, unless the same one was within the hour: what anybody can ask for without end must not
-    /// fill the log.
+    /// Writes a refusal down, unless the same one was within the hour, or very many: what anybody can ask for without end
+    /// must not fill the log.
     pub(crate) async fn refuse_once(
         &self,
         caller: &Caller,
@@ -116,25 +137,40 @@ impl Service {
         what: &str,
         error: ServiceError,
     ) -> ServiceError {
-        match self.readings.claim(who, &format!("refused {what}"), self.clock.now()) {
-            true => self.refuse(caller, act, error).await,
-            false => error,
+        let now = self.clock.now();
+        let known = self.readings.of(who, now);
+        let mut known = known.lock().await;
+        let Some(news) = known.news(("refused", MOST), what, now) else { return error };
+        let refused = self.refuse(caller, act, error).await;
+        if !matches!(refused, ServiceError::Store(_)) {
+            known.written(news, now);
         }
-    }
-
-    async fn commit_quietly(&self, decision: crate::store::rows::DecisionWrite) -> Result<()> {
-        self.commit(Unit { decision: Some(decision), quiet: true, ..Unit::default() }, None).await.map(|_| ())
+        refused
     }
 }
 
 impl Reading<'_> {
+    fn kind(&self) -> Kind {
+        match self {
+            Reading::List(_) => ("list", SEARCHES),
+            Reading::Decision(_) | Reading::Evidence(_) => ("single", SINGLE),
+            Reading::People | Reading::Holds => ("all", SINGLE),
+        }
+    }
+
     /// The same for the same thing.
     fn key(&self) -> String {
         match self {
-            Reading::Decision(row) => format!("decision {}", row.id),
-            Reading::List(_) => format!("list {}", self.details().join(", ")),
-            Reading::Evidence(digest) => format!("evidence {digest}"),
-            Reading::People => "people".to_owned(),
+            Reading::List(_) => self.details().join(", "),
+            _ => self.name(),
+        }
+    }
+
+    /// For people, of all further ones within the hour.
+    fn many(&self) -> &'static str {
+        match self {
+            Reading::List(_) => "many lists of decisions",
+            _ => "many decisions, and what was seen at them",
         }
     }
 
@@ -145,6 +181,7 @@ impl Reading<'_> {
             Reading::List(_) => "the list of decisions".to_owned(),
             Reading::Evidence(digest) => format!("evidence {digest}"),
             Reading::People => "everybody's accounts".to_owned(),
+            Reading::Holds => "the legal holds".to_owned(),
         }
     }
 
@@ -169,15 +206,36 @@ mod tests {
 
     #[test]
     fn given_a_reading_when_read_again_then_it_is_written_down_once_an_hour_whatever_the_clock_does() {
-        let readings = Readings::default();
+        let mut known = Known::default();
         let at = Timestamp::from_secs;
-        assert!(readings.claim("person:1", "people", at(10_000)));
-        assert!(!readings.claim("person:1", "people", at(13_599)));
-        assert!(readings.claim("person:2", "people", at(13_599)), "somebody else");
-        assert!(readings.claim("person:1", "people", at(13_600)));
-        assert!(readings.claim("person:1", "people", at(5_000)), "the clock was set back");
-        readings.give_back("person:1", "people");
-        assert!(readings.claim("person:1", "people", at(5_001)), "it could not be written down");
+        let mut read = |now: i64, write: bool| match known.news(("single", 3), "people", at(now)) {
+            Some(news) if write => {
+                known.written(news, at(now));
+                true
+            }
+            news => news.is_some(),
+        };
+        assert!(read(9_999, false));
+        assert!(read(10_000, true), "it could not be written down before");
+        assert!(!read(13_599, true));
+        assert!(read(13_600, true));
+        assert!(read(5_000, true), "the clock was set back");
+    }
+
+    #[test]
+    fn given_very_many_readings_then_one_entry_stands_for_the_rest_of_the_hour() {
+        let mut known = Known::default();
+        let now = Timestamp::from_secs(10_000);
+        for n in 0..3 {
+            let news = known.news(("single", 3), &n.to_string(), now).expect("it is new");
+            assert!(!news.many);
+            known.written(news, now);
+        }
+        let news = known.news(("single", 3), "3", now).expect("it is new");
+        assert!(news.many);
+        known.written(news, now);
+        assert_eq!(known.news(("single", 3), "4", now), None);
+        assert!(known.news(("list", 3), "4", now).is_some(), "of another kind");
     }
 
     #[test]

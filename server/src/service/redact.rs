@@ -5,6 +5,7 @@ use super::once::Once;
 use super::record::Act;
 use super::take_out::{REDACTED, corrupt};
 use super::{Caller, DecisionBrief, Reading, Result, Service, ServiceError};
+use crate::ledger::LedgerError;
 use crate::store::StoreError;
 use crate::store::rows::{DecisionRow, Unit};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,15 @@ pub struct RedactRequest {
     /// None: all that are there.
     pub fields: Vec<Field>,
     pub reason: String,
+}
+
+/// Why copies of what was taken out may still be there.
+#[derive(Debug, thiserror::Error)]
+pub enum ForgetError {
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("flags in memory were not read again")]
+    Flags(#[from] ServiceError),
 }
 
 /// The texts are gone.
@@ -145,29 +155,24 @@ impl Service {
             committed => committed?,
         };
         redacted.decision.leaf_index = committed.leaf_index.unwrap_or(-1);
-        self.forget_texts().await;
+        if let Err(error) = self.forget_texts().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(error, "copies of what was redacted are still there; it is tried again");
+        }
         Ok(redacted)
     }
 
     /// Copies outside of what is committed: flags in memory, the file's own history. What is taken out is remembered
     /// outside of the database, too. Whatever fails here is tried again by the keeper.
-    pub(crate) async fn forget_texts(&self) {
+    pub(crate) async fn forget_texts(&self) -> std::result::Result<(), ForgetError> {
+        let store = self.store.as_ref();
+        self.ledger.set_clean(false);
+        // First: what another replica commits from here on is news the next time.
+        self.ledger.feed(store).await?;
         self.aftermath.forget().await;
-        if let Err(error) = self.flags.again(self.store.as_ref()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "flags in memory were not read again");
-        }
-        if let Err(error) = self.ledger.feed(self.store.as_ref()).await {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "what was redacted is not known outside the database"
-            );
-        }
-        match self.store.scrub().await {
-            Ok(done) => self.ledger.scrubbed(done),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the database's log was not emptied")
-            }
-        }
+        self.flags.again(store).await?;
+        self.ledger.set_clean(store.scrub().await.map_err(LedgerError::from)?);
+        Ok(())
     }
 
     /// Which other entries hold one of these texts.

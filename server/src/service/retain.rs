@@ -73,29 +73,43 @@ impl Service {
     /// Takes out again what had been taken out of these entries: the database was restored from before that. Returns how
     /// many entries lost a text.
     pub async fn redact_again(&self, lines: &[Line]) -> Result<usize> {
-        let mut wanted: BTreeMap<i64, (String, BTreeSet<Field>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<(i64, &str), BTreeSet<Field>> = BTreeMap::new();
         for line in lines {
-            let (_, fields) = wanted.entry(line.entry).or_insert_with(|| (line.hash.clone(), BTreeSet::new()));
-            fields.extend(line.fields.iter().copied());
+            wanted.entry((line.entry, &line.hash)).or_default().extend(line.fields.iter().copied());
         }
-        let mut writes = Vec::new();
-        for (index, (hash, fields)) in &wanted {
-            let Some(row) = self.decision_at(*index, hash).await? else { continue };
-            let Some(beside) = self.beside(&row).await? else { continue };
-            let taken = beside.without(&row, |field| fields.contains(&field), self.clock.now())?;
-            writes.extend(taken.map(|(write, _)| RedactionWrite { despite_hold: true, ..write }));
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let mut entries = 0;
+        for part in wanted.chunks(BATCH) {
+            entries += self.part_again(part).await?;
         }
-        let count = writes.len();
-        let reason = "The database is from before these texts were taken out: they go again";
-        while !writes.is_empty() {
-            let rest = split(&mut writes);
-            match self.take_out_by_rule(Rule::RedactAgain, reason, std::mem::replace(&mut writes, rest), None).await {
-                // Another replica does the same.
+        Ok(entries)
+    }
+
+    /// Until nothing of it is left, also when another replica takes some of it out at the same time.
+    async fn part_again(&self, part: &[((i64, &str), BTreeSet<Field>)]) -> Result<usize> {
+        const REASON: &str = "The database is from before these texts were taken out: they go again";
+        let mut entries = 0;
+        loop {
+            let mut writes = Vec::new();
+            for ((index, hash), fields) in part {
+                let Some(row) = self.decision_at(*index, hash).await? else { continue };
+                let Some(beside) = self.beside(&row).await? else { continue };
+                let taken = beside.without(&row, |field| fields.contains(&field), self.clock.now())?;
+                writes.extend(taken.map(|(write, _)| RedactionWrite { despite_hold: true, ..write }));
+            }
+            let _rest = split(&mut writes);
+            let many = writes.len();
+            if many == 0 {
+                return Ok(entries);
+            }
+            match self.take_out_by_rule(Rule::RedactAgain, REASON, writes, None).await {
                 Err(ServiceError::Store(StoreError::Exists { .. })) => {}
-                done => done?,
+                done => {
+                    done?;
+                    entries += many;
+                }
             }
         }
-        Ok(count)
     }
 
     /// The decision of this entry, if it is still the same one: after a restore, others have its number.

@@ -55,8 +55,9 @@ impl Scan {
         self.0.query_row(LOG, [], |row| row.get::<_, i64>(0)).map(|found| found > 0).map_err(failed)
     }
 
-    /// Entries `from` to `until`, the last one left out.
+    /// Entries `from` to `until`, the last one left out; all of it as it was at one moment.
     pub fn part(&self, from: u64, until: u64) -> Result<Part> {
+        let moment = self.0.unchecked_transaction().map_err(failed)?;
         let mut part = Part::default();
         self.each(LEAVES, 0, from, until, |row| {
             part.leaves.push(LeafRow {
@@ -94,6 +95,7 @@ impl Scan {
             });
             Ok(())
         })?;
+        moment.finish().map_err(failed)?;
         Ok(part)
     }
 

@@ -4,8 +4,9 @@ use super::sql::link::{Link, Tx};
 use super::sql::{Backend, Dialect, schema, search, unavailable};
 use super::{Result, StoreError};
 use async_trait::async_trait;
+use sqlx::Connection as _;
 use sqlx::SqlitePool;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -144,11 +145,16 @@ impl Backend for SqliteStore {
         None
     }
 
-    /// What is deleted is overwritten in its page (`secure_delete`); this empties the log of pages as they were before.
+    /// What is deleted is overwritten in its page (`secure_delete`); this empties the log of pages as they were before. It
+    /// waits for nobody, and on a connection of its own nobody waits for it: a backup may read for long.
     async fn scrub(&self) -> Result<bool> {
         const OPERATION: &str = "empty the write-ahead log";
+        let options = self.writer.connect_options();
+        let alone = options.as_ref().clone().busy_timeout(Duration::ZERO);
+        let mut alone = SqliteConnection::connect_with(&alone).await.map_err(unavailable(OPERATION))?;
         let checkpoint = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)");
-        let busy = checkpoint.fetch_one(&self.writer).await.map_err(unavailable(OPERATION))?;
+        let busy = checkpoint.fetch_one(&mut alone).await.map_err(unavailable(OPERATION))?;
+        alone.close().await.map_err(unavailable(OPERATION))?;
         Ok(busy == 0)
     }
 }

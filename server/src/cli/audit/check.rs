@@ -4,7 +4,7 @@ use super::aside::Found;
 use super::belt::{Belt, DEPTH, Looked};
 use super::feed::{Feed, Seen, Unread};
 use super::keys::Keys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use sternway_domain::audit::checkpoint::Checkpoint;
@@ -12,7 +12,7 @@ use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::record::{Leaf, Record, Redactions, What};
 use sternway_domain::audit::tile::{FULL, Tile};
-use sternway_domain::audit::verify::{Bad, Verified, Verifier};
+use sternway_domain::audit::verify::{Bad, Examined, Verified, Verifier};
 
 /// What was found.
 pub(super) struct Report {
@@ -110,6 +110,9 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
             return Ok(Report::bad(problem, None));
         }
     }
+    if !aside.gone.is_empty() || !aside.lost.is_empty() {
+        aside.explain(&feed, size).await?;
+    }
     let (redacted, replayed) = (aside.gone.len(), aside.replayed);
     if let Some((entry, problem)) = aside.worst() {
         return Ok(Report::bad(problem, Some(entry)));
@@ -175,13 +178,28 @@ impl Aside {
         self.first.get_or_insert((index, wrong));
     }
 
+    /// A log in use: what went while this looked is named by entries that came since.
+    async fn explain(&mut self, feed: &Feed, size: u64) -> Result<(), Unread> {
+        let (mut from, now) = (size, feed.size(size).await?);
+        while from < now {
+            let until = now.min(from + u64::from(FULL));
+            for item in feed.items(from, until).await? {
+                if let Some(Leaf::Sealed(record)) = Examined::of(&item.bytes, DEPTH).leaf() {
+                    self.redactions.take(item.index, record);
+                }
+            }
+            from = until;
+        }
+        Ok(())
+    }
+
     fn worst(self) -> Option<(u64, String)> {
         let unexplained = self.gone.iter().find(|(index, field)| self.redactions.by(*index, *field).is_none());
         let unexplained = unexplained.map(|(index, field)| {
             (*index, format!("the text of `{field}` of entry {index} is gone, and no entry says that it was redacted"))
         });
-        let redacted = |index: &u64| self.redactions.iter().any(|(of, ..)| of == *index);
-        let lost = self.lost.iter().find(|index| !redacted(index));
+        let redacted: BTreeSet<u64> = self.redactions.iter().map(|(of, ..)| of).collect();
+        let lost = self.lost.iter().find(|index| !redacted.contains(index));
         let lost = lost.map(|index| (*index, format!("the evidence of entry {index} is missing")));
         unexplained.into_iter().chain(self.first).chain(lost).min_by_key(|(index, _)| *index)
     }

@@ -153,8 +153,7 @@ impl Feed {
     pub(super) async fn items(&self, from: u64, until: u64) -> Result<Vec<Item>> {
         match self {
             Feed::Server(client) => shown(client, from / u64::from(FULL), (until - from) as u16).await,
-            Feed::File(_, path) => read(&Scan::open(path).map_err(unread)?, from, until),
-            Feed::Database(store) => {
+            Feed::Database(store) | Feed::File(store, _) => {
                 let (from, limit) = (from as i64, (until - from) as u32);
                 let leaves = store.leaves(from, limit).await.map_err(unread)?;
                 let texts = store.texts(from, limit).await.map_err(unread)?;

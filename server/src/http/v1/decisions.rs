@@ -68,6 +68,8 @@ pub(in crate::http) struct OfReleaseQuery {
     limit: Option<u32>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
+    /// Also what only records: who read the log, steps of rollbacks, what was observed.
+    records: Option<bool>,
 }
 
 /// The decisions about one release, newest first.
@@ -82,7 +84,7 @@ pub(in crate::http) async fn of_release(
     Params(query): Params<OfReleaseQuery>,
 ) -> Result<Paged<DecisionView>, Problem> {
     http.service.release(&caller, id).await?;
-    let query = ListQuery { limit: query.limit, cursor: query.cursor, ..ListQuery::default() };
+    let query = ListQuery { limit: query.limit, cursor: query.cursor, records: query.records, ..ListQuery::default() };
     page(&http, &caller, &uri, query, Some(id)).await
 }
 

@@ -47,7 +47,9 @@ pub(in crate::http) struct HoldBody {
     reason: String,
 }
 
-/// Keeps texts from being taken out, by people and by the rule, until the hold is released.
+/// Keeps texts from being taken out, by people and by the rule, until the hold is released. A service is that which a release
+/// is judged by, or that is acted on by itself: what is said about documents, flags, and other components of a release is kept
+/// by a hold on the release, or on a time.
 #[utoipa::path(post, path = "/log/holds", tag = "log", request_body = HoldBody,
     params(("Idempotency-Key" = String, Header, description = "New for each new act; the same when asking again")),
     responses((status = 201, description = "Written down", body = HoldDone), Faults))]

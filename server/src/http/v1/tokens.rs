@@ -18,7 +18,7 @@ pub(in crate::http) struct Tokens {
 }
 
 /// One's own tokens, also those that are over.
-#[utoipa::path(get, path = "/tokens", tag = "tokens", responses((status = 200, description = "Your tokens; an admin sees all", body = Tokens), Faults))]
+#[utoipa::path(get, path = "/tokens", tag = "tokens", responses((status = 200, description = "Your tokens, those that are over too", body = Tokens), Faults))]
 pub(in crate::http) async fn list(State(http): State<Http>, Asker(caller): Asker) -> Result<Json<Tokens>, Problem> {
     Ok(Json(Tokens { items: http.auth.tokens(&caller).await? }))
 }

@@ -32,6 +32,8 @@ pub struct RedactionRow {
     pub leaf_hash: Vec<u8>,
     pub fields: Vec<Field>,
     pub by_leaf: i64,
+    /// The rule of how long texts are kept took them out, and would do so again.
+    pub by_rule: bool,
 }
 
 /// Nothing that it covers is taken out while it stands.

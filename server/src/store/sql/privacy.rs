@@ -5,6 +5,7 @@ use super::link::{Link, Row, Tx, args};
 use super::log::read_decision;
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
+use sternway_domain::actor::{Actor, Rule};
 use sternway_domain::audit::hold::Scope;
 use sternway_domain::audit::retention::Class;
 use sternway_domain::time::Timestamp;
@@ -61,16 +62,19 @@ pub(super) async fn holds(link: Link<'_>) -> Result<Vec<HoldRow>> {
 }
 
 pub(super) async fn redactions(link: Link<'_>, after: i64, entries: u32) -> Result<Vec<RedactionRow>> {
-    const REDACTIONS: &str = "SELECT r.leaf_index, r.field, r.by_leaf, l.leaf_hash FROM redaction r \
-        JOIN audit_leaf l ON l.leaf_index = r.leaf_index WHERE r.by_leaf IN (SELECT DISTINCT by_leaf FROM redaction \
+    const REDACTIONS: &str = "SELECT r.leaf_index, r.field, r.by_leaf, l.leaf_hash, b.actor_key FROM redaction r \
+        JOIN audit_leaf l ON l.leaf_index = r.leaf_index JOIN decision b ON b.leaf_index = r.by_leaf WHERE r.by_leaf IN (SELECT DISTINCT by_leaf FROM redaction \
         WHERE by_leaf > $1 ORDER BY by_leaf LIMIT $2) ORDER BY r.by_leaf, r.leaf_index, r.field";
+    let rule = Actor::Automation { rule: Rule::Retention }.key();
     let mut found: Vec<RedactionRow> = Vec::new();
     for row in link.all(REDACTIONS, args![after, i64::from(entries)]).await? {
         let (leaf_index, by_leaf, field) = (row.get("leaf_index")?, row.get("by_leaf")?, row.parse("field")?);
         match found.last_mut().filter(|last| (last.leaf_index, last.by_leaf) == (leaf_index, by_leaf)) {
             Some(last) => last.fields.push(field),
             None => {
-                found.push(RedactionRow { leaf_index, leaf_hash: row.get("leaf_hash")?, fields: vec![field], by_leaf })
+                let by_rule = row.get::<String>("actor_key")? == rule;
+                let leaf_hash = row.get("leaf_hash")?;
+                found.push(RedactionRow { leaf_index, leaf_hash, fields: vec![field], by_leaf, by_rule });
             }
         }
     }
