@@ -149,8 +149,13 @@ pub(super) fn look(action: &str) -> (Icon, Tone) {
         "cancel" => (Icon::Close, Tone::Plain),
         "create" => (Icon::Plus, Tone::Plain),
         "check" => (Icon::Pass, Tone::Plain),
-        "apply" => (Icon::Data, Tone::Plain),
+        "apply" | "move_data" => (Icon::Data, Tone::Plain),
         "inject" | "flip" => (Icon::Switch, Tone::Caution),
+        "break_glass" => (Icon::Suspect, Tone::Caution),
+        "step" | "observe" => (Icon::StepDone, Tone::Plain),
+        "read" | "export" => (Icon::Search, Tone::Plain),
+        "redact" | "legal_hold" | "change_key" => (Icon::Lock, Tone::Plain),
+        "resume_automation" => (Icon::Automation, Tone::Plain),
         _ => (Icon::Person, Tone::Plain),
     }
 }
