@@ -15,12 +15,16 @@
 //!
 //! `SEED=17 cargo test -p sternway-domain --test releases` replays one run, `RUNS=100000` tries more.
 
+#[path = "releases/blind.rs"]
+mod blind;
 #[path = "releases/chance.rs"]
 mod chance;
 #[path = "releases/corpus.rs"]
 mod corpus;
 #[path = "releases/courier.rs"]
 mod courier;
+#[path = "releases/deaf.rs"]
+mod deaf;
 #[path = "releases/ends.rs"]
 mod ends;
 #[path = "releases/ledger.rs"]
@@ -51,7 +55,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// One run for each seed, on all cores, by seed.
-fn runs(seeds: std::ops::Range<u64>) -> BTreeMap<u64, Report> {
+fn runs(seeds: std::ops::Range<u64>, world: impl Fn(u64) -> World + Sync) -> BTreeMap<u64, Report> {
     let next = AtomicU64::new(seeds.start);
     let work = || {
         let mut done = Vec::new();
@@ -60,7 +64,7 @@ fn runs(seeds: std::ops::Range<u64>) -> BTreeMap<u64, Report> {
             if seed >= seeds.end {
                 return done;
             }
-            done.push((seed, World::new(seed).run()));
+            done.push((seed, world(seed).run()));
         }
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -74,7 +78,7 @@ fn runs(seeds: std::ops::Range<u64>) -> BTreeMap<u64, Report> {
 fn given_everything_that_goes_wrong_then_ten_thousand_releases_keep_every_promise() {
     let one = number("SEED");
     let seeds = one.map_or_else(|| 0..number("RUNS").unwrap_or(10_000), |seed| seed..seed + 1);
-    let reports = runs(seeds.clone());
+    let reports = runs(seeds.clone(), World::new);
     let broken: Vec<_> = reports.iter().filter(|(_, report)| report.broken.is_some()).collect();
     if let Some((seed, report)) = broken.first() {
         let promise = report.broken.as_deref().unwrap_or_default();

@@ -70,7 +70,7 @@ impl World {
                     }
                     Some(VerdictKind::Fail) => back,
                     _ if long => back,
-                    _ if held && self.chance.hits(0.2) => Command::Resume { reason },
+                    _ if held && !self.setup.hands_off && self.chance.hits(0.2) => Command::Resume { reason },
                     _ => return None,
                 }
             }

@@ -44,6 +44,8 @@ pub(crate) struct Troubles {
     pub(crate) outage: f64,
     /// A message or a notification is lost; arrives twice; arrives up to half a minute late.
     pub(crate) lost: f64,
+    /// Nobody hears that something was committed: only its own timer tells a replica. Also when all else is calm.
+    pub(crate) deaf: f64,
     pub(crate) repeated: f64,
     pub(crate) late: f64,
     /// A driver is slow, refuses, says the opposite of what it did, or forgets.
@@ -60,13 +62,14 @@ pub(crate) struct Troubles {
 }
 
 impl Troubles {
-    const NONE: Troubles = Troubles {
+    pub(crate) const NONE: Troubles = Troubles {
         crash: 0.0,
         pause: 0.0,
         commit_lost: 0.0,
         cut: 0.0,
         outage: 0.0,
         lost: 0.0,
+        deaf: 0.0,
         repeated: 0.0,
         late: 0.0,
         slow: 0.0,
@@ -78,13 +81,14 @@ impl Troubles {
         last: Span::ZERO,
     };
 
-    const STORM: Troubles = Troubles {
+    pub(crate) const STORM: Troubles = Troubles {
         crash: 0.03,
         pause: 0.03,
         commit_lost: 0.03,
         cut: 0.08,
         outage: 0.06,
         lost: 0.1,
+        deaf: 0.0,
         repeated: 0.1,
         late: 0.1,
         slow: 0.05,
@@ -119,6 +123,8 @@ pub(crate) struct Setup {
     pub(crate) steps: bool,
     /// Whether the metrics go down for good some time after the start.
     pub(crate) dark: Option<Span>,
+    /// Whether people leave what is held as it is.
+    pub(crate) hands_off: bool,
 }
 
 impl Setup {
@@ -131,7 +137,8 @@ impl Setup {
         };
         let steps = chance.hits(0.5);
         let dark = chance.hits(0.05).then(|| chance.between(10_000, 120_000));
-        Setup { draft: draft(chance, steps), quality, troubles, fenced: chance.hits(0.5), steps, dark }
+        let (draft, fenced) = (draft(chance, steps), chance.hits(0.5));
+        Setup { draft, quality, troubles, fenced, steps, dark, hands_off: false }
     }
 }
 

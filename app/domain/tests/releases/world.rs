@@ -88,6 +88,8 @@ pub(crate) struct Report {
 pub(crate) struct World {
     pub(crate) setup: Setup,
     pub(crate) chance: Chance,
+    /// Who hears of a commit, apart: the rest of a run does not depend on it.
+    hears: Chance,
     pub(crate) now: Timestamp,
     tasks: BTreeMap<(Timestamp, u64), Task>,
     count: u64,
@@ -107,8 +109,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> World {
+        Self::with(seed, |_| {})
+    }
+
+    /// The same with something changed of what was drawn.
+    pub(crate) fn with(seed: u64, change: impl FnOnce(&mut Setup)) -> World {
         let mut chance = Chance::new(seed);
-        let setup = Setup::drawn(&mut chance);
+        let mut setup = Setup::drawn(&mut chance);
+        change(&mut setup);
         let events = Release::create(setup.draft.clone(), &maya(), START).expect("the draft is usable");
         let proxy = Proxy { fenced: setup.fenced, weight: Weight::ZERO, newest: 0, had: vec![(START, Weight::ZERO)] };
         let full = if chance.hits(0.1) { chance.between(60_000, 300_000) } else { Span::ZERO };
@@ -128,6 +136,7 @@ impl World {
             next_id: 100,
             report: Report::default(),
             chance,
+            hears: Chance::new(!seed),
         }
     }
 
@@ -269,7 +278,9 @@ impl World {
                     for _ in 0..copies {
                         if !self.goes_wrong(|t| t.lost) {
                             let wait = self.chance.between(5, 200);
-                            self.later(wait, Task::Notice(who));
+                            if !self.hears.hits(self.setup.troubles.deaf) {
+                                self.later(wait, Task::Notice(who));
+                            }
                         }
                     }
                 }

@@ -63,12 +63,21 @@ fn given_every_answer_twice_and_every_undo_twice_then_the_end_is_the_same() {
     let doubled = carried(saga(), None, true, &mut twice);
     assert_eq!((plain.clone(), once), (doubled, twice));
     assert_eq!(plain.phase, Phase::Ended(Outcome::Complete));
-    let last = *ids().last().expect("there are steps");
     let undone = |doubled| {
-        let mut world = BTreeSet::new();
-        let saga = run(saga(), "Deploy `storage`", 1);
+        let saga = run(saga(), "Prove", 1);
+        let mut world: BTreeSet<StepId> = ids().into_iter().filter(|id| status(&saga, *id) == Status::Done).collect();
         let saga = told(saga, Command::Compensate { reason: "the other way".into() }, 2);
-        (carried(saga, Some(last), doubled, &mut world), world)
+        (carried(saga, None, doubled, &mut world), world)
     };
-    assert_eq!(undone(false), undone(true));
+    let (saga, left) = undone(true);
+    assert_eq!((saga.clone(), left.clone()), undone(false));
+    assert_eq!(saga.phase, Phase::Ended(Outcome::Undone));
+    let with = |wanted: &dyn Fn(&Step) -> bool| -> Vec<StepId> {
+        saga.plan.steps.iter().filter(|step| wanted(step)).map(|step| step.id).collect()
+    };
+    let twice = with(&|step| saga.track(step.id, Side::Undo).expect("exists").status == Status::Done);
+    assert_eq!(twice, with(&|step| step.undo.is_some()), "each that can be undone was, of all components");
+    assert!(twice.len() >= 10, "the traffic and the deployment of five: {twice:?}");
+    let stays = with(&|step| step.undo.is_none() && status(&saga, step.id) == Status::Done);
+    assert_eq!(left.into_iter().collect::<Vec<_>>(), stays, "nothing else is left in the world");
 }

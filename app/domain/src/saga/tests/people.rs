@@ -80,6 +80,10 @@ fn given_an_undo_that_fails_for_ever_then_it_is_never_called_undone() {
     let step = find(&saga, "Deploy `cache`");
     let saga = seen(saga, Observation::Begin { step, side: Side::Undo }, 1, 6);
     let reply = answer(step, Side::Undo, &saga, refused());
+    let events = saga.observe(reply.clone(), 1, at(6), Dice(0.0)).expect("is taken");
+    let called = |event: &&Event| matches!(event, Event::Escalated { side: Side::Undo, step: s, .. } if *s == step);
+    let called: Vec<Timestamp> = events.iter().filter(called).map(Event::at).collect();
+    assert_eq!(called, [at(6)], "somebody is called with the answer, once: {events:?}");
     let saga = run(seen(saga, reply, 1, 6), "", 7);
     assert_eq!(saga.standing().kind, StandingKind::Partial);
     let saga = told(saga, Command::Skip { step, side: Side::Undo, reason: because() }, 8);
