@@ -38,6 +38,8 @@ pub(crate) struct Signals {
     first: Option<Timestamp>,
     /// A hotfix runs in its place.
     mended: bool,
+    /// As many fail as on average, without chance.
+    pub(crate) even: bool,
     /// Requests and errors: two instances of the baseline, one of the candidate.
     counters: [(f64, f64); 3],
     pub(crate) ill: Option<(Ill, Timestamp, Timestamp)>,
@@ -47,7 +49,7 @@ pub(crate) struct Signals {
 impl Signals {
     pub(crate) fn new(quality: Quality) -> Self {
         let counters = [(1e6, 1e3), (1e6, 1e3), (10.0, 0.0)];
-        Self { quality, at: START, first: None, mended: false, counters, ill: None, frozen: None }
+        Self { quality, at: START, first: None, mended: false, even: false, counters, ill: None, frozen: None }
     }
 
     pub(crate) fn mend(&mut self) {
@@ -82,7 +84,8 @@ impl Signals {
             let came = (RATE * span * share).floor();
             let mean = came * fails;
             *requests += came;
-            *errors += (mean + mean.sqrt() * noise(chance)).round().clamp(0.0, came);
+            let off = if self.even { 0.0 } else { mean.sqrt() * noise(chance) };
+            *errors += (mean + off).round().clamp(0.0, came);
         }
     }
 
