@@ -214,6 +214,22 @@ impl Rig {
         }
     }
 
+    /// When listeners hear that what was asked is not what is, and since when that is so.
+    async fn alarm(&self) -> (Timestamp, Timestamp) {
+        let mut changes = self.service.bus.subscribe();
+        let waiting = async {
+            loop {
+                let traffic = self.service.traffic_status(&name()).await.expect("read").expect("it was asked");
+                let now = self.service.clock.now();
+                if let Some(since) = traffic.disagree_since.filter(|_| traffic.alarm(now)) {
+                    return (now, since);
+                }
+                let _ = changes.recv().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(40), waiting).await.expect("an alarm")
+    }
+
     async fn actions(&self, id: ReleaseId) -> Vec<String> {
         let filter = DecisionFilter { release: Some(id), acts: true, limit: 100, ..DecisionFilter::default() };
         let decisions = self.service.store.decisions(&filter).await.expect("read");
@@ -277,10 +293,18 @@ async fn given_the_proxy_takes_orders_and_does_nothing_then_nothing_is_confirmed
     let id = rig.started().await;
     rig.until(id, |release| release.current_verdict().is_some()).await;
     assert!(!rig.service.load(id).await.expect("there").confirmed());
+    rig.world.traffic.set_deaf(&name(), false);
+    rig.until(id, Release::confirmed).await;
+    rig.world.traffic.set_deaf(&name(), true);
     rig.act(id, Wanted::Rollback { scope: Scope::default() }).await;
-    rig.world.traffic.set_canary(&name(), Weight::FULL);
+    let ordered = rig.service.clock.now();
+    let (alarmed, since) = rig.alarm().await;
+    assert!(since.since(ordered) < Span::from_secs(2), "they differ since the order: {ordered}, {since}");
+    let after = alarmed.since(since);
+    assert!(after > Span::from_secs(10) && after < Span::from_secs(15), "listeners heard of it after {after}");
     let release = rig.service.load(id).await.expect("there");
     assert_eq!(release.state, State::RollingBack, "asked is not done");
+    assert!(!release.confirmed() && release.ended_at.is_none());
     rig.world.traffic.set_deaf(&name(), false);
     rig.until(id, |release| release.state == State::RolledBack).await;
 }
