@@ -5,8 +5,8 @@ use super::support::maya;
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::recovery::Ended;
-use sternway_domain::release::State;
-use sternway_domain::saga::{Choice, Side, StandingKind};
+use sternway_domain::release::{Event, Release, State};
+use sternway_domain::saga::{Choice, Saga, Side, StandingKind};
 use sternway_domain::time::Span;
 use sternway_server::service::{SagaLog, StepRequest, Wanted};
 
@@ -112,6 +112,58 @@ async fn given_an_engine_that_is_ended_again_and_again_when_the_next_goes_on_the
     engine.stop().await;
 }
 
+#[tokio::test]
+async fn given_an_undo_that_fails_too_when_a_person_stops_then_it_is_partly_back_and_never_called_rolled_back() {
+    let fleet = Fleet::start(91).await;
+    let engine = fleet.desk.engine("one", Span::from_secs(5));
+    let id = fleet.started().await;
+    fleet.depot.break_down("storage");
+    fleet.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
+    let log = fleet.desk.until("a person is needed", async || stuck(&fleet, id).await).await;
+
+    fleet.depot.break_down("cache");
+    let (undo, since) = (chosen(id, &log.saga, Choice::Compensate), fleet.desk.now());
+    fleet.desk.service.choose(&maya(), undo).await.expect("accepted");
+    let of_cache = |log: &SagaLog| {
+        let needs = log.saga.standing().needs;
+        needs.iter().any(|need| need.side == Side::Undo && need.title.contains("`cache`"))
+    };
+    let log = fleet.desk.until("the undo needs a person", async || stuck(&fleet, id).await.filter(of_cache)).await;
+    let took = fleet.desk.now().since(since);
+    assert!(took <= Span::from_secs(60), "somebody is called after {took}");
+    assert_eq!(fleet.desk.release(id).await.state, State::RollingBack);
+
+    let stop = chosen(id, &log.saga, Choice::Stop);
+    fleet.desk.service.choose(&maya(), stop).await.expect("accepted");
+    let release = fleet.desk.until("it has ended", async || over(&fleet, id).await).await;
+    assert_eq!(release.state, State::PartiallyRolledBack);
+    let standing = fleet.saga(id).await.expect("a saga").saga.standing();
+    assert_eq!(standing.kind, StandingKind::PartlyUndone);
+    assert!(standing.sentence.contains("`cache`"), "{}", standing.sentence);
+    let history = fleet.desk.history(id).await;
+    let summary = |event: &Event| match event {
+        Event::PartiallyRolledBack { summary, .. } => Some(summary.clone()),
+        _ => None,
+    };
+    assert!(history.iter().filter_map(summary).all(|summary| summary.contains("`cache`")), "{history:?}");
+    assert!(!history.iter().any(|event| matches!(event, Event::RolledBack { .. })), "{history:?}");
+    engine.stop().await;
+}
+
+/// What a person chooses for the whole.
+fn chosen(release: ReleaseId, saga: &Saga, choice: Choice) -> StepRequest {
+    StepRequest {
+        release,
+        choice,
+        step: None,
+        side: Side::Do,
+        to: None,
+        reason: "The volumes stay read-only".to_owned(),
+        expected_version: saga.version,
+        idempotency_key: choice.as_str().to_owned(),
+    }
+}
+
 /// Whether so much has happened, or all of it.
 async fn further(fleet: &Fleet, id: ReleaseId, version: i64) -> Option<()> {
     let over = !fleet.desk.release(id).await.state.active();
@@ -119,8 +171,9 @@ async fn further(fleet: &Fleet, id: ReleaseId, version: i64) -> Option<()> {
     (over || saga.version >= version).then_some(())
 }
 
-async fn over(fleet: &Fleet, id: ReleaseId) -> Option<()> {
-    (!fleet.desk.release(id).await.state.active()).then_some(())
+async fn over(fleet: &Fleet, id: ReleaseId) -> Option<Release> {
+    let release = fleet.desk.release(id).await;
+    (!release.state.active()).then_some(release)
 }
 
 async fn stuck(fleet: &Fleet, id: ReleaseId) -> Option<SagaLog> {
