@@ -1,6 +1,7 @@
-//! The program is asked to end while hundreds listen and others ask: everybody gets an answer, and it ends in time.
+//! The program is asked to end while hundreds listen, others ask and some are in the middle of it: everybody gets an answer,
+//! and it ends in time. Others may go on at once, whoever is still being answered.
 
-use super::support::Desk;
+use super::support::{Desk, build};
 use super::yard::{Yard, plan};
 use serde_json::json;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use tokio::task::JoinSet;
 
 const LISTENERS: usize = 500;
 const ASKERS: usize = 8;
+/// Requests of which it has half when it is asked to end.
+const HALVES: usize = 8;
 
 /// The secret of a token of the first admin.
 async fn token(desk: &Desk) -> String {
@@ -40,6 +43,43 @@ async fn open(port: u16, path: &str, token: &str) -> Option<TcpStream> {
         format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     Some(stream)
+}
+
+/// A request whose handler waits for the rest of its body, and that rest.
+async fn half(port: u16, token: &str, number: usize) -> (TcpStream, Vec<u8>) {
+    let built = |version: &str| {
+        let new = build(version);
+        json!({"version": new.version, "digest": new.digest})
+    };
+    let body = json!({
+        "service": "checkout", "plan": "quick", "reason": "asked for in the last moment",
+        "candidate": built(&format!("1.43.{number}")), "baseline": built("1.41.3"),
+    })
+    .to_string();
+    let mut stream = TcpStream::connect(loopback(port)).await.expect("it listens");
+    let head = format!(
+        "POST /api/v1/releases HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nIdempotency-Key: half-{number}\r\nContent-Length: {}\r\n\
+         Expect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("it reads");
+    const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut answer = [0; GO_ON.len()];
+    stream.read_exact(&mut answer).await.expect("the handler asks for the body");
+    assert_eq!(answer, GO_ON);
+    let (first, rest) = body.as_bytes().split_at(body.len() / 2);
+    stream.write_all(first).await.expect("it reads");
+    (stream, rest.to_vec())
+}
+
+/// What it answers when it has the rest.
+async fn whole((mut stream, rest): (TcpStream, Vec<u8>)) -> String {
+    let mut answer = Vec::new();
+    let sent = stream.write_all(&rest).await;
+    let read = stream.read_to_end(&mut answer).await;
+    let text = String::from_utf8_lossy(&answer).into_owned();
+    if text.is_empty() { format!("no answer: {sent:?}, {read:?}") } else { text }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,10 +131,14 @@ async fn given_five_hundred_listeners_and_requests_when_asked_to_end_then_all_ar
             (answered, broken)
         });
     }
+    let other = desk.another().await.engine("two", Span::from_secs(5));
     tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut halves = Vec::new();
+    for number in 0..HALVES {
+        halves.push(half(port, &token, number).await);
+    }
     let asked = Instant::now();
     signal(&program, "TERM").await;
-    let other = desk.another().await.engine("two", Span::from_secs(5));
     let name = format!("release:{id}");
     eventually("the lease is free or taken", Duration::from_secs(2), || async {
         let fleet = desk.service.store.marks("one").await.expect("the database answers");
@@ -102,10 +146,16 @@ async fn given_five_hundred_listeners_and_requests_when_asked_to_end_then_all_ar
     })
     .await;
     let freed = asked.elapsed();
+    let wholes: JoinSet<String> = halves.into_iter().map(whole).collect();
+    let made = wholes.join_all().await;
     let ended = program.wait().await.expect("the process is ours");
     let took = asked.elapsed();
     ending.store(true, Ordering::Relaxed);
     assert!(ended.success() && took < Duration::from_secs(10), "{ended} after {took:?}: {}", desk.log());
+    // The other engine looks every quarter of a second.
+    assert!(freed <= Duration::from_secs(1), "the lease was free after {freed:?}");
+    let made: Vec<&str> = made.iter().filter_map(|answer| answer.lines().next()).collect();
+    assert_eq!(made, ["HTTP/1.1 201 Created"; HALVES], "{}", desk.log());
     for listener in listeners.join_all().await {
         listener.expect("a stream ends as streams do");
     }
