@@ -1,5 +1,6 @@
-//! A rollback of five services, carried on by real processes that are ended before and after every step of it: the same
-//! end as without, and nothing happens twice. The services themselves count.
+//! A rollback of five services, carried on by real processes that are ended before and after every step of it, and where
+//! something was done of which they do not know yet: the same end as without, and nothing happens twice. The services
+//! themselves count.
 
 use super::fleet::{Fleet, SERVICES};
 use super::support::Desk;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::release::State;
-use sternway_domain::saga::{Event, Saga, Side, StandingKind, Status, StepId};
+use sternway_domain::saga::{Event, Saga, Side, StandingKind, Status, StepAct, StepId};
 use sternway_peers::{PostgresProcess, signal};
 use sternway_server::service::{SagaLog, Wanted};
 use tokio::process::Child;
@@ -19,8 +20,16 @@ const LEASE: &str = "1s";
 const GLANCE: Duration = Duration::from_millis(3);
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Before and after a step: its order is written down, its answer is.
-type Moment = (StepId, bool);
+/// Of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Moment {
+    /// Its order is written down.
+    Ordered(StepId),
+    /// It has happened, and the answer is on its way.
+    Happened(StepId),
+    /// Its answer is written down.
+    Answered(StepId),
+}
 
 /// What was ended when.
 #[derive(Default)]
@@ -33,13 +42,26 @@ struct Ends {
     count: usize,
 }
 
-fn moments(log: &SagaLog) -> BTreeSet<Moment> {
+/// `deployed` was looked at before the log.
+fn moments(deployed: &[String], log: &SagaLog) -> BTreeSet<Moment> {
     let moment = |event: &Event| match event {
-        Event::Begun { step, side: Side::Do, .. } => Some((*step, false)),
-        Event::Succeeded { step, side: Side::Do, .. } => Some((*step, true)),
+        Event::Begun { step, side: Side::Do, .. } => Some(Moment::Ordered(*step)),
+        Event::Succeeded { step, side: Side::Do, .. } => Some(Moment::Answered(*step)),
         _ => None,
     };
-    log.events.iter().filter_map(moment).collect()
+    let mut all: BTreeSet<Moment> = log.events.iter().filter_map(moment).collect();
+    let happened = deploys(&log.saga).filter(|(_, line)| deployed.contains(line)).map(|(step, _)| step);
+    let unheard: Vec<StepId> = happened.filter(|step| !all.contains(&Moment::Answered(*step))).collect();
+    all.extend(unheard.into_iter().map(Moment::Happened));
+    all
+}
+
+/// Steps that deploy, with the line the depot keeps of them.
+fn deploys(saga: &Saga) -> impl Iterator<Item = (StepId, String)> {
+    saga.plan.steps.iter().filter_map(|step| match &step.act {
+        StepAct::Deploy { service, artifact, .. } => Some((step.id, format!("{service} {}", artifact.version))),
+        _ => None,
+    })
 }
 
 impl Ends {
@@ -47,15 +69,16 @@ impl Ends {
     async fn next(&mut self, fleet: &Fleet, id: ReleaseId) -> Option<SagaLog> {
         let end = Instant::now() + PATIENCE;
         loop {
+            let deployed = fleet.depot.deployed();
             let log = fleet.saga(id).await.expect("a saga");
             if log.saga.ended() {
                 return None;
             }
-            let all = moments(&log);
+            let all = moments(&deployed, &log);
             let new: Vec<Moment> = all.difference(&self.seen).copied().collect();
             if !new.is_empty() {
                 self.at.extend(new);
-                self.seen = all;
+                self.seen.extend(all);
                 return Some(log);
             }
             let standing = log.saga.standing();
@@ -71,16 +94,33 @@ impl Ends {
         self.midway.extend(under_way(&saga));
     }
 
+    /// Whoever is at work is ended, and nobody has taken over: what happens meanwhile nobody hears of.
+    fn unheard(&mut self, all: BTreeSet<Moment>) {
+        let happened: Vec<Moment> = all.into_iter().filter(|moment| matches!(moment, Moment::Happened(_))).collect();
+        self.at.extend(happened.iter().copied());
+        self.seen.extend(happened);
+    }
+
     fn assert_everywhere(&self, saga: &Saga) {
         let steps = saga.plan.steps.len();
+        let (unheard, told): (BTreeSet<Moment>, BTreeSet<Moment>) =
+            self.at.iter().partition(|moment| matches!(moment, Moment::Happened(_)));
         println!(
-            "ended {} times: at {} of {} moments, in the middle of {} of {steps} steps",
+            "ended {} times: at {} of {} moments, {} times between a deployment and its answer, in the middle of {} of \
+             {steps} steps",
             self.count,
-            self.at.len(),
+            told.len(),
             2 * steps,
+            unheard.len(),
             self.midway.len()
         );
-        assert_eq!(self.at.len(), 2 * steps - 1, "before and after every step but after the last: {:?}", self.at);
+        assert_eq!(told.len(), 2 * steps - 1, "before and after every step but after the last: {told:?}");
+        let each: BTreeSet<Moment> = deploys(saga).map(|(step, _)| Moment::Happened(step)).collect();
+        assert_eq!(
+            (unheard, each.len()),
+            (each, SERVICES.len()),
+            "each service was deployed and nobody had heard of it"
+        );
         assert!(self.count >= steps / 2 && self.midway.len() >= steps / 2, "{} times, {:?}", self.count, self.midway);
     }
 }
@@ -95,6 +135,7 @@ async fn assert_as_without(fleet: &Fleet, id: ReleaseId) -> Saga {
     fleet.desk.until("everything is back", async || (!fleet.desk.release(id).await.state.active()).then_some(())).await;
     assert_eq!(fleet.desk.release(id).await.state, State::RolledBack);
     assert_eq!(fleet.candidates().await, [0; 5]);
+    assert_eq!(fleet.depot.clashes(), Vec::<String>::new(), "a key has one effect");
     let mut deployed = fleet.depot.deployed();
     let place = |service: &str| deployed.iter().position(|line| line.starts_with(service));
     for (before, after) in [("shop", "auth"), ("shop", "cart"), ("auth", "cache"), ("cart", "storage")] {
@@ -171,7 +212,13 @@ async fn given_two_replicas_on_postgresql_when_the_one_at_work_is_killed_or_slee
         }
         ends.ended(&fleet, id).await;
         let since = Instant::now();
-        while fleet.saga(id).await.is_some_and(|log| log.saga.token == token && !log.saga.ended()) {
+        loop {
+            let deployed = fleet.depot.deployed();
+            let log = fleet.saga(id).await.expect("a saga");
+            if log.saga.token != token || log.saga.ended() {
+                break;
+            }
+            ends.unheard(moments(&deployed, &log));
             assert!(since.elapsed() < Duration::from_secs(10), "nobody took over: {}", fleet.desk.log());
             tokio::time::sleep(GLANCE).await;
         }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,8 +46,10 @@ type Books = Arc<Mutex<Book>>;
 
 #[derive(Default)]
 struct Book {
-    /// Keys that were carried out.
-    done: HashSet<String>,
+    /// Keys that were carried out, and what for: `cart 1.41.3`.
+    done: HashMap<String, String>,
+    /// Keys that came again for something else.
+    clashes: Vec<String>,
     /// What was done, in order: `cart 1.41.3`.
     order: Vec<String>,
     broken: Vec<String>,
@@ -97,6 +99,11 @@ impl Depot {
         self.book().came.clone()
     }
 
+    /// Keys that came for two different effects.
+    pub(super) fn clashes(&self) -> Vec<String> {
+        self.book().clashes.clone()
+    }
+
     /// `cart 1.41.3`, in the order in which it was done.
     pub(super) fn deployed(&self) -> Vec<String> {
         self.book().order.clone()
@@ -140,7 +147,7 @@ async fn deploy(State(books): State<Books>, Json(told): Json<Value>) -> Json<Val
 fn carry_out(books: &Books, data: &Value) -> Value {
     let mut book = books.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(key) = data["ask"].as_str() {
-        let status = if book.done.contains(key) { "done" } else { "never" };
+        let status = if book.done.contains_key(key) { "done" } else { "never" };
         return json!({"status": status, "output": "as asked"});
     }
     let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
@@ -148,10 +155,19 @@ fn carry_out(books: &Books, data: &Value) -> Value {
     if book.broken.contains(&service) {
         return json!({"status": "failed", "output": "the volume is read-only", "again": false});
     }
-    if book.done.insert(key) {
-        book.order.push(format!("{service} {version}"));
+    let what = format!("{service} {version}");
+    match book.done.get(&key) {
+        Some(before) if *before == what => {}
+        Some(before) => {
+            let clash = format!("{key}: {before}, then {what}");
+            book.clashes.push(clash);
+        }
+        None => {
+            book.order.push(what.clone());
+            book.done.insert(key, what.clone());
+        }
     }
-    json!({"status": "done", "output": format!("{service} {version} runs")})
+    json!({"status": "done", "output": format!("{what} runs")})
 }
 
 impl Fleet {
