@@ -4,7 +4,10 @@
 //! a person or a token, is a decision in the log. Deliberately absent: signing in through somebody else (OIDC).
 
 use crate::service::{Service, ServiceError};
+use crate::store::StoreError;
 use crate::store::rows::PersonRow;
+use std::future::Future;
+use std::time::Duration;
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::id::TokenId;
 use sternway_domain::time::Timestamp;
@@ -55,13 +58,13 @@ pub enum AuthError {
     Service(#[from] ServiceError),
 }
 
-impl From<crate::store::StoreError> for AuthError {
-    fn from(error: crate::store::StoreError) -> Self {
+impl From<StoreError> for AuthError {
+    fn from(error: StoreError) -> Self {
         Self::Service(error.into())
     }
 }
 
-pub type Result<T> = std::result::Result<T, AuthError>;
+pub type Result<T, E = AuthError> = std::result::Result<T, E>;
 
 /// How a request proved who it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +122,21 @@ impl Auth {
         };
         Ok(again.is_some_and(|again| again.actor.role() == identity.actor.role()))
     }
+}
+
+/// Longest wait for what is only noted beside the request: whoever reads does not wait for a database that is locked.
+const ASIDE: Duration = Duration::from_millis(250);
+
+/// Notes when a session or token was last used, or that it is over. Nothing of the answer follows from it: while the
+/// database takes no writes it comes later or never.
+async fn note(writing: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+    let writing = tokio::spawn(async move {
+        if let Err(error) = writing.await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "not noted: when a session or token was used");
+        }
+    });
+    // Usually it is there before the answer is. Later it goes on by itself.
+    let _ = tokio::time::timeout(ASIDE, writing).await;
 }
 
 /// The person as an actor, unless the account is closed.

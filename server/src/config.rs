@@ -7,6 +7,7 @@ use crate::emergency::Registered;
 use crate::notary::KeyPlace;
 use crate::notary::witness::Witnesses;
 use crate::steps::settings::StepSettings;
+use crate::store::unproven;
 use crate::telemetry::LogFormat;
 use ipnet::IpNet;
 use named::Named;
@@ -81,6 +82,20 @@ pub struct Config {
     pub emergency_keys: Vec<Registered>,
     pub emergency_spool: PathBuf,
     pub emergency_services: PathBuf,
+}
+
+impl Config {
+    /// What works and is not safe, for people: what and why, and what to write instead.
+    pub fn doubts(&self) -> Vec<String> {
+        let database = unproven(&self.database).map(|host| {
+            format!(
+                "`database`: whoever answers as `{host}` is taken for the database, whatever certificate it shows, and can read \
+                 and change everything. Write `?sslmode=verify-full` behind the address, and `&sslrootcert=FILE` if its \
+                 certificate comes from an authority of your own"
+            )
+        });
+        database.into_iter().collect()
+    }
 }
 
 /// Where a value comes from.

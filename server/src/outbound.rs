@@ -179,10 +179,14 @@ impl Call {
 }
 
 impl Answer {
-    /// The first line of the body, at most 200 characters, without control characters: fit for a message.
+    /// The first line of the body, at most 200 characters, without control characters and signs that turn text around:
+    /// fit for a message.
     pub fn gist(&self) -> String {
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(2_000)]).into_owned();
-        text.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
+        let shows = |c: &char| {
+            !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        text.lines().next().unwrap_or_default().chars().filter(shows).take(200).collect()
     }
 }
 

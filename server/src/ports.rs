@@ -49,6 +49,11 @@ pub struct Observation {
     /// Instances of each arm that can take traffic, where the target knows.
     pub baseline_ready: Option<u32>,
     pub canary_ready: Option<u32>,
+    /// Instances each arm has in all, ready or not, where the target knows.
+    #[serde(default)]
+    pub baseline_total: Option<u32>,
+    #[serde(default)]
+    pub canary_total: Option<u32>,
     /// Requests and connections the canary's instances are working on, where the target knows.
     #[serde(default)]
     pub canary_in_flight: Option<u64>,

@@ -19,7 +19,7 @@ pub mod scan;
 mod sql;
 mod sqlite;
 
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresStore, unproven};
 pub use sqlite::{SqliteOptions, SqliteStore};
 
 /// Opens the database at `sqlite:PATH` or `postgres://USER@HOST/NAME` and brings its schema up to date.

@@ -10,5 +10,6 @@ mod adapters {
     mod prometheus;
     mod scrape;
     mod support;
+    mod tls;
     mod webhook;
 }

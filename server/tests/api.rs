@@ -18,6 +18,7 @@ mod api {
     mod privacy;
     mod proof;
     mod rig;
+    mod rights;
     mod routes;
     mod tokens;
     mod unwritten;

@@ -12,6 +12,9 @@ use sternway_server::store::{self, StoreError};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+#[path = "migrations/upgrade.rs"]
+mod upgrade;
+
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Sqlite,

@@ -11,6 +11,7 @@ mod rollout {
     mod fleet;
     mod forward;
     mod kill;
+    mod lines;
     mod outage;
     mod proxy;
     mod replicas;

@@ -1,6 +1,6 @@
 //! Signing in with a password, and the session that follows.
 
-use super::{Auth, AuthError, Identity, Proof, Result, actor_of, secret};
+use super::{Auth, AuthError, Identity, Proof, Result, actor_of, note, secret};
 use crate::service::record::Act;
 use crate::service::{Caller, ServiceError};
 use crate::store::rows::{PersonRow, SessionRow, Unit};
@@ -63,12 +63,14 @@ impl Auth {
         let Some(session) = store.session(hash).await? else { return Ok(None) };
         let now = self.service.clock.now();
         if now >= session.expires_at || now.since(session.seen_at) >= IDLE {
-            store.end_session(hash).await?;
+            let (store, hash) = (store.clone(), hash.to_vec());
+            note(async move { store.end_session(&hash).await }).await;
             return Ok(None);
         }
         let Some(actor) = store.person(session.person).await?.as_ref().and_then(actor_of) else { return Ok(None) };
         if now.since(session.seen_at) >= TOUCH {
-            store.touch_session(hash, now).await?;
+            let (store, hash) = (store.clone(), hash.to_vec());
+            note(async move { store.touch_session(&hash, now).await }).await;
         }
         let proof = Proof::Session { hash: hash.to_vec() };
         Ok(Some(Identity { actor, proof, since: Some(session.created_at) }))

@@ -1,7 +1,7 @@
 //! API tokens: `swy_<id>_<secret><checksum>`, shown once, kept as a hash, never above the role of their owner.
 
 use super::people::{invalid, read_role};
-use super::{Auth, Identity, Proof, Result, secret};
+use super::{Auth, Identity, Proof, Result, note, secret};
 use crate::service::once::Once;
 use crate::service::record::Act;
 use crate::service::{Caller, ServiceError};
@@ -98,7 +98,8 @@ impl Auth {
         };
         let (Ok(role), Ok(owners)) = (row.role.parse::<Role>(), owner.role.parse::<Role>()) else { return Ok(None) };
         if row.used_at.is_none_or(|at| now.since(at) >= TOUCH) {
-            store.touch_token(id, now).await?;
+            let store = store.clone();
+            note(async move { store.touch_token(id, now).await }).await;
         }
         // The owner may do less than when the token was made.
         let role = if covers(owners, role) { role } else { Role::Viewer };

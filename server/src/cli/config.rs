@@ -48,7 +48,9 @@ impl ConfigCommand {
             table.add_row([&key, &value, &from.to_string(), what]);
         }
         println!("{table}");
-        effective.config()?;
+        for doubt in effective.config()?.doubts() {
+            eprintln!("sternway: {doubt}");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -32,6 +32,9 @@ impl Serve {
     pub(super) async fn run(self) -> Result<ExitCode, ServeFailure> {
         let config = self.place.effective()?.config()?;
         log::start(&config.log_filter, config.log_format)?;
+        for doubt in config.doubts() {
+            tracing::warn!("{doubt}");
+        }
         let (listener, address) = bind(config.listen).await?;
         let base = Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await?;
         println!("Sternway listens on {}", base.address(address));

@@ -246,6 +246,8 @@ impl TrafficDriver for DemoRouter {
             at: now,
             baseline_ready: Some(self.baseline.ready()),
             canary_ready: Some(self.canary.ready()),
+            baseline_total: None,
+            canary_total: None,
             canary_in_flight: None,
             from: self.name(),
         })

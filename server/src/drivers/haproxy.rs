@@ -191,6 +191,8 @@ impl TrafficDriver for HaproxyDriver {
             at: now,
             baseline_ready: ready(&self.config.baseline),
             canary_ready: ready(&self.config.canary),
+            baseline_total: u32::try_from(self.config.baseline.len()).ok(),
+            canary_total: u32::try_from(self.config.canary.len()).ok(),
             canary_in_flight: state::in_flight(&servers, &self.config.canary),
             from: self.socket.name.clone(),
         })

@@ -113,6 +113,8 @@ impl TrafficDriver for MemoryDriver {
                 at: now,
                 baseline_ready: lane.baseline_ready,
                 canary_ready: lane.canary_ready,
+                baseline_total: None,
+                canary_total: None,
                 canary_in_flight: lane.canary_in_flight,
                 from: self.place(),
             }),

@@ -69,6 +69,10 @@ struct Observed {
     #[serde(default)]
     canary_ready: Option<u32>,
     #[serde(default)]
+    baseline_total: Option<u32>,
+    #[serde(default)]
+    canary_total: Option<u32>,
+    #[serde(default)]
     canary_in_flight: Option<u64>,
 }
 
@@ -259,6 +263,8 @@ impl TrafficDriver for WebhookDriver {
             at: now,
             baseline_ready: seen.baseline_ready,
             canary_ready: seen.canary_ready,
+            baseline_total: seen.baseline_total,
+            canary_total: seen.canary_total,
             canary_in_flight: seen.canary_in_flight,
             from: self.name.clone(),
         })

@@ -123,6 +123,8 @@ impl Steward {
             from: seen.map(|seen| seen.from.clone()).or(before.as_ref().map(|b| b.from.clone())).unwrap_or_default(),
             baseline_ready: seen.and_then(|seen| seen.baseline_ready),
             canary_ready: seen.and_then(|seen| seen.canary_ready),
+            baseline_total: seen.and_then(|seen| seen.baseline_total),
+            canary_total: seen.and_then(|seen| seen.canary_total),
             disagree_since: if agree { None } else { Some(since.unwrap_or(now)) },
             failure,
             fenced: self.driver.as_ref().is_ok_and(|driver| driver.fenced()),

@@ -136,6 +136,8 @@ impl Steward {
             from: seen.from.clone(),
             baseline_ready: seen.baseline_ready,
             canary_ready: seen.canary_ready,
+            baseline_total: seen.baseline_total,
+            canary_total: seen.canary_total,
             disagree_since: None,
             failure: None,
             fenced: member.driver.as_ref().is_ok_and(|driver| driver.fenced()),

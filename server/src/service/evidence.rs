@@ -60,6 +60,10 @@ pub struct TrafficStatus {
     pub from: String,
     pub baseline_ready: Option<u32>,
     pub canary_ready: Option<u32>,
+    #[serde(default)]
+    pub baseline_total: Option<u32>,
+    #[serde(default)]
+    pub canary_total: Option<u32>,
     /// Since when asked and observed differ, or the target cannot be read.
     pub disagree_since: Option<Timestamp>,
     /// Why the target could not be set or read, in its own words.

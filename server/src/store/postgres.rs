@@ -6,8 +6,9 @@ use super::sql::link::{Link, Tx};
 use super::sql::{Backend, Dialect, schema, search, unavailable};
 use async_trait::async_trait;
 use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -92,6 +93,16 @@ impl PostgresStore {
     }
 }
 
+/// The host that is believed to be the database whatever certificate it shows, or none; `None` for one that has to prove
+/// it and for this machine. The driver's default is to take encryption where it is offered, by whomever.
+pub fn unproven(url: &str) -> Option<String> {
+    let options: PgConnectOptions = url.parse().ok()?;
+    let proven = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
+    let host = options.get_host().trim_matches(['[', ']']);
+    let here = host.starts_with('/') || host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    (!proven && !here && options.get_socket().is_none()).then(|| host.to_owned())
+}
+
 #[async_trait]
 impl Backend for PostgresStore {
     fn dialect(&self) -> &'static Dialect {
@@ -152,6 +163,31 @@ async fn pass_on(pool: &PgPool, mut listening: sqlx::Result<PgListener>, news: &
                 listening = subscribe(pool).await;
                 news.send_modify(|count| *count += 1);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_elsewhere_that_need_not_prove_itself_is_named() {
+        for (url, host) in [
+            ("postgres://u:secret@db.example.org/s", Some("db.example.org")),
+            ("postgres://u@10.0.0.3:5433/s?sslmode=prefer", Some("10.0.0.3")),
+            ("postgres://u@db/s?sslmode=require", Some("db")),
+            ("postgres://u@db/s?sslmode=disable", Some("db")),
+            ("postgres://u@[2001:db8::1]/s", Some("2001:db8::1")),
+            ("postgres://u@db/s?sslmode=verify-full", None),
+            ("postgres://u@db/s?sslmode=verify-ca&sslrootcert=/etc/ca.pem", None),
+            ("postgres://u@localhost/s", None),
+            ("postgres://u@127.0.0.1/s", None),
+            ("postgres://u@[::1]/s", None),
+            ("postgres://u@%2Frun%2Fpostgresql/s", None),
+            ("sqlite:s.db", None),
+        ] {
+            assert_eq!(unproven(url).as_deref(), host, "{url}");
         }
     }
 }

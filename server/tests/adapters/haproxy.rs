@@ -63,6 +63,7 @@ async fn given_a_canary_without_traffic_when_each_stage_is_asked_for_then_haprox
         let seen = driver.observe(NOW).await.expect("HAProxy answers");
         assert_eq!((seen.canary, seen.at), (weight(percent), NOW));
         assert_eq!((seen.baseline_ready, seen.canary_ready), (Some(2), Some(1)));
+        assert_eq!((seen.baseline_total, seen.canary_total), (Some(2), Some(1)));
         assert_eq!(seen.canary_in_flight, Some(0));
         let [old_1, old_2, new] = bench.weights().await.map(f64::from);
         let exact = 100.0 * new / (old_1 + old_2 + new);
@@ -120,7 +121,7 @@ async fn given_a_baseline_server_is_drained_when_applied_then_the_rest_still_giv
     driver.apply(&intent(25)).await.expect("HAProxy takes it");
     bench.haproxy.command("set server checkout/old-2 state drain").await.expect("HAProxy answers");
     let seen = driver.observe(NOW).await.expect("HAProxy answers");
-    assert_eq!((seen.canary, seen.baseline_ready), (weight(40), Some(1)));
+    assert_eq!((seen.canary, seen.baseline_ready, seen.baseline_total), (weight(40), Some(1), Some(2)));
     driver.apply(&intent(25)).await.expect("HAProxy takes it");
     assert_eq!(share(&driver).await, 25);
 }

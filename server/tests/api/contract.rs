@@ -6,6 +6,9 @@ use axum::http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sternway_domain::actor::Role;
 
+/// Of eight who act at once.
+const ROUNDS: i64 = 150;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn given_20_parallel_posts_with_the_same_key_when_answered_then_one_decision_and_20_equal_answers() {
     let rig = std::sync::Arc::new(Rig::new().await);
@@ -36,6 +39,35 @@ async fn given_20_parallel_posts_with_the_same_key_when_answered_then_one_decisi
     let path = format!("/api/v1/releases/{id}/actions/resume");
     let resumed = rig.mutate(Method::POST, Role::ReleaseManager, &path, "once", &resume).await;
     assert_eq!(resumed.status, StatusCode::ACCEPTED, "{}", resumed.text);
+}
+
+/// D4, through the whole API; 500 rounds take too long here, and the store's own test has them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn given_eight_who_act_on_the_same_version_when_answered_then_one_is_accepted_and_seven_conflict() {
+    let rig = std::sync::Arc::new(Rig::new().await);
+    let (id, mut version) = rig.running().await;
+    let before = rig.base.service.store.head().await.expect("read").leaves;
+    for round in 0..ROUNDS {
+        let verb = if round % 2 == 0 { "hold" } else { "resume" };
+        let path = format!("/api/v1/releases/{id}/actions/{verb}");
+        let body = json!({"reason": "eight at the same moment", "expected_version": version});
+        let asked = (0..8).map(|_| {
+            let (rig, path, body) = (rig.clone(), path.clone(), body.clone());
+            tokio::spawn(async move { rig.mutate(Method::POST, Role::OnCall, &path, &rig.key(), &body).await })
+        });
+        let mut statuses = Vec::new();
+        for task in asked.collect::<Vec<_>>() {
+            let answer = task.await.expect("asked");
+            if answer.status == StatusCode::ACCEPTED {
+                version = answer.json()["release"]["version"].as_i64().expect("a version");
+            }
+            statuses.push(answer.status.as_u16());
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses, [202, 409, 409, 409, 409, 409, 409, 409], "round {round}");
+    }
+    let after = rig.base.service.store.head().await.expect("read").leaves;
+    assert_eq!(after - before, 8 * ROUNDS, "each of them is written down");
 }
 
 #[tokio::test]

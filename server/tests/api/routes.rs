@@ -96,7 +96,7 @@ fn unfolded() -> Vec<(Method, String)> {
     all
 }
 
-fn filled(path: &str) -> String {
+pub(super) fn filled(path: &str) -> String {
     let digest = format!("sha256:{:064x}", 5);
     let kind = if path.contains("/schemas/") { "Plan" } else { "none" };
     path.replace("{id}", NO_ID)

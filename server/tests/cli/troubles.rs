@@ -2,7 +2,9 @@
 
 use super::rig::{Rig, bare, build, finish};
 use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
 use sternway_domain::actor::Role;
+use sternway_server::store;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn given_a_stale_version_when_acting_then_it_says_what_happened_since() {
@@ -132,4 +134,44 @@ async fn given_a_reason_that_would_move_the_cursor_when_shown_then_it_is_only_te
         assert!(!shown.out.contains('\u{1b}') && !shown.out.contains('\u{202e}'), "{shown:?}");
         shown.says(&["thing"]);
     }
+}
+
+#[tokio::test]
+async fn given_a_database_that_need_not_prove_itself_when_checked_then_it_is_said_and_no_password_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let check = |database: &str| {
+        let mut command = bare(&["config", "check", "--database", database]);
+        command.current_dir(dir.path());
+        finish(command)
+    };
+    let told = check("postgres://u:s3cret@db.example.org/s").await.done();
+    told.complains(&["`database`", "`db.example.org`", "`?sslmode=verify-full`"]);
+    assert!(!told.err.contains("s3cret") && !told.out.contains("s3cret"), "{told:?}");
+    for proven in ["postgres://u:s3cret@db.example.org/s?sslmode=verify-full", "postgres://u@localhost/s"] {
+        assert_eq!(check(proven).await.done().err, "", "{proven}");
+    }
+}
+
+/// M4.
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_newer_schema_when_served_then_it_says_which_ends_with_1_and_writes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sternway.db");
+    let database = format!("sqlite:{}", file.display());
+    drop(store::open(&database).await.unwrap());
+    let mut connection = SqliteConnection::connect(&database).await.unwrap();
+    let future = "INSERT INTO schema_migration (number, name, digest, at) VALUES (1000, 'future', 'sha256:', 0);
+        PRAGMA journal_mode = delete";
+    sqlx::raw_sql(future).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let before = std::fs::read(&file).unwrap();
+
+    let mut serve = bare(&["serve", "--listen", "127.0.0.1:0", "--database", &database]);
+    serve.current_dir(dir.path());
+    let told = finish(serve).await.failed(1);
+    told.complains(&["schema 1000", "use a newer sternway"]);
+    assert!(!told.out.contains("listens"), "{told:?}");
+    assert!(std::fs::read(&file).unwrap() == before, "the file was written to");
+    let beside: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(beside, ["sternway.db"], "a file appeared beside it");
 }

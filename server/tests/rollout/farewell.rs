@@ -24,7 +24,7 @@ const ASKERS: usize = 8;
 const HALVES: usize = 8;
 
 /// The secret of a token of the first admin.
-async fn token(desk: &Desk) -> String {
+pub(super) async fn token(desk: &Desk) -> String {
     let state = desk.dir().join("prepared.state").display().to_string();
     let flags = SettingFlags::default().set("database", desk.database()).set("state", state);
     let config = Effective::collect(None, |_| None, &flags).and_then(|all| all.config()).expect("a configuration");

@@ -59,6 +59,36 @@ async fn given_a_baseline_without_instances_when_rolled_back_then_refused_unless
     engine.stop().await;
 }
 
+/// G6: one of twenty takes traffic, and nobody knows how full it is.
+#[tokio::test]
+async fn given_a_baseline_with_a_twentieth_of_its_instances_when_rolled_back_then_refused_before_anything_moves() {
+    let (yard, desk) = (Yard::start().await, Desk::new().await);
+    desk.apply(plan("manual"), yard.document(SERVICE)).await;
+    yard.ready(SERVICE, 1);
+    yard.total(SERVICE, 20);
+    let engine = desk.engine("one", Span::from_secs(5));
+    let id = desk.started(SERVICE, "quick").await;
+    desk.until_release(id, "the first stage is confirmed", |release| release.confirmed()).await;
+    let refused = order(&desk, id, Scope::default(), Overrides::default()).await;
+    assert!(
+        matches!(&refused, Err(ServiceError::Rollback(why)) if why.contains("1 of 20 instances of the baseline")),
+        "{refused:?}"
+    );
+    let entry = desk.decisions(id).await.pop().expect("a refused attempt is written down");
+    assert_eq!((entry.action.as_str(), entry.outcome.as_str()), ("rollback", "refused"));
+    assert_eq!(yard.weights(SERVICE), [5], "nothing moved");
+
+    // Half of them are enough for a person to judge.
+    yard.ready(SERVICE, 10);
+    desk.until("the new number is seen", async || {
+        desk.traffic(SERVICE).await.filter(|seen| seen.baseline_ready == Some(10)).map(|_| ())
+    })
+    .await;
+    order(&desk, id, Scope::default(), Overrides::default()).await.expect("half are ready");
+    desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
+    engine.stop().await;
+}
+
 #[tokio::test]
 async fn given_a_failing_candidate_and_no_room_then_the_rule_holds_and_goes_back_once_there_is_room() {
     let (yard, desk) = (Yard::start().await, Desk::new().await);

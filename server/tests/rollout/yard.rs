@@ -49,6 +49,8 @@ pub(super) struct Site {
     canary: f64,
     /// Instances of the baseline that are ready, where it says so.
     ready: Option<u32>,
+    /// How many it has in all, where it says so.
+    total: Option<u32>,
     /// The part of requests that the candidate fails.
     fails: f64,
 }
@@ -63,6 +65,7 @@ impl Site {
             baseline: 1e6,
             canary: 1e3,
             ready: None,
+            total: None,
             fails: 0.001,
         }
     }
@@ -141,6 +144,11 @@ impl Yard {
         lock(&self.sites).get_mut(service).expect("the service is here").ready = Some(instances);
     }
 
+    /// Says from now on how many instances the baseline has in all.
+    pub(super) fn total(&self, service: &str, instances: u32) {
+        lock(&self.sites).get_mut(service).expect("the service is here").total = Some(instances);
+    }
+
     /// The candidate fails this part of its requests.
     pub(super) fn fail(&self, service: &str, part: f64) {
         lock(&self.sites).get_mut(service).expect("the service is here").fails = part;
@@ -188,7 +196,10 @@ async fn shift(State(sites): State<Sites>, Path(service): Path<String>, Json(bod
 
 async fn observe(State(sites): State<Sites>, Path(service): Path<String>) -> Response {
     match lock(&sites).get(&service) {
-        Some(site) => Json(json!({"canary": site.share(), "baseline_ready": site.ready})).into_response(),
+        Some(site) => {
+            let (ready, total) = (site.ready, site.total);
+            Json(json!({"canary": site.share(), "baseline_ready": ready, "baseline_total": total})).into_response()
+        }
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

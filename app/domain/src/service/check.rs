@@ -277,6 +277,18 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_would_be_two_is_refused() {
+        let headers = json!({
+            "X-Scope": {"value": "a\r\nx: 1"}, "X-Line": {"value": "a\nb"}, "X-Nul": {"value": "a\u{0}"},
+            "a\r\nb": {"value": "1"}, "X-Fine": {"value": "1"},
+        });
+        let signals = json!({"prometheus": {"url": "http://p:9090", "baseline": "a=\"1\"", "canary": "a=\"2\"", "headers": headers}});
+        let expected =
+            ["X-Line", "X-Nul", "X-Scope", "a\r\nb"].map(|name| format!("signals.prometheus.headers.{name}"));
+        assert_eq!(fields(json!("memory"), signals), expected);
+    }
+
+    #[test]
     fn a_query_without_the_arm_or_with_a_rate_is_refused() {
         let signals = json!({"prometheus": {"url": "http://p:9090", "preset": "custom", "baseline": "a=\"1\"", "canary": "a=\"2\"",
             "queries": {"errors": "sum(bad)", "requests": "rate(all{ {{arm}} }[1m])", "kpis": {"A b": {"good": "g{ {{arm}} }", "of": "o{ {{arm}} }"}}}}});

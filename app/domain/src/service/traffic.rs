@@ -97,7 +97,8 @@ impl From<HaproxyAddress> for String {
 pub struct Webhook {
     /// Gets a POST for each intent.
     pub url: String,
-    /// Answers a GET with `{"canary": PERCENT}` and, if known, `baseline_ready` and `canary_ready`.
+    /// Answers a GET with `{"canary": PERCENT}` and, if known, `baseline_ready` and `canary_ready`: instances that
+    /// take traffic, and `baseline_total` and `canary_total`: how many there are.
     pub observe_url: String,
     /// `whsec_` and 24 to 64 bytes in base64.
     pub secret: Secret,

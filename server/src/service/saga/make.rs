@@ -269,15 +269,15 @@ pub(super) fn settings(release: &Release, documents: &Documents, reason: &str) -
 }
 
 fn load(status: &TrafficStatus, seen: &Point) -> Load {
-    let side = |ready, values: &BTreeMap<Metric, f64>| Side {
+    let side = |ready, total, values: &BTreeMap<Metric, f64>| Side {
         ready,
-        total: None,
+        total,
         saturation: values.get(&Metric::Saturation).copied(),
     };
     Load {
         candidate_share: status.observed,
-        baseline: side(status.baseline_ready, &seen.baseline),
-        candidate: side(status.canary_ready, &seen.canary),
+        baseline: side(status.baseline_ready, status.baseline_total, &seen.baseline),
+        candidate: side(status.canary_ready, status.canary_total, &seen.canary),
     }
 }
 
