@@ -17,6 +17,7 @@ mod api {
     mod openapi;
     mod privacy;
     mod proof;
+    mod redact;
     mod rig;
     mod rights;
     mod routes;

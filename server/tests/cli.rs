@@ -25,6 +25,8 @@ mod packs_changed;
 mod packs_long;
 #[path = "cli/packs_zip.rs"]
 mod packs_zip;
+#[path = "cli/redacted.rs"]
+mod redacted;
 #[path = "cli/rehearse.rs"]
 mod rehearse;
 #[path = "cli/rig.rs"]

@@ -16,6 +16,7 @@ mod store_contract {
     mod people;
     mod postgres;
     mod privacy;
+    mod redact;
     mod sagas;
     mod sqlite;
     mod support;

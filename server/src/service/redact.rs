@@ -146,11 +146,10 @@ impl Service {
         };
         let committed = match self.commit(unit, None).await {
             // Placed while this was being made.
-            Err(ServiceError::Store(StoreError::Held { hold, .. })) => {
-                return Err(self
-                    .hold_on_texts(&row)
-                    .await?
-                    .unwrap_or(ServiceError::Held { hold, scope: String::new() }));
+            Err(ServiceError::Store(StoreError::Held { hold, leaf_index })) => {
+                let scope = format!("entry {leaf_index} rests on evidence that repeats one of them");
+                let other = ServiceError::Held { hold, scope };
+                return Err(self.hold_on_texts(&row).await?.unwrap_or(other));
             }
             committed => committed?,
         };

@@ -52,7 +52,11 @@ impl Service {
                 // Addresses stand in no event and no fold: they go also while it is under way.
                 due.retain(|field| !busy || Class::of(*field) == Class::Addresses);
             }
-            writes.extend(beside.without(row, |field| due.contains(&field), now)?.map(|(write, _)| write));
+            // Of several rules the one that keeps the shortest: older evidence goes.
+            let elsewhere = due.iter().map(|field| Class::of(*field)).filter(|class| *class != Class::Addresses);
+            let kept_from = elsewhere.filter_map(|class| rule.before(class, now)).max();
+            let taken = beside.without(row, |field| due.contains(&field), now)?;
+            writes.extend(taken.map(|(write, _)| RedactionWrite { kept_from, ..write }));
         }
         let rest = split(&mut writes);
         let last = writes.last().filter(|_| !rest.is_empty()).map_or(last, |write| write.leaf_index);

@@ -68,6 +68,7 @@ impl Beside {
             body: encode(&entry),
             at,
             despite_hold: false,
+            kept_from: None,
         };
         Ok(Some((write, gone)))
     }

@@ -190,6 +190,7 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
         body: "{}".into(),
         at: at(9),
         despite_hold: false,
+        kept_from: None,
     };
     let unit = Unit { decision: Some(decision(3)), redactions: vec![redaction], ..Unit::default() };
     worker.commit(unit).await.unwrap();

@@ -35,6 +35,7 @@ fn redaction(n: u128, leaf_index: i64, fields: &[Field]) -> RedactionWrite {
         body: "{}".into(),
         at: at(99),
         despite_hold: false,
+        kept_from: None,
     }
 }
 

@@ -152,6 +152,7 @@ async fn given_a_redaction_then_the_text_goes_from_row_events_folds_and_evidence
         body: "{}".into(),
         at: at(9),
         despite_hold: false,
+        kept_from: None,
     };
     let alone = Unit { redactions: vec![redaction.clone()], ..Unit::default() };
     assert!(matches!(rig.store.commit(alone).await, Err(StoreError::Corrupt { .. })));

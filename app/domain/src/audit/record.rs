@@ -28,7 +28,7 @@ mod redaction;
 mod seal;
 
 pub use decode::{DecodeError, Leaf};
-pub use redaction::{Missing, Redactions};
+pub use redaction::{Missing, Redactions, Shared};
 pub use seal::{Links, OpeningError, SealError, Sealed};
 
 use super::commitment::{Commitment, Field};

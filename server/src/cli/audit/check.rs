@@ -4,15 +4,16 @@ use super::aside::Found;
 use super::belt::{Belt, DEPTH, Looked};
 use super::feed::{Feed, Seen, Unread};
 use super::keys::Keys;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use sternway_domain::audit::checkpoint::Checkpoint;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::merkle::TreeHash;
-use sternway_domain::audit::record::{Leaf, Record, Redactions, What};
+use sternway_domain::audit::record::{Leaf, Redactions};
 use sternway_domain::audit::tile::{FULL, Tile};
 use sternway_domain::audit::verify::{Bad, Examined, Verified, Verifier};
+use sternway_domain::id::Digest;
 
 /// What was found.
 pub(super) struct Report {
@@ -43,8 +44,8 @@ struct Aside {
     /// Texts that are not there, which a later entry must explain.
     gone: Vec<(u64, Field)>,
     redactions: Redactions,
-    /// Evidence that is not there, which goes only with a text that a later entry takes out.
-    lost: Vec<u64>,
+    /// Evidence that is not there, which goes only with a text that a later entry takes out, and who rests on it.
+    lost: BTreeMap<Digest, Vec<u64>>,
     /// Verdicts that were judged again, and what they came to.
     replayed: usize,
 }
@@ -78,7 +79,7 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
             if let Some(Leaf::Sealed(record)) = &leaf {
                 changes.take(index, record);
                 if let (Some(_), Some(digest)) = (&found, &record.evidence) {
-                    aside.saw(index, record, feed.evidence(digest).await?);
+                    aside.saw(index, digest, feed.evidence(digest).await?);
                 }
             }
             aside.take(index, leaf, found);
@@ -163,15 +164,13 @@ impl Aside {
         }
     }
 
-    fn saw(&mut self, index: u64, record: &Record, seen: Seen) {
+    fn saw(&mut self, index: u64, digest: &Digest, seen: Seen) {
         let wrong = match seen {
             Seen::Good { replayed } => {
                 self.replayed += usize::from(replayed);
                 return;
             }
-            // The evidence of a flag holds the reason of the switch before it, and goes with that.
-            Seen::Missing if matches!(record.target, What::Flag { .. }) => return,
-            Seen::Missing => return self.lost.push(index),
+            Seen::Missing => return self.lost.entry(digest.clone()).or_default().push(index),
             Seen::Changed => format!("the evidence of entry {index} is not the one it names"),
             Seen::Another => format!("the verdict that entry {index} rests on does not follow from its inputs"),
         };
@@ -198,8 +197,8 @@ impl Aside {
         let unexplained = unexplained.map(|(index, field)| {
             (*index, format!("the text of `{field}` of entry {index} is gone, and no entry says that it was redacted"))
         });
-        let redacted: BTreeSet<u64> = self.redactions.iter().map(|(of, ..)| of).collect();
-        let lost = self.lost.iter().find(|index| !redacted.contains(index));
+        let explained = |rest: &[u64]| rest.iter().any(|index| self.redactions.explain_evidence(*index));
+        let lost = self.lost.values().filter(|rest| !explained(rest)).filter_map(|rest| rest.first()).min();
         let lost = lost.map(|index| (*index, format!("the evidence of entry {index} is missing")));
         unexplained.into_iter().chain(self.first).chain(lost).min_by_key(|(index, _)| *index)
     }

@@ -11,9 +11,10 @@ use std::io::Read;
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::merkle::{Frontier, TreeHash, check_inclusion};
-use sternway_domain::audit::record::{Leaf, Missing, Redactions};
+use sternway_domain::audit::record::{Leaf, Missing, Redactions, Shared};
 use sternway_domain::audit::verify;
 use sternway_domain::audit::{Outcome, Target};
+use sternway_domain::id::ReleaseId;
 use sternway_domain::time::Timestamp;
 
 /// What the entries say.
@@ -28,10 +29,12 @@ pub(super) struct Walked {
     pub(super) report: Option<Vec<u8>>,
 }
 
-/// The first entry that names some evidence.
+/// The entries that name some evidence, and the first of them.
 pub(super) struct Named {
     pub(super) index: u64,
-    /// A text of it was taken out, or may have been: a flag's evidence holds the reason of the switch before.
+    all: Vec<u64>,
+    /// A text of it was taken out, or may have been: of a flag, and of data whose release began before this pack, not all
+    /// entries are here whose names and reasons the evidence shows.
     pub(super) redacted: bool,
 }
 
@@ -50,6 +53,8 @@ struct Walk<'a> {
     report: Report,
     redactions: Redactions,
     gone: BTreeSet<(u64, Field)>,
+    /// Releases that begin here.
+    begun: BTreeSet<ReleaseId>,
     /// What was asked for, in the order of the log.
     chosen: Vec<u64>,
     malformed: Option<Bad>,
@@ -118,6 +123,10 @@ pub(super) fn walk(
     walk.finish(head)
 }
 
+fn created(decision: &Decision) -> bool {
+    decision.entry.action == Action::Create.as_str() && decision.entry.outcome == Outcome::Accepted
+}
+
 /// Which file this entry is in.
 fn entries_with(from: u64, index: u64) -> String {
     entries(index - (index - from) % PER_FILE)
@@ -142,6 +151,7 @@ impl<'a> Walk<'a> {
             report: Report::new(about),
             redactions: Redactions::default(),
             gone: BTreeSet::new(),
+            begun: BTreeSet::new(),
             chosen: Vec::new(),
             malformed: None,
             first: None,
@@ -215,6 +225,9 @@ impl<'a> Walk<'a> {
         if self.walked.decisions == 0 {
             self.begins(&decision);
         }
+        if let (true, Target::Release { id, .. }) = (created(&decision), &decision.entry.target) {
+            self.begun.insert(*id);
+        }
         self.walked.decisions += 1;
         if self.alone {
             self.walked.proven.push((index, decision.entry.id, item.hash()));
@@ -232,9 +245,18 @@ impl<'a> Walk<'a> {
         }
         let mut body = None;
         if let Some(digest) = &decision.entry.evidence {
-            let flag = matches!(decision.entry.target, Target::Flag { .. });
-            let redacted = flag || !decision.redacted.is_empty();
-            self.walked.evidence.entry(digest.clone()).or_insert(Named { index, redacted });
+            let unseen = match &item.leaf {
+                Leaf::Clear(_) => false,
+                Leaf::Sealed(record) => match Shared::of(record) {
+                    None => false,
+                    Some(Shared::Flag(_)) => true,
+                    Some(Shared::Data(release)) => !self.begun.contains(&release),
+                },
+            };
+            let named = Named { index, all: Vec::new(), redacted: false };
+            let named = self.walked.evidence.entry(digest.clone()).or_insert(named);
+            named.redacted |= unseen;
+            named.all.push(index);
             let place = evidence(digest);
             if self.report.wants_evidence() && pack.size(&place).is_some() {
                 body = String::from_utf8(pack.whole(&place)?).ok();
@@ -248,8 +270,7 @@ impl<'a> Walk<'a> {
 
     /// A release begins with its creation: before that there is nothing to be left out.
     fn begins(&mut self, first: &Decision) {
-        let made = first.entry.action == Action::Create.as_str() && first.entry.outcome == Outcome::Accepted;
-        if matches!(self.about.asked, Asked::Release { .. }) && !made {
+        if matches!(self.about.asked, Asked::Release { .. }) && !created(first) {
             let text = format!("entry {} is the first one about the release here, and not its creation", first.index);
             self.beside(Bad::entry(DECISIONS, first.index, text));
         }
@@ -345,6 +366,9 @@ impl<'a> Walk<'a> {
         }
         if let Err(open) = self.about.asked.closed(self.first, self.last, head.size()) {
             return Err(Bad::file(STRETCH, open.to_string()).into());
+        }
+        for named in self.walked.evidence.values_mut() {
+            named.redacted |= named.all.iter().any(|index| self.redactions.explain_evidence(*index));
         }
         self.walked.redacted = self.gone.len();
         if self.about.report_version == report::VERSION {

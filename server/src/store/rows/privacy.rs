@@ -22,6 +22,8 @@ pub struct RedactionWrite {
     pub at: Timestamp,
     /// Although a legal hold covers it: what had been taken out before and came back is not held.
     pub despite_hold: bool,
+    /// By age, and not by a person: evidence of decisions from here on is kept, whatever old text it repeats.
+    pub kept_from: Option<Timestamp>,
 }
 
 /// Texts of one entry that were taken out by one other.

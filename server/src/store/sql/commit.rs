@@ -77,6 +77,7 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
         for redaction in &unit.redactions {
             redact::put(&mut tx, redaction, index).await?;
         }
+        redact::answers(&mut tx, &unit.redactions).await?;
         if let Some(key) = &unit.log_key {
             keys::put(&mut tx, key, index).await?;
         }

@@ -8,19 +8,25 @@ use crate::store::{Result, StoreError};
 use sternway_domain::actor::{Actor, Rule};
 use sternway_domain::audit::hold::Scope;
 use sternway_domain::audit::retention::Class;
+use sternway_domain::id::HoldId;
 use sternway_domain::time::Timestamp;
 
 /// The decision's transaction has the head of the log: a hold that is placed at the same time was placed before, and is
 /// seen here, or comes after.
 pub(super) async fn refuse_held(tx: &mut Tx, leaf_index: i64) -> Result<()> {
+    match held(tx, leaf_index).await? {
+        Some(hold) => Err(StoreError::Held { hold, leaf_index }),
+        None => Ok(()),
+    }
+}
+
+/// The oldest hold that keeps the texts of this entry.
+pub(super) async fn held(tx: &mut Tx, leaf_index: i64) -> Result<Option<HoldId>> {
     const HELD: &str = "SELECT h.id AS id FROM legal_hold h JOIN decision d ON d.leaf_index = $1 \
         WHERE h.released_at IS NULL AND (h.placed_by = d.id OR ((h.release IS NULL OR h.release = d.release) \
         AND (h.service IS NULL OR h.service = d.service) AND (h.from_at IS NULL OR d.at >= h.from_at) \
         AND (h.to_at IS NULL OR d.at < h.to_at))) ORDER BY h.placed_at, h.id LIMIT 1";
-    match tx.one(HELD, args![leaf_index]).await? {
-        Some(row) => Err(StoreError::Held { hold: row.parse("id")?, leaf_index }),
-        None => Ok(()),
-    }
+    tx.one(HELD, args![leaf_index]).await?.map(|row| row.parse("id")).transpose()
 }
 
 pub(super) async fn put_hold(tx: &mut Tx, write: &HoldWrite, by: &DecisionRow) -> Result<()> {

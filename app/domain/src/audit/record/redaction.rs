@@ -1,13 +1,37 @@
 //! Which texts were removed on purpose: said by later entries, never by their absence alone.
 
 use super::super::commitment::{Field, Opening};
-use super::{Record, Relation};
+use super::{Record, Relation, What};
+use crate::access::Action;
+use crate::audit::retention::Class;
+use crate::id::{FlagKey, ReleaseId};
 use std::collections::BTreeMap;
 
 /// What the entries read so far say was removed, and by which of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Redactions {
     removed: BTreeMap<(u64, Field), u64>,
+    /// Entries whose evidence shows what the ones before them wrote.
+    shared: BTreeMap<u64, Shared>,
+}
+
+/// What the evidence shows as it stood before, with names and reasons of earlier decisions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shared {
+    Flag(FlagKey),
+    /// Of a release.
+    Data(ReleaseId),
+}
+
+impl Shared {
+    pub fn of(record: &Record) -> Option<Self> {
+        let data = [Action::MoveData, Action::BreakGlass].iter().any(|action| action.as_str() == record.action.as_str());
+        match &record.target {
+            What::Flag { key, .. } => Some(Shared::Flag(key.clone())),
+            What::Release { id, .. } if data => Some(Shared::Data(*id)),
+            _ => None,
+        }
+    }
 }
 
 /// A text that is gone without an entry that says so, or still there although one says it is gone.
@@ -24,6 +48,7 @@ pub enum Missing {
 impl Redactions {
     /// Takes note of what an entry redacts.
     pub fn take(&mut self, index: u64, record: &Record) {
+        self.shared.extend(Shared::of(record).map(|shared| (index, shared)));
         for back in record.points_back.iter().filter(|back| back.relation == Relation::Redacts) {
             for field in &back.fields {
                 self.removed.entry((back.index, *field)).or_insert(index);
@@ -34,6 +59,20 @@ impl Redactions {
     /// Which entry removed this text.
     pub fn by(&self, index: u64, field: Field) -> Option<u64> {
         self.removed.get(&(index, field)).copied()
+    }
+
+    /// Whether the evidence of this entry went with a text: one of its own, or one of an earlier entry about the same flag
+    /// or data that was taken out after it. Addresses stand in no evidence.
+    pub fn explain_evidence(&self, index: u64) -> bool {
+        let Some(shared) = self.shared.get(&index) else { return self.took_from(index, 0) };
+        let before = self.shared.range(..index).filter(|(_, other)| *other == shared);
+        self.took_from(index, 0) || before.into_iter().any(|(of, _)| self.took_from(*of, index))
+    }
+
+    /// Whether an entry after `after` removed a text of entry `of` that may stand in evidence.
+    fn took_from(&self, of: u64, after: u64) -> bool {
+        let removed = self.removed.range((of, Field::Reason)..).take_while(|((index, _), _)| *index == of);
+        removed.into_iter().any(|((_, field), by)| *by > after && Class::of(*field) != Class::Addresses)
     }
 
     /// Everything removed, with the entry that did it: what is replayed after a restore.

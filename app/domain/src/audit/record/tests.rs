@@ -122,6 +122,28 @@ fn given_a_redaction_then_the_leaf_stays_and_the_rest_still_opens() {
 }
 
 #[test]
+fn given_evidence_that_is_gone_then_only_a_text_of_the_entry_or_of_an_earlier_one_about_the_same_explains_it() {
+    let about = |key: &str| {
+        let environment = "production".parse().expect("a name");
+        let entry = Entry { target: Target::Flag { key: key.parse().expect("a key"), environment }, ..entry() };
+        Record::seal(&entry, &Links::default(), salts(0)).expect("it fits").record
+    };
+    let takes = |fields: Vec<Field>, index: u64| {
+        let points_back = vec![PointsBack { index, relation: Relation::Redacts, fields }];
+        Record::seal(&entry(), &Links { points_back, ..Links::default() }, salts(0)).expect("it fits").record
+    };
+    let mut redactions = Redactions::default();
+    for (index, key) in [(5, "a.b"), (6, "other.flag"), (7, "a.b"), (8, "a.b"), (12, "a.b")] {
+        redactions.take(index, &about(key));
+    }
+    redactions.take(9, &takes(vec![Field::Ip, Field::UserAgent], 5));
+    assert!((5..=12).all(|index| !redactions.explain_evidence(index)), "addresses stand in no evidence");
+    redactions.take(10, &takes(vec![Field::Reason], 7));
+    let explained: Vec<u64> = (0..20).filter(|index| redactions.explain_evidence(*index)).collect();
+    assert_eq!(explained, [7, 8], "not the one before, not another flag, and none from after it was taken out");
+}
+
+#[test]
 fn given_another_text_beside_the_leaf_then_it_is_found() {
     let sealed = sealed(&entry(), &links());
     for at in 0..sealed.openings.len() {

@@ -90,7 +90,7 @@ struct Around {
 }
 
 /// Length of the string that begins here, with both quotation marks.
-fn end_of(literal: &str) -> Option<usize> {
+pub(super) fn end_of(literal: &str) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in literal.bytes().enumerate().skip(1) {
         match byte {

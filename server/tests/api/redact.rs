@@ -1,0 +1,89 @@
+//! What others wrote stays when a text is taken out.
+
+use super::rig::Rig;
+use axum::http::{Method, StatusCode};
+use serde_json::{Value, json};
+use sternway_domain::actor::Role;
+use sternway_domain::audit::retention::Retention;
+use sternway_domain::id::Digest;
+use sternway_domain::time::Span;
+use sternway_server::keeper::Keeper;
+
+const DAY: i64 = 86_400;
+
+async fn flag(rig: &Rig) {
+    rig.apply("kind: Flag\nkey: pay.new\npurpose: Prices\nowner: team-pay\npermanent: true\n").await;
+}
+
+/// The decision's id, and what was seen.
+async fn flip(rig: &Rig, version: i64, enabled: bool, reason: &str) -> (String, Digest) {
+    let body = json!({"enabled": enabled, "reason": reason, "expected_version": version});
+    let answer = rig.mutate(Method::PUT, Role::OnCall, "/api/v1/flags/pay.new", &rig.key(), &body).await;
+    assert!(answer.status.is_success(), "{}", answer.text);
+    let id = answer.json()["decision"]["id"].as_str().expect("an id").to_owned();
+    let entry = read(rig, &id).await["entry"].clone();
+    (id, entry["evidence"].as_str().expect("a digest").parse().expect("a digest"))
+}
+
+async fn read(rig: &Rig, id: &str) -> Value {
+    rig.get(Role::Auditor, &format!("/api/v1/decisions/{id}")).await.json()
+}
+
+async fn there(rig: &Rig, digest: &Digest) -> bool {
+    rig.base.service.store.evidence(digest).await.expect("read").is_some()
+}
+
+async fn fold(rig: &Rig) -> String {
+    rig.base.service.store.flag(&"pay.new".parse().expect("a key")).await.expect("read").expect("there").body
+}
+
+#[tokio::test]
+async fn given_names_are_kept_for_a_month_when_one_person_flipped_before_and_yesterday_then_yesterday_stays() {
+    let rig = Rig::new().await;
+    flag(&rig).await;
+    let (old, saw_old) = flip(&rig, 1, true, "errors are up").await;
+    rig.forward(Span::from_secs(30 * DAY));
+    let (young, saw_young) = flip(&rig, 2, false, "errors are down").await;
+    rig.forward(Span::from_secs(DAY));
+    let before = fold(&rig).await;
+    let rule = Retention { names: Some(Span::from_secs(30 * DAY)), ..Retention::default() };
+    let keeper = Keeper::new(rig.base.service.clone(), "test".to_owned(), rule);
+    assert!(keeper.retain().await.expect("done") > 0);
+    let name = |entry: &Value| entry["entry"]["actor"]["owner_name"].as_str().expect("a name").to_owned();
+    assert_eq!(name(&read(&rig, &old).await), "redacted");
+    assert_ne!(name(&read(&rig, &young).await), "redacted");
+    assert_eq!(fold(&rig).await, before, "the flag still says who flipped it yesterday");
+    assert!(!there(&rig, &saw_old).await && there(&rig, &saw_young).await);
+
+    rig.forward(Span::from_secs(30 * DAY));
+    keeper.retain().await.expect("done");
+    assert!(!there(&rig, &saw_young).await);
+    assert!(fold(&rig).await.contains("\"by\":\"redacted\""), "{}", fold(&rig).await);
+}
+
+#[tokio::test]
+async fn given_a_hold_on_later_flips_when_an_earlier_one_is_redacted_then_it_is_refused_and_the_entry_is_named() {
+    let rig = Rig::new().await;
+    flag(&rig).await;
+    let (first, _) = flip(&rig, 1, true, "Erika Mustermann asked for it").await;
+    rig.forward(Span::from_secs(DAY));
+    let from = rig.base.service.clock.now().to_rfc3339();
+    let (second, saw) = flip(&rig, 2, false, "she took it back").await;
+    let body = json!({"from": from, "reason": "the case of Mustermann"});
+    let placed = rig.post(Role::Admin, "/api/v1/log/holds", &body).await;
+    assert_eq!(placed.status, StatusCode::CREATED, "{}", placed.text);
+    let hold = placed.json()["hold"].as_str().expect("an id").to_owned();
+    let ask = json!({"reason": "she asked for it", "fields": ["reason"]});
+    let refused = rig.post(Role::Admin, &format!("/api/v1/decisions/{first}/redaction"), &ask).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "{}", refused.text);
+    let index = read(&rig, &second).await["leaf_index"].as_i64().expect("an index");
+    assert!(refused.text.contains(&hold) && refused.text.contains(&format!("entry {index}")), "{}", refused.text);
+    assert!(there(&rig, &saw).await);
+    assert_eq!(read(&rig, &first).await["entry"]["reason"], "Erika Mustermann asked for it");
+
+    let release = format!("/api/v1/log/holds/{hold}/release");
+    rig.post(Role::Admin, &release, &json!({"reason": "the case is closed"})).await;
+    let done = rig.post(Role::Admin, &format!("/api/v1/decisions/{first}/redaction"), &ask).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text);
+    assert!(!there(&rig, &saw).await);
+}

@@ -1,0 +1,62 @@
+//! What went with a redacted text is no tampering; what went without one is.
+
+use super::rig::{Rig, bare, build, finish};
+use serde_json::Value;
+use sqlx::{Connection, SqliteConnection};
+use sternway_domain::actor::{Actor, Role};
+use sternway_domain::audit::Origin;
+use sternway_domain::audit::commitment::Field;
+use sternway_domain::id::PersonId;
+use sternway_server::notary::Signer;
+use sternway_server::service::{Caller, RedactRequest};
+
+const MIGRATION: &str = r#"{"name": "order-status", "component": "checkout", "description": "A column is renamed.",
+    "data_loss": "Orders changed since then lose their status."}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_explained_and_none_besides() {
+    let rig = Rig::new().await;
+    let maya = rig.token(Role::ReleaseManager).await;
+    rig.document("Migration", "order-status", MIGRATION).await;
+    let (candidate, baseline) = (build("1.42.0"), build("1.41.3"));
+    let create =
+        ["release", "create", "--service", "checkout", "--plan", "quick-manual", "--migration", "order-status"];
+    let more = ["--candidate", &candidate, "--baseline", &baseline, "--reason", "as planned"];
+    rig.run(&maya, &[&create[..], &more[..]].concat()).await.done();
+    for (to, reason) in [("expand", "Erika Mustermann asked"), ("dual-write", "as planned"), ("backfill", "as planned")]
+    {
+        rig.run(&maya, &["release", "data", "move", "checkout", "--to", to, "-r", reason]).await.done();
+    }
+    rig.run(&maya, &["release", "cancel", "checkout", "--reason", "not needed"]).await.done();
+    let moves = rig.run(&maya, &["decisions", "--action", "move_data", "--json"]).await.done().json();
+    let moves: Vec<Value> = moves["items"].as_array().unwrap().iter().rev().cloned().collect();
+    let release = moves[0]["entry"]["target"]["id"].as_str().unwrap().to_owned();
+    let actor = Actor::Person { id: PersonId(uuid::Uuid::from_u128(77)), name: "Ada Min".into(), role: Role::Admin };
+    let admin = Caller { actor, origin: Origin { transport: "api".into(), ..Origin::default() } };
+    let decision = moves[0]["id"].as_str().unwrap().parse().unwrap();
+    let request = RedactRequest { decision, fields: vec![Field::Reason], reason: "she asked for it".into() };
+    let service = &rig.base.service;
+    service.redact(&admin, &request, "redact").await.unwrap();
+    for (at, left) in [(0, true), (1, false), (2, false)] {
+        let digest = moves[at]["entry"]["evidence"].as_str().unwrap().parse().unwrap();
+        assert_eq!(service.store.evidence(&digest).await.unwrap().is_some(), left, "move {at}");
+    }
+
+    Signer::new(service.clone(), rig.base.holder.clone()).turn().await;
+    let key = service.notary.keys()[0].to_string();
+    let address = format!("sqlite:{}", rig.dir.path().join("cli.db").display());
+    let whole = ["audit", "verify", "--json", "--database", &address, "--key", &key];
+    finish(bare(&whole)).await.done();
+    let auditor = rig.token(Role::Auditor).await;
+    let pack = rig.dir.path().join("release.zip").display().to_string();
+    rig.run(&auditor, &["audit", "export", "--out", &pack, "--release", &release]).await.done();
+    finish(bare(&["audit", "verify", &pack, "--json", "--key", &key])).await.done();
+
+    // Nothing explains this one.
+    let mut connection = SqliteConnection::connect(&address).await.unwrap();
+    let created = "DELETE FROM evidence WHERE digest IN (SELECT evidence FROM decision WHERE action = 'create')";
+    sqlx::query(created).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let bad = finish(bare(&whole)).await.failed(1).json();
+    assert!(bad["problem"].as_str().unwrap().contains("evidence of entry"), "{bad}");
+}

@@ -1,0 +1,152 @@
+//! What goes with a text that is taken out of one decision, and what others wrote that stays.
+
+use super::support::*;
+use rstest::rstest;
+use sternway_domain::audit::commitment::{Field, Opening, Salt};
+use sternway_domain::audit::hold::Scope;
+use sternway_domain::id::{Digest, HoldId};
+use sternway_server::store::StoreError;
+use sternway_server::store::rows::*;
+use uuid::Uuid;
+
+const NAME: &str = "Maya Ortiz";
+
+fn flip(n: u128, reason: &str) -> String {
+    format!(r#"{{"environment":"production","by":"{NAME}","reason":"{reason}","at":{n}}}"#)
+}
+
+fn evidence(n: u128) -> (Digest, String) {
+    let body = format!(r#"{{"flips":{{"production":{}}}}}"#, flip(n - 1, &reason(n - 1)));
+    (Digest::of(body.as_bytes()), body)
+}
+
+fn reason(n: u128) -> String {
+    format!("the reason of flip {n}")
+}
+
+/// Flip `n` of a flag by always the same person; it saw the flip before.
+fn flipped(n: u128) -> Unit {
+    let mut written = decision(n);
+    written.row.actor_label = NAME.into();
+    written.row.reason = reason(n);
+    written.openings = [(Field::ActorName, NAME.to_owned()), (Field::Reason, reason(n))]
+        .map(|(field, text)| Opening { field, salt: Salt([7; 32]), text })
+        .into();
+    let seen = evidence(n);
+    written.row.evidence = Some(seen.0.clone());
+    let mut flag = flag("pay.new", n as i64 - 1, 1);
+    flag.events[0].body = format!(r#"{{"event":"flipped","flip":{}}}"#, flip(n, &reason(n)));
+    flag.row.body = format!(r#"{{"flips":{{"production":{}}}}}"#, flip(n, &reason(n)));
+    Unit { decision: Some(written), flags: vec![flag], evidence: vec![seen], ..Unit::default() }
+}
+
+fn takes(n: u128, texts: &[(Field, String)]) -> RedactionWrite {
+    RedactionWrite {
+        decision: decision(n).row.id,
+        leaf_index: n as i64 - 1,
+        fields: texts.iter().map(|(field, _)| *field).collect(),
+        texts: texts.iter().map(|(_, text)| text.clone()).collect(),
+        instead: "redacted".into(),
+        actor_label: "redacted".into(),
+        reason: "redacted".into(),
+        body: "{}".into(),
+        at: at(99),
+        despite_hold: false,
+        kept_from: None,
+    }
+}
+
+fn all(n: u128) -> RedactionWrite {
+    takes(n, &[(Field::ActorName, NAME.to_owned()), (Field::Reason, reason(n))])
+}
+
+async fn take(rig: &Rig, by: u128, redaction: RedactionWrite) -> Result<(), StoreError> {
+    let unit = Unit { decision: Some(decision(by)), redactions: vec![redaction], ..Unit::default() };
+    rig.store.commit(unit).await.map(|_| ())
+}
+
+async fn fold(rig: &Rig) -> String {
+    rig.store.flag(&flag_key("pay.new")).await.unwrap().unwrap().body
+}
+
+/// Which of these flips still have what was seen.
+async fn seen(rig: &Rig) -> Vec<u128> {
+    let mut there = Vec::new();
+    for n in 1..=4 {
+        if rig.store.evidence(&evidence(n).0).await.unwrap().is_some() {
+            there.push(n);
+        }
+    }
+    there
+}
+
+async fn flips(rig: &Rig) {
+    for n in 1..=4 {
+        rig.store.commit(flipped(n)).await.unwrap();
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_old_and_young_flips_by_one_person_when_the_old_ones_age_then_fold_and_evidence_of_the_young_stay(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    flips(&rig).await;
+    let before = fold(&rig).await;
+    // The rule: what is from second 3 on is young.
+    let old = |n| RedactionWrite { kept_from: Some(at(3)), ..all(n) };
+    take(&rig, 11, old(1)).await.unwrap();
+    assert_eq!(seen(&rig).await, [3, 4], "what an old one saw, and an old one that saw it");
+    take(&rig, 12, old(2)).await.unwrap();
+    assert_eq!(seen(&rig).await, [3, 4], "3 repeats the reason of 2, but is young");
+    assert_eq!(fold(&rig).await, before);
+    let events = rig.store.flag_events(&flag_key("pay.new"), 0).await.unwrap();
+    let left: Vec<bool> = events.iter().map(|event| event.body.contains(NAME)).collect();
+    assert_eq!(left, [false, false, true, true]);
+    // In time everything goes.
+    let old = |n| RedactionWrite { kept_from: Some(at(9)), ..all(n) };
+    take(&rig, 13, old(3)).await.unwrap();
+    take(&rig, 14, old(4)).await.unwrap();
+    assert!(seen(&rig).await.is_empty());
+    assert!(!fold(&rig).await.contains(NAME) && !fold(&rig).await.contains("the reason"), "{}", fold(&rig).await);
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_a_hold_on_a_later_flip_then_no_person_takes_its_evidence_and_the_rule_leaves_it(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    flips(&rig).await;
+    let id = HoldId(Uuid::from_u128(7));
+    let scope = Scope { from: Some(at(3)), to: Some(at(4)), ..Scope::default() };
+    let hold = Some(HoldWrite::Place { id, scope });
+    rig.store.commit(Unit { decision: Some(decision(10)), hold, ..Unit::default() }).await.unwrap();
+    let refused = take(&rig, 11, takes(2, &[(Field::Reason, reason(2))])).await;
+    assert!(matches!(refused, Err(StoreError::Held { hold, leaf_index: 2 }) if hold == id), "{refused:?}");
+    assert_eq!(seen(&rig).await, [1, 2, 3, 4], "nothing of it happened");
+    let by_age = RedactionWrite { kept_from: Some(at(9)), ..takes(2, &[(Field::Reason, reason(2))]) };
+    take(&rig, 12, by_age).await.unwrap();
+    assert_eq!(seen(&rig).await, [1, 3, 4], "its own is gone; that of the held one is not");
+    // What came back with a backup is not held.
+    take(&rig, 13, RedactionWrite { despite_hold: true, ..takes(2, &[(Field::ActorName, NAME.to_owned())]) })
+        .await
+        .unwrap();
+    assert_eq!(seen(&rig).await, [1], "the name that stands in that one is of another flip");
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_a_person_who_takes_a_reason_out_then_all_evidence_with_it_goes_and_no_other(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    flips(&rig).await;
+    take(&rig, 11, takes(3, &[(Field::Reason, reason(3))])).await.unwrap();
+    assert_eq!(seen(&rig).await, [1, 2, 3]);
+    assert!(fold(&rig).await.contains(&reason(4)));
+    take(&rig, 12, takes(4, &[(Field::Reason, reason(4))])).await.unwrap();
+    let left = fold(&rig).await;
+    assert!(left.contains(NAME) && !left.contains("the reason"), "{left}");
+}
