@@ -41,8 +41,8 @@ impl Service {
         }
         let ended = events.iter().any(|event| matches!(event, Event::Ended { .. }));
         let relation = if ended { Relation::Outcome } else { Relation::StepOf };
-        let reason = format!("{}: {}", saga.plan.purpose.label(), saga.reason);
-        let mut act = Act::on(Action::Step, act::target(release), &reason);
+        // What the person said stands in the order that it points back to, and nowhere else.
+        let mut act = Act::on(Action::Step, act::target(release), saga.plan.purpose.label());
         act.effects = effects;
         act.release = Some(release);
         act.points_back = self.order_of(saga.plan.id).await?.map(|index| back(index, relation)).into_iter().collect();
