@@ -6,6 +6,7 @@
 use crate::ledger::{LedgerError, Line};
 use crate::serve::ServeError;
 use crate::service::{ForgetError, Service, ServiceError};
+use crate::store::StoreError;
 use crate::store::rows::Fence;
 use std::time::Duration;
 use sternway_domain::audit::retention::{Class, Retention};
@@ -13,7 +14,11 @@ use sternway_domain::time::Span;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+mod answers;
+
 const EVERY: Duration = Duration::from_secs(1);
+/// Between two batches: others write meanwhile.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How often it is looked for texts that are kept no longer.
 const RETENTION: Duration = Duration::from_secs(3_600);
 const LEASE: Span = Span::from_secs(30);
@@ -47,6 +52,10 @@ enum Fault {
     Back(#[source] ServiceError),
 }
 
+async fn pause() {
+    tokio::time::sleep(PAUSE).await;
+}
+
 /// The work of one replica.
 pub struct Keeper {
     service: Service,
@@ -68,8 +77,10 @@ impl Keeper {
     /// Until the shutdown.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let work = async {
+            let mut answers = answers::Answers::default();
             loop {
                 self.turn().await;
+                answers.turn(&self.service).await;
                 tokio::time::sleep(EVERY).await;
             }
         };
@@ -98,6 +109,11 @@ impl Keeper {
                 tracing::warn!(error = &error as &dyn std::error::Error, "old texts were not taken out");
             }
         }
+    }
+
+    /// Removes answers that are older than a day. Returns how many went.
+    pub async fn forget_answers(&self) -> Result<u64, StoreError> {
+        answers::forget(&self.service).await
     }
 
     /// What others took out, and what came back.
@@ -133,6 +149,7 @@ impl Keeper {
                         entries += batch.entries;
                         // The same again once: a hold was placed meanwhile, and the next look sees it.
                         after = batch.last;
+                        pause().await;
                     }
                     None => break,
                 }

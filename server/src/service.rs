@@ -72,7 +72,7 @@ pub use outside::{CheckpointView, LogKeyView, LogStatus, OutsideView, WitnessVie
 pub use past::Past;
 pub use progress::Words;
 pub use reads::Reading;
-pub use redact::{ForgetError, RedactRequest, Redactable, Redacted};
+pub use redact::{AlsoIn, ForgetError, RedactRequest, Redactable, Redacted};
 pub use replay::{Replay, judge_again, replay};
 pub use restore::{Confirmed, RestoreView};
 pub use retain::Batch;

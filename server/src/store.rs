@@ -145,8 +145,8 @@ pub trait Store: Send + Sync {
     async fn redactions(&self, after: i64, entries: u32) -> Result<Vec<RedactionRow>>;
     /// Decisions after this entry that were written down before this moment and have a text of this class, in order.
     async fn aged(&self, class: Class, after: i64, before: Timestamp, limit: u32) -> Result<Vec<DecisionRow>>;
-    /// Other entries of which a text holds this one, by index.
-    async fn repeated(&self, text: &str, but: i64, limit: u32) -> Result<Vec<i64>>;
+    /// Other entries of which a text holds one of these, by index.
+    async fn repeated(&self, texts: &[&str], but: i64, limit: u32) -> Result<Vec<i64>>;
     /// Every legal hold, also those that were released; oldest first.
     async fn holds(&self) -> Result<Vec<HoldRow>>;
     /// Makes sure that what was deleted is not left in the database's own files, as far as the database lets one.
@@ -154,6 +154,9 @@ pub trait Store: Send + Sync {
     async fn scrub(&self) -> Result<bool>;
     async fn evidence(&self, digest: &Digest) -> Result<Option<String>>;
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>>;
+    /// Removes at most so many answers from before this moment, the oldest first. Those of emergencies stay: a spooled file
+    /// may be read again at any time. Returns how many went.
+    async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64>;
 
     async fn saga(&self, id: SagaId) -> Result<Option<SagaRow>>;
     /// Oldest first.

@@ -4,7 +4,7 @@ use super::Plane;
 use super::decision::what;
 use super::words::leaf_link;
 use crate::service::record::Act;
-use crate::service::{Caller, RedactRequest, Result, ServiceError};
+use crate::service::{AlsoIn, Caller, REDACTED, RedactRequest, Result, ServiceError};
 use crate::store::rows::DecisionRow;
 use sternway_app::path;
 use sternway_app::view::redact::{RedactForm, RedactText, RedactView};
@@ -13,6 +13,22 @@ use sternway_domain::access::{Action, may};
 use sternway_domain::audit::Target;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::id::DecisionId;
+
+fn also_in(found: &AlsoIn) -> String {
+    let entries: Vec<String> = found.entries.iter().map(ToString::to_string).collect();
+    let more = if found.more { " and more" } else { "" };
+    match &entries[..] {
+        _ if found.unknown => {
+            "Other entries with the same text were not looked for: the database did not answer in time."
+        }
+        [] => "",
+        some => {
+            let some = some.join(", ");
+            return format!("The same text in other entries, each to be taken out for itself: {some}{more}.");
+        }
+    }
+    .to_owned()
+}
 
 /// The way to that page, for whoever may go it.
 pub(super) fn link(caller: &Caller, row: &DecisionRow) -> Option<FactView> {
@@ -25,7 +41,6 @@ impl Plane {
     pub(super) async fn redact_view(&self, caller: &Caller, id: DecisionId) -> Result<RedactView> {
         let found = self.service.redactable(caller, id).await?;
         let LinkView { href, text, .. } = leaf_link(&id.to_string(), found.row.leaf_index);
-        let also: Vec<String> = found.also_in.iter().map(ToString::to_string).collect();
         let texts = found.texts.into_iter().map(|(field, text)| RedactText {
             field: field.to_string(),
             label: what(field),
@@ -35,12 +50,7 @@ impl Plane {
             decision: LinkView::new(href, format!("Decision {text}")),
             texts: texts.collect(),
             why_not: found.why_not.map(|why| super::told(&why)),
-            also_in: match &also[..] {
-                [] => String::new(),
-                some => {
-                    format!("The same text in other entries, each to be taken out for itself: {}.", some.join(", "))
-                }
-            },
+            also_in: also_in(&found.also_in),
             typed: RedactForm { idempotency_key: self.service.new_id().to_string(), ..RedactForm::default() },
             fault: None,
         })
@@ -62,6 +72,12 @@ impl Plane {
         let wrong = ServiceError::Invalid { field: "fields".to_owned(), text };
         let why = self.service.authorise(caller, Action::Redact).err().unwrap_or(wrong);
         let target = Target::Configuration { names: vec![format!("decision {decision}")] };
-        self.service.refuse(caller, &Act::on(Action::Redact, target, &form.reason), why).await
+        let request = RedactRequest { decision, fields: Vec::new(), reason: form.reason.clone() };
+        let reason = match self.service.repeated_by(&request).await {
+            Ok(None) => &form.reason,
+            Ok(Some(_)) => REDACTED,
+            Err(error) => return error,
+        };
+        self.service.refuse(caller, &Act::on(Action::Redact, target, reason), why).await
     }
 }

@@ -19,6 +19,8 @@ use utoipa::ToSchema;
 
 /// Shorter texts stand in others by chance.
 const WORTH_LOOKING_FOR: usize = 12;
+/// Entries that are named.
+const ALSO_IN: u32 = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RedactRequest {
@@ -42,10 +44,27 @@ pub enum ForgetError {
 pub struct Redacted {
     /// `reason`, `actor.name`, …
     pub removed: Vec<String>,
-    /// Other entries, by index, that hold one of the texts as well: each is redacted for itself. At most 20.
+    /// Other entries, by index, that hold one of the texts as well: each is redacted for itself. The first 20 of them.
     #[serde(default)]
     pub also_in: Vec<i64>,
+    /// There are more of them than `also_in` names.
+    #[serde(default)]
+    pub also_in_more: bool,
+    /// They were not looked for: the database did not answer in time.
+    #[serde(default)]
+    pub also_in_unknown: bool,
     pub decision: DecisionBrief,
+}
+
+/// Where a text stands besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlsoIn {
+    /// Other entries, by index.
+    pub entries: Vec<i64>,
+    /// There are more than these.
+    pub more: bool,
+    /// They were not looked for.
+    pub unknown: bool,
 }
 
 /// The texts of a decision, for whoever may take them out.
@@ -54,8 +73,7 @@ pub struct Redactable {
     pub row: DecisionRow,
     /// With the text, where it is still there.
     pub texts: Vec<(Field, Option<String>)>,
-    /// Other entries, by index, that hold one of the texts as well.
-    pub also_in: Vec<i64>,
+    pub also_in: AlsoIn,
     /// Why nothing can be taken out now.
     pub why_not: Option<String>,
 }
@@ -67,7 +85,7 @@ impl Service {
         let row = self.read_decision(caller, id).await?;
         let Some(beside) = self.beside(&row).await? else {
             let why_not = Some(in_clear().to_string());
-            return Ok(Redactable { row, texts: Vec::new(), also_in: Vec::new(), why_not });
+            return Ok(Redactable { row, texts: Vec::new(), also_in: AlsoIn::default(), why_not });
         };
         let texts = beside.record.texts(&beside.openings).map_err(|error| corrupt(error.to_string()))?;
         let texts = texts.into_iter().map(|(field, text)| (field, text.map(str::to_owned))).collect();
@@ -77,7 +95,7 @@ impl Service {
             (None, true) => Some(under_way().to_string()),
             (None, false) => None,
         };
-        let also_in = self.also_in(&beside.openings, row.leaf_index).await?;
+        let also_in = self.also_in(&beside.openings, row.leaf_index).await;
         Ok(Redactable { row, texts, also_in, why_not })
     }
 
@@ -103,7 +121,15 @@ impl Service {
         act: &mut Act<'_>,
         once: &Once,
     ) -> Result<Redacted> {
+        let repeated = self.repeated_by(request).await?;
+        if repeated.is_some() {
+            // Every refusal is an entry of its own.
+            act.reason = REDACTED;
+        }
         self.authorise(caller, Action::Redact)?;
+        if let Some(field) = repeated {
+            return Err(invalid("reason", &format!("it repeats the text of `{field}`, which is to go")));
+        }
         if !REASON_CHARS.contains(&request.reason.trim().chars().count()) {
             return Err(invalid("reason", "say in 3 to 2000 characters why this has to go"));
         }
@@ -125,19 +151,14 @@ impl Service {
         let Some((write, gone)) = beside.without(&row, wanted, self.clock.now())? else {
             return Err(invalid("fields", "these texts are redacted already"));
         };
-        let repeated = |opening: &Opening| opening.text.chars().count() >= 4 && request.reason.contains(&opening.text);
-        if let Some(opening) = gone.iter().find(|opening| repeated(opening)) {
-            // The refusal is an entry of its own.
-            act.reason = REDACTED;
-            return Err(invalid("reason", &format!("it repeats the text of `{}`, which is to go", opening.field)));
-        }
-        let also_in = self.also_in(&gone, row.leaf_index).await?;
+        let AlsoIn { entries, more, unknown } = self.also_in(&gone, row.leaf_index).await;
         let index = row.leaf_index as u64;
         act.points_back.push(PointsBack { index, relation: Relation::Redacts, fields: write.fields.clone() });
         let decision = self.decision(caller, act, Outcome::Accepted)?;
         let brief = DecisionBrief { id: decision.row.id, leaf_index: -1 };
         let removed = write.fields.iter().map(ToString::to_string).collect();
-        let mut redacted = Redacted { removed, also_in, decision: brief };
+        let mut redacted =
+            Redacted { removed, also_in: entries, also_in_more: more, also_in_unknown: unknown, decision: brief };
         let unit = Unit {
             idempotency: Some(self.remember(once, 200, &redacted)),
             decision: Some(decision),
@@ -161,6 +182,16 @@ impl Service {
         Ok(redacted)
     }
 
+    /// Which of the texts that are to go the reason repeats, as far as they can be opened. Refused or not, it is written down.
+    pub(crate) async fn repeated_by(&self, request: &RedactRequest) -> Result<Option<Field>> {
+        let Some(row) = self.store.decision(request.decision).await? else { return Ok(None) };
+        let Some(beside) = self.beside(&row).await? else { return Ok(None) };
+        let goes = |field: Field| request.fields.is_empty() || request.fields.contains(&field);
+        let repeated = |text: &str| text.chars().count() >= 4 && request.reason.contains(text);
+        let mut there = beside.openings.iter().filter(|opening| goes(opening.field));
+        Ok(there.find(|opening| repeated(&opening.text)).map(|opening| opening.field))
+    }
+
     /// Copies outside of what is committed: flags in memory, the file's own history. What is taken out is remembered
     /// outside of the database, too. Whatever fails here is tried again by the keeper.
     pub(crate) async fn forget_texts(&self) -> std::result::Result<(), ForgetError> {
@@ -174,18 +205,28 @@ impl Service {
         Ok(())
     }
 
-    /// Which other entries hold one of these texts.
-    async fn also_in(&self, gone: &[Opening], but: i64) -> Result<Vec<i64>> {
-        let mut found = Vec::new();
-        for opening in gone.iter().filter(|opening| opening.text.chars().count() >= WORTH_LOOKING_FOR) {
-            if matches!(opening.field, Field::Reason | Field::Why | Field::Effect(_) | Field::Overridden(_)) {
-                found.extend(self.store.repeated(&opening.text, but, 20).await?);
+    /// Which other entries hold one of these texts. What cannot be found out keeps nothing from being taken out.
+    async fn also_in(&self, gone: &[Opening], but: i64) -> AlsoIn {
+        let worth = |opening: &&Opening| {
+            let written = matches!(opening.field, Field::Reason | Field::Why | Field::Effect(_) | Field::Overridden(_));
+            written && opening.text.chars().count() >= WORTH_LOOKING_FOR
+        };
+        let texts: Vec<&str> = gone.iter().filter(worth).map(|opening| opening.text.as_str()).collect();
+        if texts.is_empty() {
+            return AlsoIn::default();
+        }
+        match self.store.repeated(&texts, but, ALSO_IN + 1).await {
+            Ok(mut entries) => {
+                let more = entries.len() > ALSO_IN as usize;
+                entries.truncate(ALSO_IN as usize);
+                AlsoIn { entries, more, unknown: false }
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, entry = but, "it was not found out which other entries hold the same texts");
+                AlsoIn { unknown: true, ..AlsoIn::default() }
             }
         }
-        found.sort_unstable();
-        found.dedup();
-        found.truncate(20);
-        Ok(found)
     }
 
     /// What is under way is rewritten all the time.

@@ -16,7 +16,7 @@ use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::ReleaseId;
 
 /// Entries in one unit: nobody waits long for the log.
-const BATCH: usize = 100;
+const BATCH: usize = 25;
 /// Texts in one unit, unless one entry alone has more: the unit's own entry names each of them, and has 64 KiB.
 const MOST_TEXTS: usize = 1_500;
 
@@ -43,7 +43,8 @@ impl Service {
         let mut writes = Vec::new();
         for row in rows.iter().filter(|row| !holds.iter().any(|hold| covers(hold, row))) {
             let Some(beside) = self.beside(row).await? else { continue };
-            let mut due = rule.due(row.at, now, beside.openings.iter().map(|opening| opening.field));
+            let mut due =
+                rule.due(row.at, now, &beside.record.target, beside.openings.iter().map(|opening| opening.field));
             if let Some(id) = row.release {
                 let busy = match active.get(&id) {
                     Some(busy) => *busy,

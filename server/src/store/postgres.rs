@@ -37,6 +37,9 @@ const DIALECT: Dialect = Dialect {
         WHERE release IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY release",
     traffic: "SELECT service, body FROM traffic \
         WHERE service IN (SELECT jsonb_array_elements_text(CAST($1 AS jsonb))) ORDER BY service",
+    repeated: "SELECT DISTINCT leaf_index FROM audit_text WHERE leaf_index <> $2 AND EXISTS \
+        (SELECT 1 FROM json_array_elements_text($1::json) AS one(value) WHERE strpos(text, value) > 0) \
+        ORDER BY leaf_index LIMIT $3",
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text \
         FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS given (field text, salt text, text text)",
     decision: Some(concat!(

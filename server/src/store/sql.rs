@@ -51,6 +51,8 @@ pub(super) struct Dialect {
     pub(super) live: &'static str,
     /// Traffic of the services in the JSON list `$1`.
     pub(super) traffic: &'static str,
+    /// The first `$3` entries but `$2` of which a text holds one of the JSON list `$1`.
+    pub(super) repeated: &'static str,
     /// Puts the texts in the JSON list `$2` beside entry `$1`.
     pub(super) texts: &'static str,
     /// A decision, its entry and its texts at once, where that saves the way there and back: parameters as for the
@@ -230,8 +232,8 @@ impl<B: Backend> Store for B {
         privacy::aged(self.reads("read which texts are old"), class, after, before, limit).await
     }
 
-    async fn repeated(&self, text: &str, but: i64, limit: u32) -> Result<Vec<i64>> {
-        privacy::repeated(self.reads("look for a text"), text, but, limit).await
+    async fn repeated(&self, texts: &[&str], but: i64, limit: u32) -> Result<Vec<i64>> {
+        privacy::repeated(self.reads("look for a text"), self.dialect(), texts, but, limit).await
     }
 
     async fn holds(&self) -> Result<Vec<HoldRow>> {
@@ -248,6 +250,10 @@ impl<B: Backend> Store for B {
 
     async fn idempotency(&self, actor: &str, key: &str) -> Result<Option<IdempotencyRow>> {
         log::idempotency(self.reads("look up an idempotency key"), actor, key).await
+    }
+
+    async fn forget_answers(&self, before: Timestamp, limit: u32) -> Result<u64> {
+        log::forget_answers(self.writes("remove old answers"), before, limit).await
     }
 
     async fn saga(&self, id: SagaId) -> Result<Option<SagaRow>> {

@@ -35,6 +35,8 @@ const DIALECT: Dialect = Dialect {
     ),
     live: "SELECT release, body FROM live WHERE release IN (SELECT value FROM json_each($1)) ORDER BY release",
     traffic: "SELECT service, body FROM traffic WHERE service IN (SELECT value FROM json_each($1)) ORDER BY service",
+    repeated: "SELECT DISTINCT leaf_index FROM audit_text WHERE leaf_index <> $2 AND EXISTS \
+        (SELECT 1 FROM json_each($1) WHERE instr(text, value) > 0) ORDER BY leaf_index LIMIT $3",
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, value ->> 'field', value ->> 'salt', \
         value ->> 'text' FROM json_each($2)",
     decision: None, // one statement writes to one table, and none of them goes anywhere

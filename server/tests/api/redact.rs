@@ -87,3 +87,88 @@ async fn given_a_hold_on_later_flips_when_an_earlier_one_is_redacted_then_it_is_
     assert_eq!(done.status, StatusCode::OK, "{}", done.text);
     assert!(!there(&rig, &saw).await);
 }
+
+#[tokio::test]
+async fn given_answers_of_yesterday_when_the_keeper_looks_then_they_go_and_younger_ones_are_given_again() {
+    let rig = Rig::new().await;
+    flag(&rig).await;
+    let body = json!({"enabled": true, "reason": "errors are up", "expected_version": 1});
+    let flip =
+        async |key: &str, body: &Value| rig.mutate(Method::PUT, Role::OnCall, "/api/v1/flags/pay.new", key, body).await;
+    let first = flip("one", &body).await.json();
+    rig.forward(Span::from_secs(DAY - 60));
+    let keeper = Keeper::new(rig.base.service.clone(), "test".to_owned(), Retention::default());
+    assert_eq!(keeper.forget_answers().await.expect("done"), 0);
+    assert_eq!(flip("one", &body).await.json(), first, "the same answer");
+    rig.forward(Span::from_secs(120));
+    assert!(keeper.forget_answers().await.expect("done") > 0);
+    assert_eq!(flip("one", &body).await.status, StatusCode::CONFLICT, "an act of its own, upon what is no more");
+}
+
+#[tokio::test]
+async fn given_a_reason_that_repeats_the_text_when_refused_for_whatever_else_then_it_is_not_written_down() {
+    const ERIKA: &str = "Erika Mustermann";
+    let rig = Rig::new().await;
+    flag(&rig).await;
+    let (decision, _) = flip(&rig, 1, true, ERIKA).await;
+    let body = json!({"from": "2020-01-01T00:00:00Z", "reason": "a case"});
+    assert_eq!(rig.post(Role::Admin, "/api/v1/log/holds", &body).await.status, StatusCode::CREATED);
+    let repeats = format!("{ERIKA} asked for it");
+    let address = format!("/api/v1/decisions/{decision}/redaction");
+    let ask = json!({"reason": repeats, "fields": ["reason"]});
+    for (role, status) in [(Role::Viewer, StatusCode::FORBIDDEN), (Role::Admin, StatusCode::UNPROCESSABLE_ENTITY)] {
+        let before = rig.entries().await;
+        assert_eq!(rig.post(role, &address, &ask).await.status, status);
+        assert_eq!(rig.entries().await, before + 1);
+    }
+    let session = rig.session(Role::Admin).await;
+    let fields = [("reason", repeats.as_str()), ("idempotency_key", "a")];
+    let nothing = rig.form(Some(&session), &format!("/decisions/{decision}/redact"), &fields).await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", nothing.text);
+    let list = rig.get(Role::Auditor, "/api/v1/decisions?action=redact").await.json();
+    let reasons: Vec<&str> =
+        list["items"].as_array().expect("a list").iter().filter_map(|item| item["reason"].as_str()).collect();
+    assert_eq!(reasons, ["redacted"; 3]);
+    // What says nothing of it is written down as before.
+    let ask = json!({"reason": "she asked for it", "fields": ["reason"]});
+    assert_eq!(rig.post(Role::Admin, &address, &ask).await.status, StatusCode::CONFLICT, "held");
+    let list = rig.get(Role::Auditor, "/api/v1/decisions?action=redact").await.json();
+    assert_eq!(list["items"][0]["reason"], "she asked for it");
+}
+
+#[tokio::test]
+async fn given_a_text_in_many_entries_when_redacted_then_twenty_are_named_and_that_there_are_more() {
+    const OFTEN: &str = "the same long reason";
+    let rig = Rig::new().await;
+    flag(&rig).await;
+    let mut version = 1;
+    let mut all = Vec::new();
+    for _ in 0..22 {
+        all.push(flip(&rig, version, version % 2 == 1, OFTEN).await.0);
+        version += 1;
+    }
+    let session = rig.session(Role::Admin).await;
+    let ask = json!({"reason": "she asked for it", "fields": ["reason"]});
+    for (at, more) in [(0, true), (1, false)] {
+        let page = rig.page(Some(&session), &format!("/decisions/{}/redact", all[at])).await;
+        assert_eq!(page.text.contains(" and more."), more, "{}", page.text);
+        let done = rig.post(Role::Admin, &format!("/api/v1/decisions/{}/redaction", all[at]), &ask).await.json();
+        assert_eq!(done["also_in"].as_array().map(Vec::len), Some(20), "{done}");
+        assert_eq!((&done["also_in_more"], &done["also_in_unknown"]), (&json!(more), &json!(false)));
+    }
+}
+
+#[tokio::test]
+async fn given_a_rule_on_names_when_it_passes_then_names_of_things_stay() {
+    let rig = Rig::new().await;
+    flag(&rig).await;
+    rig.forward(Span::from_secs(2 * DAY));
+    let rule = Retention { names: Some(Span::from_secs(DAY)), ..Retention::default() };
+    let keeper = Keeper::new(rig.base.service.clone(), "test".to_owned(), rule);
+    assert!(keeper.retain().await.expect("done") > 0);
+    let list = rig.get(Role::Auditor, "/api/v1/decisions?action=apply").await.json();
+    let entry = &list["items"][0]["entry"];
+    assert_eq!(entry["actor"]["owner_name"], "redacted");
+    assert!(entry["target"]["names"][0].as_str().is_some_and(|name| name.contains("pay.new")), "{entry}");
+    assert_eq!(keeper.retain().await.expect("done"), 0, "and are not looked at again");
+}

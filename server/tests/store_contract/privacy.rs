@@ -115,8 +115,8 @@ async fn old_texts_are_found_by_class_and_what_was_taken_out_is_listed_in_order(
     assert_eq!(aged(Class::Names, -1, 9).await, [1]);
     assert_eq!(aged(Class::Texts, -1, 9).await, [0, 2]);
     assert_eq!(rig.store.aged(Class::Texts, -1, at(9), 1).await.unwrap().len(), 1);
-    assert_eq!(rig.store.repeated("the text of", 0, 10).await.unwrap(), [1, 2]);
-    assert!(rig.store.repeated("TEXT", 0, 10).await.unwrap().is_empty());
+    assert_eq!(rig.store.repeated(&["the text of", "no such text"], 0, 10).await.unwrap(), [1, 2]);
+    assert!(rig.store.repeated(&["TEXT"], 0, 10).await.unwrap().is_empty());
 
     let both = vec![redaction(1, 0, &[Field::Ip, Field::Reason]), redaction(3, 2, &[Field::UserAgent])];
     rig.store.commit(with(4, both)).await.unwrap();

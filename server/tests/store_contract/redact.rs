@@ -2,9 +2,10 @@
 
 use super::support::*;
 use rstest::rstest;
+use serde_json::json;
 use sternway_domain::audit::commitment::{Field, Opening, Salt};
 use sternway_domain::audit::hold::Scope;
-use sternway_domain::id::{Digest, HoldId};
+use sternway_domain::id::{Digest, HoldId, SagaId};
 use sternway_server::store::StoreError;
 use sternway_server::store::rows::*;
 use uuid::Uuid;
@@ -149,4 +150,91 @@ async fn given_a_person_who_takes_a_reason_out_then_all_evidence_with_it_goes_an
     take(&rig, 12, takes(4, &[(Field::Reason, reason(4))])).await.unwrap();
     let left = fold(&rig).await;
     assert!(left.contains(NAME) && !left.contains("the reason"), "{left}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_an_entry_about_steps_when_its_effect_goes_then_what_the_driver_said_goes_from_the_saga(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    const OUTPUT: &str = "Erika Mustermann is logged in";
+    let rig = kind.start().await;
+    let release = rig.release(1).await;
+    let event = |body: String| EventWrite { kind: "succeeded", at: at(1), body };
+    let said = [OUTPUT, "done", "done in 3 s"];
+    let row = SagaRow {
+        id: SagaId(Uuid::from_u128(1)),
+        release,
+        version: 2,
+        purpose: "rollback".into(),
+        active: false,
+        created_at: at(0),
+        updated_at: at(1),
+        body: serde_json::to_string(&said.map(|said| json!({"said": said}))).unwrap(),
+    };
+    let events = vec![
+        event(json!({"event": "succeeded", "output": OUTPUT}).to_string()),
+        event(json!({"event": "failed", "error": "done"}).to_string()),
+    ];
+    let effect = (Field::Effect(0), format!("step 4 succeeded: Deploy `checkout`; {OUTPUT}"));
+    let mut written = decision(1);
+    written.openings = vec![Opening { field: effect.0, salt: Salt([7; 32]), text: effect.1.clone() }];
+    let answer = IdempotencyRow { response: json!({"said": OUTPUT}).to_string(), ..record("person:ada", "a") };
+    rig.store
+        .commit(Unit {
+            saga: Some(SagaWrite { expected: 0, events, row }),
+            decision: Some(written),
+            idempotency: Some(answer),
+            ..Unit::default()
+        })
+        .await
+        .unwrap();
+    take(&rig, 2, takes(1, &[effect])).await.unwrap();
+    let events = rig.store.saga_events(SagaId(Uuid::from_u128(1))).await.unwrap();
+    let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
+    let expected = [r#"{"event":"succeeded","output":"redacted"}"#, r#"{"error":"redacted","event":"failed"}"#];
+    assert_eq!(bodies, expected);
+    let fold = rig.store.saga(SagaId(Uuid::from_u128(1))).await.unwrap().unwrap().body;
+    assert_eq!(fold, r#"[{"said":"redacted"},{"said":"redacted"},{"said":"done in 3 s"}]"#);
+    let answer = rig.store.idempotency("person:ada", "a").await.unwrap().unwrap();
+    assert_eq!(answer.response, r#"{"said":"redacted"}"#);
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_answers_when_texts_go_then_one_pass_finds_them_and_old_answers_go_in_bounded_batches(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    flips(&rig).await;
+    // More than one page of the pass.
+    for n in 0..520 {
+        let key = if n == 0 { "emergency:1".to_owned() } else { format!("key-{n}") };
+        let response = json!({"reason": reason(n % 2 + 1), "state": "rollback"}).to_string();
+        let answer = IdempotencyRow { response, at: at(n as i64), ..record("person:ada", &key) };
+        rig.store.commit(Unit { idempotency: Some(answer), ..Unit::default() }).await.unwrap();
+    }
+    let holding = async |n: u128| {
+        let mut holding = 0;
+        for key in (1..520).map(|n| format!("key-{n}")) {
+            let answer = rig.store.idempotency("person:ada", &key).await.unwrap();
+            holding += usize::from(answer.is_some_and(|answer| answer.response.contains(&reason(n))));
+        }
+        holding
+    };
+    assert_eq!((holding(1).await, holding(2).await), (259, 260));
+    // By age: the answers from second 400 on go by themselves.
+    let by_age = RedactionWrite { kept_from: Some(at(400)), ..takes(1, &[(Field::Reason, reason(1))]) };
+    take(&rig, 11, by_age).await.unwrap();
+    assert_eq!((holding(1).await, holding(2).await), (60, 260));
+    take(&rig, 12, takes(2, &[(Field::Reason, reason(2))])).await.unwrap();
+    assert_eq!(holding(2).await, 0);
+
+    assert_eq!(rig.store.forget_answers(at(400), 300).await.unwrap(), 300);
+    assert_eq!(rig.store.forget_answers(at(400), 300).await.unwrap(), 99);
+    assert_eq!(rig.store.forget_answers(at(400), 300).await.unwrap(), 0);
+    assert!(rig.store.idempotency("person:ada", "key-399").await.unwrap().is_none());
+    for kept in ["key-400", "emergency:1"] {
+        assert!(rig.store.idempotency("person:ada", kept).await.unwrap().is_some(), "{kept}");
+    }
 }

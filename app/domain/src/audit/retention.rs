@@ -2,6 +2,7 @@
 //! hold keeps their texts longer, see [`hold`](super::hold).
 
 use super::commitment::Field;
+use super::record::What;
 use crate::time::{Span, Timestamp};
 
 /// What a text is, as far as keeping it goes.
@@ -9,7 +10,7 @@ use crate::time::{Span, Timestamp};
 pub enum Class {
     /// Where it came from: network addresses and what the program called itself.
     Addresses,
-    /// Whom it names: who acted, for whom, whose account it was.
+    /// Whom it names: who acted, for whom, whose account it was. What a target that is no account is called is no name.
     Names,
     /// What was written: reasons, refusals, overridden rules, effects.
     Texts,
@@ -63,11 +64,18 @@ impl Retention {
         self.kept(class).map(|span| now - span)
     }
 
-    /// Which of these texts of an entry are kept no longer. Exactly as old as allowed is not too old; an entry from the
-    /// future is not old at all.
-    pub fn due(&self, at: Timestamp, now: Timestamp, there: impl IntoIterator<Item = Field>) -> Vec<Field> {
+    /// Which of these texts of an entry about this are kept no longer. Exactly as old as allowed is not too old; an entry
+    /// from the future is not old at all. The rule takes no names of things: only accounts are people.
+    pub fn due(
+        &self,
+        at: Timestamp,
+        now: Timestamp,
+        about: &What,
+        there: impl IntoIterator<Item = Field>,
+    ) -> Vec<Field> {
+        let person = |field: &Field| !matches!(field, Field::Target(_)) || matches!(about, What::Account { .. });
         let over = |field: &Field| self.before(Class::of(*field), now).is_some_and(|before| at < before);
-        there.into_iter().filter(over).collect()
+        there.into_iter().filter(|field| person(field) && over(field)).collect()
     }
 
     /// For the log: `addresses are kept for 90 days, texts for 730 days`. Empty if everything is kept for ever.
@@ -99,6 +107,7 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 86_400;
+    const COMMITMENT: &str = "c1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
     fn rule() -> Retention {
         let days = |days| Some(Span::from_secs(days * DAY));
@@ -109,13 +118,25 @@ mod tests {
     fn given_texts_of_an_age_then_those_beyond_their_class_are_due_and_no_others() {
         let now = Timestamp::from_secs(1_000 * DAY);
         let all = [Field::Reason, Field::ActorName, Field::Target(0), Field::Ip, Field::UserAgent, Field::Effect(3)];
-        let due = |age: i64| rule().due(now - Span::from_secs(age * DAY), now, all);
+        let about = What::Unknown { text: COMMITMENT.parse().expect("a commitment") };
+        let due = |age: i64| rule().due(now - Span::from_secs(age * DAY), now, &about, all);
         assert_eq!(due(0), []);
         assert_eq!(due(90), [], "exactly as old as allowed");
         assert_eq!(due(91), [Field::Ip, Field::UserAgent]);
         assert_eq!(due(731), [Field::Reason, Field::Ip, Field::UserAgent, Field::Effect(3)]);
-        assert_eq!(rule().due(now + Span::from_secs(DAY), now, all), [], "the clock was set back");
-        assert_eq!(Retention::default().due(Timestamp::default(), now, all), []);
+        assert_eq!(rule().due(now + Span::from_secs(DAY), now, &about, all), [], "the clock was set back");
+        assert_eq!(Retention::default().due(Timestamp::default(), now, &about, all), []);
+    }
+
+    #[test]
+    fn given_targets_of_an_age_then_accounts_are_names_and_things_are_not() {
+        let now = Timestamp::from_secs(1_000 * DAY);
+        let rule = Retention { names: Some(Span::from_secs(DAY)), ..Retention::default() };
+        let name = || COMMITMENT.parse().expect("a commitment");
+        let due = |about: What| rule.due(Timestamp::default(), now, &about, [Field::Target(0), Field::OwnerName]);
+        assert_eq!(due(What::Account { name: name() }), [Field::Target(0), Field::OwnerName]);
+        assert_eq!(due(What::Configuration { names: vec![name()] }), [Field::OwnerName]);
+        assert_eq!(due(What::Unknown { text: name() }), [Field::OwnerName]);
     }
 
     #[test]

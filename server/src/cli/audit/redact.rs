@@ -43,7 +43,7 @@ impl RedactCommand {
         }
         let body = json!({"fields": self.field, "reason": self.reason});
         let answer = client.post(&["decisions", &self.decision, "redaction"], &body, &self.key.get()).await?;
-        let Redacted { removed, also_in, decision } = client.shape(&answer)?;
+        let Redacted { removed, also_in, also_in_more, also_in_unknown, decision } = client.shape(&answer)?;
         if self.remote.json {
             say(&answer.to_string());
             return Ok(exit::DONE);
@@ -52,9 +52,13 @@ impl RedactCommand {
         if !also_in.is_empty() {
             let entries: Vec<String> = also_in.iter().map(ToString::to_string).collect();
             say(&format!(
-                "The same text stands in other entries, each to be taken out for itself: {}.",
-                entries.join(", ")
+                "The same text stands in other entries, each to be taken out for itself: {}{}.",
+                entries.join(", "),
+                if also_in_more { " and more" } else { "" },
             ));
+        }
+        if also_in_unknown {
+            complain("Other entries with the same text were not looked for: the database did not answer in time.");
         }
         say("What remains: the entry with a salted hash of each text, its proofs, and backups made before.");
         say(&format!("Decision {}, number {} in the log.", decision.id, decision.leaf_index));

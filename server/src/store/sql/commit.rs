@@ -74,10 +74,11 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     if let (Some(decision), Some(index)) = (&unit.decision, leaf_index) {
         put_decision(&mut tx, dialect, decision, index).await?;
+        let mut gone = Vec::new();
         for redaction in &unit.redactions {
-            redact::put(&mut tx, redaction, index).await?;
+            gone.extend(redact::put(&mut tx, redaction, index).await?);
         }
-        redact::answers(&mut tx, &unit.redactions).await?;
+        redact::answers(&mut tx, &unit.redactions, gone).await?;
         if let Some(key) = &unit.log_key {
             keys::put(&mut tx, key, index).await?;
         }

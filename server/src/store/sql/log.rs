@@ -5,6 +5,7 @@ use super::{all, body};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::id::{DecisionId, Digest, ReleaseId};
+use sternway_domain::time::Timestamp;
 
 pub(super) async fn events(link: Link<'_>, release: ReleaseId, after: i64) -> Result<Vec<EventRow>> {
     const EVENTS: &str = "SELECT position, release, version, kind, at, body, decision FROM events \
@@ -76,6 +77,12 @@ pub(super) async fn leaves(link: Link<'_>, from: i64, limit: u32) -> Result<Vec<
 
 pub(super) async fn evidence(link: Link<'_>, digest: &Digest) -> Result<Option<String>> {
     body(link.one("SELECT body FROM evidence WHERE digest = $1", args![digest]).await?)
+}
+
+pub(super) async fn forget_answers(link: Link<'_>, before: Timestamp, limit: u32) -> Result<u64> {
+    const FORGET: &str = "DELETE FROM idempotency WHERE (actor, key) IN (SELECT actor, key FROM idempotency \
+        WHERE at < $1 AND key NOT LIKE 'emergency:%' ORDER BY at LIMIT $2)";
+    link.run(FORGET, args![before, i64::from(limit)]).await
 }
 
 pub(super) async fn idempotency(link: Link<'_>, actor: &str, key: &str) -> Result<Option<IdempotencyRow>> {

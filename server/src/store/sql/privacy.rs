@@ -1,8 +1,8 @@
 //! What was taken out, what is old, and what is held.
 
-use super::all;
 use super::link::{Link, Row, Tx, args};
 use super::log::read_decision;
+use super::{Dialect, all};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
 use sternway_domain::actor::{Actor, Rule};
@@ -107,7 +107,10 @@ pub(super) async fn aged(
     limit: u32,
 ) -> Result<Vec<DecisionRow>> {
     const ADDRESSES: &str = aged!("t.field IN ('origin.ip', 'origin.user_agent')");
-    const NAMES: &str = aged!("t.field IN ('actor.name', 'actor.owner_name') OR t.field LIKE 'target.%'");
+    const NAMES: &str = aged!(
+        "t.field IN ('actor.name', 'actor.owner_name') \
+        OR t.field LIKE 'target.%' AND d.body LIKE '%\"target\":{\"kind\":\"account\"%'"
+    );
     const TEXTS: &str =
         aged!("t.field IN ('reason', 'outcome.why') OR t.field LIKE 'overridden.%' OR t.field LIKE 'effects.%'");
     let sql = match class {
@@ -118,9 +121,14 @@ pub(super) async fn aged(
     all(&link.all(sql, args![after, before, i64::from(limit)]).await?, read_decision)
 }
 
-pub(super) async fn repeated(link: Link<'_>, text: &str, but: i64, limit: u32) -> Result<Vec<i64>> {
-    const REPEATED: &str = "SELECT DISTINCT leaf_index FROM audit_text \
-        WHERE replace(text, $1, '') <> text AND leaf_index <> $2 ORDER BY leaf_index LIMIT $3";
+pub(super) async fn repeated(
+    link: Link<'_>,
+    dialect: &Dialect,
+    texts: &[&str],
+    but: i64,
+    limit: u32,
+) -> Result<Vec<i64>> {
     let index = |row: &Row| row.get("leaf_index");
-    all(&link.all(REPEATED, args![text, but, i64::from(limit)]).await?, index)
+    let texts = serde_json::to_string(texts).expect("texts are JSON");
+    all(&link.all(dialect.repeated, args![texts, but, i64::from(limit)]).await?, index)
 }

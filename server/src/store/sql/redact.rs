@@ -14,6 +14,7 @@ use sternway_domain::audit::retention::Class;
 mod answers;
 mod evidence;
 mod part;
+mod steps;
 mod words;
 
 pub(super) use answers::take_out as answers;
@@ -72,7 +73,8 @@ const FOLDS: [(&str, &str, &str); 5] = folds! {
         WHERE t.decision = $1");
 };
 
-pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Result<()> {
+/// Gives the texts that are to be looked for in answers, too.
+pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Result<Vec<String>> {
     const DOOR: &str = "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES ($1, $2, $3, $4)";
     const TEXT: &str = "DELETE FROM audit_text WHERE leaf_index = $1 AND field = $2";
     const DECISION: &str = "UPDATE decision SET actor_label = $2, reason = $3, body = $4, \
@@ -90,9 +92,11 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
     tx.run(DECISION, args![*leaf_index, actor_label, reason, body, search]).await?;
     // Addresses stand nowhere else.
     if fields.iter().all(|field| Class::of(*field) == Class::Addresses) {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let texts = longest_first(&write.texts);
+    let mut all = steps::take_out(tx, write).await?;
+    all.extend(write.texts.iter().cloned());
+    let texts = longest_first(&all);
     let mut part = Part::default();
     for (select, update) in EVENTS {
         for row in tx.all(select, args![*decision]).await? {
@@ -120,7 +124,8 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
             }
         }
     }
-    evidence::take_out(tx, write, &texts).await
+    evidence::take_out(tx, write, &texts).await?;
+    Ok(all)
 }
 
 /// A short text may stand in a long one.

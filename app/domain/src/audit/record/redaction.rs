@@ -25,7 +25,8 @@ pub enum Shared {
 
 impl Shared {
     pub fn of(record: &Record) -> Option<Self> {
-        let data = [Action::MoveData, Action::BreakGlass].iter().any(|action| action.as_str() == record.action.as_str());
+        let data =
+            [Action::MoveData, Action::BreakGlass].iter().any(|action| action.as_str() == record.action.as_str());
         match &record.target {
             What::Flag { key, .. } => Some(Shared::Flag(key.clone())),
             What::Release { id, .. } if data => Some(Shared::Data(*id)),

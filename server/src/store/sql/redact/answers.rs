@@ -10,11 +10,14 @@ use crate::store::rows::RedactionWrite;
 /// In memory at once.
 const PAGE: i64 = 500;
 
-pub(in crate::store::sql) async fn take_out(tx: &mut Tx, writes: &[RedactionWrite]) -> Result<()> {
+pub(in crate::store::sql) async fn take_out(
+    tx: &mut Tx,
+    writes: &[RedactionWrite],
+    mut texts: Vec<String>,
+) -> Result<()> {
     const ANSWERS: &str = "SELECT actor, key, response FROM idempotency WHERE (actor, key) > ($1, $2) AND at < $3 \
         ORDER BY actor, key LIMIT $4";
     const LEFT: &str = "UPDATE idempotency SET response = $3 WHERE actor = $1 AND key = $2";
-    let mut texts: Vec<String> = writes.iter().flat_map(|write| write.texts.iter().cloned()).collect();
     texts.sort_unstable();
     texts.dedup();
     let texts = longest_first(&texts);

@@ -40,6 +40,15 @@ const WITHIN: usize = 4;
 
 /// The same JSON without the texts; `None` if none of them is in it, or if it is no JSON.
 pub(super) fn without(json: &str, texts: &[&str], instead: &str) -> Option<String> {
+    rewritten(json, |text| replaced(text, texts, instead))
+}
+
+/// The same JSON where nothing goes but what is one of these texts from end to end.
+pub(super) fn without_whole(json: &str, texts: &[String], instead: &str) -> Option<String> {
+    rewritten(json, |text| texts.iter().any(|gone| gone == text).then(|| instead.to_owned()))
+}
+
+fn rewritten(json: &str, new: impl Fn(&str) -> Option<String>) -> Option<String> {
     let (mut out, mut rest, mut changed) = (String::with_capacity(json.len()), json, false);
     // Of each object and list around: the key that its values stand under.
     let mut around: Vec<Around> = Vec::new();
@@ -54,7 +63,7 @@ pub(super) fn without(json: &str, texts: &[&str], instead: &str) -> Option<Strin
                 rest = &rest[literal.len()..];
                 let is_key = around.last().is_some_and(|around| around.awaits_key);
                 let words = !is_key && key.as_deref().is_some_and(|key| WORDS.contains(&key));
-                match words.then(|| replaced(&text, texts, instead)).flatten() {
+                match words.then(|| new(&text)).flatten() {
                     Some(text) => {
                         changed = true;
                         out.push_str(&serde_json::to_string(&text).expect("text is JSON"));
