@@ -141,11 +141,9 @@ async fn given_a_text_in_many_entries_when_redacted_then_twenty_are_named_and_th
     const OFTEN: &str = "the same long reason";
     let rig = Rig::new().await;
     flag(&rig).await;
-    let mut version = 1;
     let mut all = Vec::new();
-    for _ in 0..22 {
+    for version in 1..=22 {
         all.push(flip(&rig, version, version % 2 == 1, OFTEN).await.0);
-        version += 1;
     }
     let session = rig.session(Role::Admin).await;
     let ask = json!({"reason": "she asked for it", "fields": ["reason"]});
