@@ -60,28 +60,3 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
     let bad = finish(bare(&whole)).await.failed(1).json();
     assert!(bad["problem"].as_str().unwrap().contains("evidence of entry"), "{bad}");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn given_a_rollback_with_a_reason_then_its_steps_point_to_it_and_do_not_repeat_it() {
-    let rig = Rig::new().await;
-    let maya = rig.token(Role::ReleaseManager).await;
-    let release = rig.created(&maya, "checkout", "quick-manual").await;
-    rig.run(&maya, &["release", "start", &release, "--reason", "go on"]).await.done();
-    // It moves while it is looked at: then it is asked again.
-    let mut ordered = 3;
-    for _ in 0..20 {
-        ordered = rig.run(&maya, &["release", "rollback", &release, "--reason", "Erika Mustermann called"]).await.code;
-        if ordered == 0 {
-            break;
-        }
-    }
-    assert_eq!(ordered, 0);
-    rig.run(&maya, &["release", "watch", &release, "--json"]).await;
-    let steps = rig.run(&maya, &["decisions", "--release", &release, "--action", "step", "--json"]).await.done().json();
-    let steps = steps["items"].as_array().unwrap();
-    assert!(!steps.is_empty());
-    for step in steps {
-        assert!(!step.to_string().contains("Erika"), "{step}");
-        assert!(step["reason"].as_str().is_some_and(|reason| !reason.is_empty()), "{step}");
-    }
-}
