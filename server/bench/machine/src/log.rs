@@ -62,9 +62,12 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     });
 }
 
+/// Different plans, and different things seen.
+const KINDS: u64 = 1_000;
+
 /// An act as one has them: a person, a release, evidence, an effect, an address.
 fn entry(n: u64) -> Entry {
-    let digest = |what: &str| Digest::of(format!("{what} {}", n % 1_000).as_bytes());
+    let digest = |what: &str| Digest::of(format!("{what} {}", n % KINDS).as_bytes());
     Entry {
         v: RECORD_VERSION,
         id: DecisionId(uuid::Uuid::from_u128(u128::from(n) + 1)),
@@ -115,6 +118,11 @@ fn fill(path: &Path, entries: u64, key: &SignerKey) {
     let sealing = std::thread::spawn(move || (0..entries).for_each(|n| send.send(seal(n)).expect("somebody writes")));
     let mut connection = Connection::open(path).expect("the file is there");
     connection.execute_batch("PRAGMA synchronous = off").expect("a setting");
+    for kind in 0..KINDS {
+        let body = format!("evidence {kind}");
+        let digest = Digest::of(body.as_bytes()).to_string();
+        connection.execute("INSERT INTO evidence (digest, body) VALUES ($1, $2)", params![digest, body]).expect("new");
+    }
     let mut tree = Frontier::default();
     while tree.size() < entries {
         let tx = connection.transaction().expect("nobody else writes");
