@@ -29,7 +29,7 @@ pub(crate) const SOCKETS: u64 = 2 * CLIENTS as u64 + 200;
 type Heard = Arc<Mutex<Vec<(Instant, Instant)>>>;
 
 pub(crate) async fn measure(place: &Place, report: &mut Report) {
-    let site = Site::start(place, &[]).await;
+    let site = Site::start_with(place, &[], &["--flags-limit=0".to_owned()]).await;
     let mut connection = site.connect().await;
     let file = |i: usize| json!({"path": format!("{i}.yaml"), "text": flag(i).to_string()});
     let files: Vec<Value> = (0..FLAGS).map(file).collect();
