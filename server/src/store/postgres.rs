@@ -1,12 +1,12 @@
 //! PostgreSQL: for several processes at once. Decides by comparing versions and by row locks, never by isolation level.
 
 use super::Result;
-use super::sql::commit::insert_decision;
-use super::sql::link::{Link, Tx};
+use super::sql::link::Link;
+use super::sql::tx::Tx;
 use super::sql::{Backend, Dialect, schema, search, unavailable};
 use async_trait::async_trait;
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
+use sqlx::{Connection as _, PgPool};
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -42,16 +42,9 @@ const DIALECT: Dialect = Dialect {
         ORDER BY leaf_index LIMIT $3",
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text \
         FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS given (field text, salt text, text text)",
-    decision: Some(concat!(
-        "WITH decided AS (",
-        insert_decision!(),
-        "), entered AS (INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $14, $15, $3))",
-        " INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text",
-        " FROM jsonb_to_recordset(CAST($16 AS jsonb)) AS given (field text, salt text, text text)"
-    )),
     search: search::decisions_where!("decision", "words(search) @@ CAST($11 AS tsquery)"),
     query: |words| search::query(words, '\'', ":*", " & "),
-    notify: Some("NOTIFY sternway"),
+    notify: Some("SELECT pg_notify('sternway', '')"),
     has_schema: "SELECT tablename FROM pg_tables \
         WHERE schemaname = current_schema() AND tablename = 'schema_migration'",
     // Any number will do, as long as it stays the same: this one is `sternway` in ASCII.
@@ -59,6 +52,9 @@ const DIALECT: Dialect = Dialect {
         SELECT pg_advisory_xact_lock(8319675013394686329)",
     script: |migration| migration.postgres,
 };
+
+/// After so long without use a connection may have gone unnoticed.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// A [`Store`](super::Store) in a PostgreSQL database, version 15 or newer.
 #[derive(Clone)]
@@ -87,6 +83,11 @@ impl PostgresStore {
         let pool = PgPoolOptions::new()
             .max_connections(10)
             .acquire_timeout(Duration::from_secs(5))
+            // A connection that was of use a moment ago is not asked whether it still is.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move { Ok(meta.idle_for < IDLE || connection.ping().await.is_ok()) })
+            })
             .connect_with(options)
             .await
             .map_err(unavailable(OPERATION))?;

@@ -6,7 +6,7 @@
 use crate::store::rows::*;
 use crate::store::{Result, Store, StoreError};
 use async_trait::async_trait;
-use link::{Link, Row, Tx};
+use link::{Link, Row};
 use schema::Migration;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::note::VerifierKey;
@@ -16,8 +16,9 @@ use sternway_domain::id::{
 };
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
+use tx::Tx;
 
-pub(super) mod commit;
+mod commit;
 mod flags;
 mod follow;
 mod keys;
@@ -36,8 +37,10 @@ pub(super) mod search;
 mod stream;
 mod tally;
 mod tree;
+pub(super) mod tx;
 mod whole;
 mod work;
+pub(super) mod writer;
 
 /// The statements in which the databases differ.
 pub(super) struct Dialect {
@@ -55,9 +58,6 @@ pub(super) struct Dialect {
     pub(super) repeated: &'static str,
     /// Puts the texts in the JSON list `$2` beside entry `$1`.
     pub(super) texts: &'static str,
-    /// A decision, its entry and its texts at once, where that saves the way there and back: parameters as for the
-    /// decision, then `$14` entry, `$15` its hash, `$16` the JSON list of texts.
-    pub(super) decision: Option<&'static str>,
     /// Decisions in which query `$11` matches words, newest first; otherwise as the others of `search`.
     pub(super) search: &'static str,
     /// The query for these words, each the beginning of one.

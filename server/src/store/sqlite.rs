@@ -1,6 +1,8 @@
 //! SQLite: one file, one connection that writes, several that read. For one process.
 
-use super::sql::link::{Link, Tx};
+use super::sql::link::Link;
+use super::sql::tx::Tx;
+use super::sql::writer::Writer;
 use super::sql::{Backend, Dialect, schema, search, unavailable};
 use super::{Result, StoreError};
 use async_trait::async_trait;
@@ -39,7 +41,6 @@ const DIALECT: Dialect = Dialect {
         (SELECT 1 FROM json_each($1) WHERE instr(text, value) > 0) ORDER BY leaf_index LIMIT $3",
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, value ->> 'field', value ->> 'salt', \
         value ->> 'text' FROM json_each($2)",
-    decision: None, // one statement writes to one table, and none of them goes anywhere
     search: search::decisions_where!(
         "decision_words CROSS JOIN decision ON leaf_index = decision_words.rowid",
         "decision_words MATCH $11 AND decision_words.rowid < $8"
@@ -69,7 +70,7 @@ impl Default for SqliteOptions {
 /// A [`Store`](super::Store) in one file.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
-    writer: SqlitePool,
+    writer: Writer,
     readers: SqlitePool,
 }
 
@@ -85,8 +86,9 @@ impl SqliteStore {
         create(&path).await.map_err(|error| unavailable(OPERATION)(sqlx::Error::Io(error)))?;
 
         let file = SqliteConnectOptions::new().filename(&path).busy_timeout(options.busy_timeout).foreign_keys(true);
-        let pool = || SqlitePoolOptions::new().acquire_timeout(options.busy_timeout);
-        let readers = pool().max_connections(4).connect_lazy_with(file.clone().read_only(true));
+        // A file does not go away, so no connection is asked whether it is still there.
+        let readers = SqlitePoolOptions::new().acquire_timeout(options.busy_timeout).test_before_acquire(false);
+        let readers = readers.max_connections(4).connect_lazy_with(file.clone().read_only(true));
         // Before the writer: even its journal mode would be written into a file that is not ours to change.
         schema::found(Link::Sqlite(&readers, OPERATION), &DIALECT).await?;
 
@@ -96,7 +98,7 @@ impl SqliteStore {
         if let Some(pages) = options.max_pages {
             file = file.pragma("max_page_count", pages.to_string());
         }
-        let writer = pool().max_connections(1).connect_with(file).await.map_err(unavailable(OPERATION))?;
+        let writer = Writer::open(file, options.busy_timeout).await.map_err(unavailable(OPERATION))?;
         let store = Self { writer, readers };
         schema::migrate(&store).await?;
         Ok(store)
@@ -136,7 +138,7 @@ impl Backend for SqliteStore {
     }
 
     fn writes(&self, operation: &'static str) -> Link<'_> {
-        Link::Sqlite(&self.writer, operation)
+        Link::Writer(&self.writer, operation)
     }
 
     async fn begin(&self, operation: &'static str) -> Result<Tx> {
@@ -151,8 +153,7 @@ impl Backend for SqliteStore {
     /// waits for nobody, and on a connection of its own nobody waits for it: a backup may read for long.
     async fn scrub(&self) -> Result<bool> {
         const OPERATION: &str = "empty the write-ahead log";
-        let options = self.writer.connect_options();
-        let alone = options.as_ref().clone().busy_timeout(Duration::ZERO);
+        let alone = self.writer.options().clone().busy_timeout(Duration::ZERO);
         let mut alone = SqliteConnection::connect_with(&alone).await.map_err(unavailable(OPERATION))?;
         let checkpoint = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)");
         let busy = checkpoint.fetch_one(&mut alone).await.map_err(unavailable(OPERATION))?;
@@ -169,9 +170,9 @@ mod tests {
     async fn the_writer_waits_for_the_disk_and_readers_cannot_write() {
         let dir = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(dir.path().join("s.db").to_str().expect("plain text")).await.expect("opens");
-        let synchronous: i64 =
-            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.expect("answers");
-        assert_eq!(synchronous, 2, "2 is FULL");
+        let mut held = store.writer.hold().await.expect("nobody else writes");
+        let asked = sqlx::query_scalar("PRAGMA synchronous").fetch_one(held.connection()).await;
+        assert_eq!(asked.ok(), Some(2_i64), "2 is FULL");
         let written = sqlx::query("UPDATE log_head SET leaves = 9").execute(&store.readers).await;
         assert!(written.expect_err("a reader wrote").to_string().contains("readonly"));
     }

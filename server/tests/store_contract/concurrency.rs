@@ -83,6 +83,31 @@ async fn a_follower_misses_nothing_of_eight_writers(#[values(Sqlite, Postgres)] 
     assert_eq!(decisions.len() as i64, total / 2);
 }
 
+/// Whoever asked may go at any moment, with the statements anywhere between here and the database.
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_nobody_waits_for_any_more_counts_whole_or_not_at_all(#[values(Sqlite, Postgres)] kind: Kind) {
+    let rig = kind.start().await;
+    let mut cut = 0;
+    for n in 0..80_u128 {
+        let (release, decided) = (Some(write(n + 1, 0, 2)), Some(decision(n)));
+        let mut commit = rig.store.commit(Unit { release, decision: decided, ..Unit::default() });
+        let mut done = false;
+        for _ in 0..n {
+            done = done || futures::poll!(&mut commit).is_ready();
+            tokio::task::yield_now().await;
+        }
+        cut += u32::from(!done);
+    }
+    assert!(cut > 0, "none was cut short");
+    let last = Unit { release: Some(write(1_000, 0, 2)), decision: Some(decision(1_000)), ..Unit::default() };
+    let done = rig.store.commit(last).await.expect("nothing stands in its way");
+    let (events, leaves) = (rig.store.events_after(0, 1_000).await.unwrap(), rig.store.leaves(0, 1_000).await.unwrap());
+    assert_eq!(events.iter().map(|event| event.position).collect::<Vec<_>>(), (1..=done.position).collect::<Vec<_>>());
+    assert_eq!(leaves.iter().map(|leaf| leaf.index).collect::<Vec<_>>(), (0..leaves.len() as i64).collect::<Vec<_>>());
+    assert_eq!(events.len(), 2 * leaves.len(), "each entry goes with two events");
+}
+
 /// H1: the second of two equal requests learns that the key was used, not that the version is stale.
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

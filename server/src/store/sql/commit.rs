@@ -1,7 +1,8 @@
 //! One unit of work: everything a decision changes, in one transaction.
 
 use super::leases::hold_fence;
-use super::link::{Tx, args};
+use super::link::args;
+use super::tx::{Tx, Unmet};
 use super::{Dialect, flags, follow, keys, migrations, moving, people, privacy, redact, sagas, stream, tree};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
@@ -39,7 +40,7 @@ pub(super) fn check(unit: &Unit) -> Result<()> {
 
 pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result<Committed> {
     if let Some(record) = &unit.idempotency {
-        claim_key(&mut tx, record).await?;
+        claim_key(&mut tx, record);
     }
     if let Some(fence) = &unit.fence {
         hold_fence(&mut tx, dialect, fence).await?;
@@ -48,13 +49,13 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
         put_release(&mut tx, write).await?;
     }
     if let Some(write) = &unit.saga {
-        sagas::put(&mut tx, write).await?;
+        sagas::put(&mut tx, write);
     }
     for write in &unit.flags {
-        flags::claim(&mut tx, write).await?;
+        flags::claim(&mut tx, write);
     }
     for write in &unit.migrations {
-        migrations::claim(&mut tx, write).await?;
+        migrations::claim(&mut tx, write);
     }
 
     let events = unit.release.as_ref().map_or(0, |write| write.events.len() as i64);
@@ -66,11 +67,10 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     let leaf_index = unit.decision.as_ref().map(|_| head.leaves - 1);
 
     for (digest, body) in &unit.evidence {
-        tx.run(
+        tx.later(
             "INSERT INTO evidence (digest, body) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING",
             args![digest, body],
-        )
-        .await?;
+        );
     }
     if let (Some(decision), Some(index)) = (&unit.decision, leaf_index) {
         put_decision(&mut tx, dialect, decision, index).await?;
@@ -88,22 +88,22 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     if let Some(write) = &unit.release {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        put_events(&mut tx, write, head.position - all, decision).await?;
+        put_events(&mut tx, write, head.position - all, decision);
     }
     if let Some(write) = &unit.saga {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        sagas::put_events(&mut tx, write, head.position - of_data - of_flags - of_saga, decision).await?;
+        sagas::put_events(&mut tx, write, head.position - of_data - of_flags - of_saga, decision);
     }
     if !unit.flags.is_empty() {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        flags::put(&mut tx, &unit.flags, head.position - of_data - of_flags, decision).await?;
+        flags::put(&mut tx, &unit.flags, head.position - of_data - of_flags, decision);
     }
     if !unit.migrations.is_empty() {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        migrations::put(&mut tx, &unit.migrations, head.position - of_data, decision).await?;
+        migrations::put(&mut tx, &unit.migrations, head.position - of_data, decision);
     }
     for message in &unit.outbox {
-        put_message(&mut tx, message).await?;
+        put_message(&mut tx, message);
     }
     for document in &unit.documents {
         people::put_document(&mut tx, document).await?;
@@ -125,51 +125,47 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     let news = unit.decision.is_some() || all > 0;
     if let Some(notify) = dialect.notify.filter(|_| news && !unit.quiet) {
-        tx.run(notify, vec![]).await?;
+        tx.with_waiting(notify, vec![]).await?;
     }
     tx.commit().await?;
     Ok(Committed { leaf_index, events: all, position: head.position })
 }
 
 /// First of all, so that of two equal requests at once the second waits here and then finds the record.
-async fn claim_key(tx: &mut Tx, record: &IdempotencyRow) -> Result<()> {
+fn claim_key(tx: &mut Tx, record: &IdempotencyRow) {
     const CLAIM: &str = "INSERT INTO idempotency (actor, key, request, status, response, at) \
         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (actor, key) DO NOTHING";
     let IdempotencyRow { actor, key, request, status, response, at } = record;
-    let claimed = tx.run(CLAIM, args![actor, key, request, i64::from(*status), response, *at]).await?;
-    if claimed == 0 { Err(StoreError::KeyUsed) } else { Ok(()) }
+    tx.one_later(CLAIM, args![actor, key, request, i64::from(*status), response, *at], None, Unmet::Key);
 }
 
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
 async fn put_release(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
     const CREATE: &str = "INSERT INTO release (id, version, service, state, active, created_at, updated_at, body) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
-    const UPDATE: &str = "UPDATE release SET version = $2, service = $3, state = $4, active = $5, created_at = $6, \
-        updated_at = $7, body = $8 WHERE id = $1 AND version = $9";
+    // Without what never changes: SQLite would write the indexes over it anew.
+    const UPDATE: &str = "UPDATE release SET version = $2, state = $3, active = $4, updated_at = $5, body = $6 \
+        WHERE id = $1 AND version = $7";
     let ReleaseRow { id, version, service, state, active, created_at, updated_at, body } = &write.row;
-    let mut values = args![*id, *version, service, state, *active, *created_at, *updated_at, body];
-    let taken = || ACTIVE_RELEASE.to_owned();
     if !write.takes.is_empty() {
         check_version(tx, write).await?;
         moving::take(tx, write).await?;
     }
-    let written = if write.expected == 0 {
-        tx.add(CREATE, values, taken).await?
-    } else {
-        values.extend(args![write.expected]);
-        tx.add(UPDATE, values, taken).await?
+    let (sql, values) = match write.expected {
+        0 => (CREATE, args![*id, *version, service, state, *active, *created_at, *updated_at, body]),
+        expected => (UPDATE, args![*id, *version, state, *active, *updated_at, body, expected]),
     };
-    if written == 1 {
-        return moving::give_back(tx, write).await;
-    }
-    check_version(tx, write).await?;
-    // It was another when the row was written, and is the expected one again: that cannot be.
-    Err(StoreError::Conflict { expected: write.expected, actual: write.expected })
+    let unmet = Unmet::Version { version: VERSION, of: args![*id], expected: write.expected };
+    tx.one_later(sql, values, Some(ACTIVE_RELEASE.to_owned()), unmet);
+    moving::give_back(tx, write);
+    Ok(())
 }
+
+const VERSION: &str = "SELECT version FROM release WHERE id = $1";
 
 /// Refuses what was decided upon another version.
 async fn check_version(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
-    let row = tx.one("SELECT version FROM release WHERE id = $1", args![write.row.id]).await?;
+    let row = tx.one(VERSION, args![write.row.id]).await?;
     let actual = row.map_or(Ok(0), |row| row.get("version"))?;
     if actual == write.expected { Ok(()) } else { Err(StoreError::Conflict { expected: write.expected, actual }) }
 }
@@ -183,27 +179,19 @@ struct Head {
 async fn advance(tx: &mut Tx, events: i64, leaves: i64) -> Result<Head> {
     const ADVANCE: &str = "UPDATE log_head SET position = position + $1, leaves = leaves + $2 WHERE one = 1 \
         RETURNING position, leaves";
-    let row = tx.the(ADVANCE, args![events, leaves]).await?;
+    let row = tx.with_waiting(ADVANCE, args![events, leaves]).await?;
     Ok(Head { position: row.get("position")?, leaves: row.get("leaves")? })
 }
 
-/// Also the beginning of [`Dialect::decision`], whose own parameters are counted on from here.
-macro_rules! insert_decision {
-    () => {
-        "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, \
-        outcome, reason, evidence, body, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-    };
-}
-pub(in crate::store) use insert_decision;
-
 async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, index: i64) -> Result<()> {
-    const DECISION: &str = insert_decision!();
+    const DECISION: &str = "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, \
+        outcome, reason, evidence, body, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     const LEAF: &str =
         "INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $3, $4, $5)";
     let row = &decision.row;
     let (service, evidence) = (row.service.as_ref(), row.evidence.as_ref());
     let search = searchable(row);
-    let mut values = args![
+    let values = args![
         index,
         row.id,
         row.at,
@@ -218,17 +206,10 @@ async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, 
         &row.body,
         search,
     ];
-    let taken = || format!("decision `{}`", row.id);
-    if let Some(at_once) = dialect.decision {
-        let texts = serde_json::to_string(&decision.openings).expect("openings are texts");
-        values.extend(args![decision.entry.as_slice(), decision.leaf_hash.as_slice(), texts]);
-        tx.add(at_once, values, taken).await?;
-        return tree::put_nodes(tx, index).await;
-    }
-    tx.add(DECISION, values, taken).await?;
+    tx.add_later(DECISION, values, format!("decision `{}`", row.id));
     let leaf = args![index, row.id, decision.entry.as_slice(), decision.leaf_hash.as_slice(), row.at];
-    tx.add(LEAF, leaf, || format!("entry {index} of the log")).await?;
-    tree::put_texts(tx, dialect, index, &decision.openings).await?;
+    tx.add_later(LEAF, leaf, format!("entry {index} of the log"));
+    tree::put_texts(tx, dialect, index, &decision.openings);
     tree::put_nodes(tx, index).await
 }
 
@@ -238,24 +219,22 @@ fn searchable(row: &DecisionRow) -> String {
     format!("{}\n{}\n{service}", row.reason, row.actor_label).to_lowercase()
 }
 
-async fn put_events(tx: &mut Tx, write: &ReleaseWrite, before: i64, decision: Option<DecisionId>) -> Result<()> {
+fn put_events(tx: &mut Tx, write: &ReleaseWrite, before: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO events (position, release, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for (n, event) in (1..).zip(&write.events) {
         let (release, version) = (write.row.id, write.expected + n);
         let values = args![before + n, release, version, event.kind, event.at, &event.body, decision];
-        tx.add(EVENT, values, || format!("version {version} of release `{release}`")).await?;
+        tx.add_later(EVENT, values, format!("version {version} of release `{release}`"));
     }
-    Ok(())
 }
 
-async fn put_message(tx: &mut Tx, message: &OutboxWrite) -> Result<()> {
+fn put_message(tx: &mut Tx, message: &OutboxWrite) {
     const MESSAGE: &str = "INSERT INTO outbox (id, key, release, service, kind, body, created_at, state, attempts) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', 0)";
     let OutboxWrite { id, key, release, service, kind, body, created_at } = message;
     let values = args![*id, key, *release, service, kind, body, *created_at];
-    tx.add(MESSAGE, values, || format!("message `{key}`")).await?;
-    Ok(())
+    tx.add_later(MESSAGE, values, format!("message `{key}`"));
 }
 
 /// When this unit happened: its decision knows, otherwise the database does.

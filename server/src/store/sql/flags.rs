@@ -1,9 +1,10 @@
 //! Flags: their folds, and their events on one line with those of releases.
 
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
+use super::tx::{Tx, Unmet};
 use super::{all, stream};
+use crate::store::Result;
 use crate::store::rows::{FlagRow, FlagWrite, StreamEventRow};
-use crate::store::{Result, StoreError};
 use sternway_domain::id::{DecisionId, FlagKey};
 
 pub(super) async fn list(link: Link<'_>, after: i64) -> Result<Vec<FlagRow>> {
@@ -25,31 +26,23 @@ pub(super) async fn events(link: Link<'_>, key: &FlagKey, after: i64) -> Result<
 
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
 /// The position follows in [`put`], once it is known.
-pub(super) async fn claim(tx: &mut Tx, write: &FlagWrite) -> Result<()> {
+pub(super) fn claim(tx: &mut Tx, write: &FlagWrite) {
     const CREATE: &str = "INSERT INTO flag (key, version, position, created_at, updated_at, body) \
         VALUES ($1, $2, 1, $3, $4, $5) ON CONFLICT (key) DO NOTHING";
     const UPDATE: &str = "UPDATE flag SET version = $2, created_at = $3, updated_at = $4, body = $5 \
         WHERE key = $1 AND version = $6";
+    const VERSION: &str = "SELECT version FROM flag WHERE key = $1";
     let FlagRow { key, version, created_at, updated_at, body, .. } = &write.row;
     let mut values = args![key, *version, *created_at, *updated_at, body];
-    let written = if write.expected == 0 {
-        tx.run(CREATE, values).await?
-    } else {
+    let sql = if write.expected == 0 { CREATE } else { UPDATE };
+    if write.expected != 0 {
         values.extend(args![write.expected]);
-        tx.run(UPDATE, values).await?
-    };
-    if written == 1 {
-        return Ok(());
     }
-    let actual = match tx.one("SELECT version FROM flag WHERE key = $1", args![key]).await? {
-        Some(row) => row.get("version")?,
-        None => 0,
-    };
-    Err(StoreError::Conflict { expected: write.expected, actual })
+    tx.one_later(sql, values, None, Unmet::Version { version: VERSION, of: args![key], expected: write.expected });
 }
 
 /// Numbers and writes the events that follow position `before`.
-pub(super) async fn put(tx: &mut Tx, writes: &[FlagWrite], before: i64, decision: Option<DecisionId>) -> Result<()> {
+pub(super) fn put(tx: &mut Tx, writes: &[FlagWrite], before: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO flag_event (position, flag, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     const PLACE: &str = "UPDATE flag SET position = $2 WHERE key = $1";
@@ -60,11 +53,10 @@ pub(super) async fn put(tx: &mut Tx, writes: &[FlagWrite], before: i64, decision
             position += 1;
             let version = write.expected + n;
             let values = args![position, key, version, event.kind, event.at, &event.body, decision];
-            tx.add(EVENT, values, || format!("version {version} of flag `{key}`")).await?;
+            tx.add_later(EVENT, values, format!("version {version} of flag `{key}`"));
         }
-        tx.run(PLACE, args![key, position]).await?;
+        tx.later(PLACE, args![key, position]);
     }
-    Ok(())
 }
 
 fn read(row: &Row) -> Result<FlagRow> {

@@ -1,7 +1,8 @@
 //! What those ask who follow what other processes do.
 
 use super::all;
-use super::link::{Link, Tx, args};
+use super::link::{Link, args};
+use super::tx::Tx;
 use crate::store::rows::{Extent, Head, MarkRow, MovedRow, Restored};
 use crate::store::{Result, StoreError};
 

@@ -1,7 +1,8 @@
 //! Keys of the log, and where its heads have been.
 
 use super::leases::hold_fence;
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
+use super::tx::Tx;
 use super::{Dialect, all};
 use crate::store::rows::{Fence, LogKeyRow, LogKeyWrite, OutsideRow};
 use crate::store::{Result, StoreError};

@@ -1,7 +1,8 @@
 //! Leases by the database's clock, and the fence they put before writes.
 
 use super::Dialect;
-use super::link::{Link, Tx, args};
+use super::link::{Link, args};
+use super::tx::Tx;
 use crate::store::rows::{Fence, Lease};
 use crate::store::{Result, StoreError};
 use sternway_domain::time::Span;

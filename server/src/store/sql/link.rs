@@ -1,9 +1,10 @@
 //! One way to send a statement and to read a row, whichever database answers.
 
 use super::unavailable;
+use super::writer::Writer;
 use crate::store::{Result, StoreError};
 use sqlx::query::Query;
-use sqlx::{ColumnIndex, Database, Decode, Encode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type};
+use sqlx::{ColumnIndex, Database, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type};
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
@@ -163,7 +164,7 @@ fn read<T: FromStr<Err: Display>>(column: &'static str, text: &str) -> Result<T>
     text.parse().map_err(|error: T::Err| StoreError::Corrupt { what: column, detail: format!("`{text}`: {error}") })
 }
 
-fn bound<'q, DB: Database>(sql: &'static str, values: Vec<Value>) -> Query<'q, DB, DB::Arguments>
+pub(super) fn bound<'q, DB: Database>(sql: impl SqlSafeStr, values: Vec<Value>) -> Query<'q, DB, DB::Arguments>
 where
     Option<i64>: Encode<'q, DB> + Type<DB>,
     Option<String>: Encode<'q, DB> + Type<DB>,
@@ -179,7 +180,7 @@ where
 /// Longer than PostgreSQL itself lets a statement run: whoever waits longer waits for a connection that is gone.
 const GONE: Duration = Duration::from_secs(16);
 
-async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+pub(super) async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
     let late = || sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::TimedOut));
     tokio::time::timeout(GONE, asking).await.unwrap_or_else(|_| Err(late()))
 }
@@ -187,6 +188,7 @@ async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) -> sqlx::Resu
 /// Single statements, each its own transaction.
 pub(in crate::store) enum Link<'a> {
     Sqlite(&'a SqlitePool, &'static str),
+    Writer(&'a Writer, &'static str),
     Postgres(&'a PgPool, &'static str),
 }
 
@@ -198,6 +200,11 @@ impl Link<'_> {
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect())
                 .map_err(unavailable(operation)),
+            Self::Writer(writer, operation) => {
+                let mut held = writer.hold().await.map_err(unavailable(operation))?;
+                let rows = bound(sql, values).fetch_all(held.connection()).await.map_err(unavailable(operation))?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
             Self::Postgres(pool, operation) => in_time(bound(sql, values).fetch_all(*pool))
                 .await
                 .map(|rows| rows.into_iter().map(Row::Postgres).collect())
@@ -215,6 +222,10 @@ impl Link<'_> {
             Self::Sqlite(pool, operation) => {
                 bound(sql, values).execute(*pool).await.map(|done| done.rows_affected()).map_err(unavailable(operation))
             }
+            Self::Writer(writer, operation) => {
+                let mut held = writer.hold().await.map_err(unavailable(operation))?;
+                held.run(sql, values).await.map_err(unavailable(operation))
+            }
             Self::Postgres(pool, operation) => {
                 let done = in_time(bound(sql, values).execute(*pool)).await;
                 done.map(|done| done.rows_affected()).map_err(unavailable(operation))
@@ -223,105 +234,8 @@ impl Link<'_> {
     }
 }
 
-/// Statements that count together or not at all. Dropping it undoes them.
-pub(in crate::store) struct Tx {
-    inner: Inner,
-    operation: &'static str,
-}
-
-enum Inner {
-    Sqlite(Transaction<'static, Sqlite>),
-    Postgres(Transaction<'static, Postgres>),
-}
-
-impl Tx {
-    /// Takes the write lock at once: a transaction that reads first and writes later could lose it in between.
-    pub(in crate::store) async fn sqlite(pool: &SqlitePool, operation: &'static str) -> Result<Self> {
-        let inner = pool.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable(operation))?;
-        Ok(Self { inner: Inner::Sqlite(inner), operation })
-    }
-
-    /// Read committed, whatever the database's default: each check sees what was committed before it.
-    pub(in crate::store) async fn postgres(pool: &PgPool, operation: &'static str) -> Result<Self> {
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-        // In a task of its own: if nobody waited for its answer any more, an open transaction would go back into the pool,
-        // and whatever that connection wrote later would never be committed.
-        let pool = pool.clone();
-        let begun = tokio::spawn(async move { pool.begin_with(begin).await });
-        let begun = async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) };
-        let inner = in_time(begun).await.map_err(unavailable(operation))?;
-        Ok(Self { inner: Inner::Postgres(inner), operation })
-    }
-
-    pub(super) async fn all(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>> {
-        match &mut self.inner {
-            Inner::Sqlite(tx) => {
-                bound(sql, values).fetch_all(&mut **tx).await.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
-            }
-            Inner::Postgres(tx) => in_time(bound(sql, values).fetch_all(&mut **tx))
-                .await
-                .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
-        }
-        .map_err(unavailable(self.operation))
-    }
-
-    pub(super) async fn one(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>> {
-        Ok(self.all(sql, values).await?.into_iter().next())
-    }
-
-    /// The one row a statement always has.
-    pub(super) async fn the(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Row> {
-        let operation = self.operation;
-        self.one(sql, values).await?.ok_or_else(|| unavailable(operation)(sqlx::Error::RowNotFound))
-    }
-
-    pub(super) async fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64> {
-        self.send(sql, values).await.map_err(unavailable(self.operation))
-    }
-
-    /// Like `run`, where a row that is there already has a name for people.
-    pub(super) async fn add(
-        &mut self,
-        sql: &'static str,
-        values: Vec<Value>,
-        what: impl Fn() -> String,
-    ) -> Result<u64> {
-        match self.send(sql, values).await {
-            Ok(rows) => Ok(rows),
-            Err(error) if is_there_already(&error) => Err(StoreError::Exists { what: what() }),
-            Err(error) => Err(unavailable(self.operation)(error)),
-        }
-    }
-
-    /// Several statements without parameters.
-    pub(super) async fn script(&mut self, sql: &'static str) -> Result<()> {
-        match &mut self.inner {
-            Inner::Sqlite(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
-            Inner::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
-        }
-        .map_err(unavailable(self.operation))
-    }
-
-    pub(super) async fn commit(self) -> Result<()> {
-        match self.inner {
-            Inner::Sqlite(tx) => tx.commit().await,
-            Inner::Postgres(tx) => in_time(tx.commit()).await,
-        }
-        .map_err(unavailable(self.operation))
-    }
-
-    async fn send(&mut self, sql: &'static str, values: Vec<Value>) -> sqlx::Result<u64> {
-        match &mut self.inner {
-            Inner::Sqlite(tx) => bound(sql, values).execute(&mut **tx).await.map(|done| done.rows_affected()),
-            Inner::Postgres(tx) => {
-                in_time(bound(sql, values).execute(&mut **tx)).await.map(|done| done.rows_affected())
-            }
-        }
-    }
-}
-
 /// A unique column, or a trigger that guards an append-only table against being replaced.
-fn is_there_already(error: &sqlx::Error) -> bool {
+pub(super) fn is_there_already(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.is_unique_violation() || error.message().ends_with("exists already"))

@@ -1,9 +1,10 @@
 //! Data migrations: their folds, and their events on one line with those of releases.
 
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
+use super::tx::{Tx, Unmet};
 use super::{all, stream};
+use crate::store::Result;
 use crate::store::rows::{MigrationRow, MigrationWrite, StreamEventRow};
-use crate::store::{Result, StoreError};
 use sternway_domain::id::{DecisionId, MigrationName, ReleaseId};
 
 /// By name.
@@ -33,7 +34,7 @@ pub(super) async fn events(
 
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
 /// The position follows in [`put`], once it is known.
-pub(super) async fn claim(tx: &mut Tx, write: &MigrationWrite) -> Result<()> {
+pub(super) fn claim(tx: &mut Tx, write: &MigrationWrite) {
     const CREATE: &str = "INSERT INTO data_migration (release, name, version, position, created_at, updated_at, body) \
         VALUES ($1, $2, $3, 1, $4, $5, $6) ON CONFLICT (release, name) DO NOTHING";
     const UPDATE: &str = "UPDATE data_migration SET version = $3, created_at = $4, updated_at = $5, body = $6 \
@@ -41,29 +42,16 @@ pub(super) async fn claim(tx: &mut Tx, write: &MigrationWrite) -> Result<()> {
     const VERSION: &str = "SELECT version FROM data_migration WHERE release = $1 AND name = $2";
     let MigrationRow { release, name, version, created_at, updated_at, body, .. } = &write.row;
     let mut values = args![*release, name, *version, *created_at, *updated_at, body];
-    let written = if write.expected == 0 {
-        tx.run(CREATE, values).await?
-    } else {
+    let sql = if write.expected == 0 { CREATE } else { UPDATE };
+    if write.expected != 0 {
         values.extend(args![write.expected]);
-        tx.run(UPDATE, values).await?
-    };
-    if written == 1 {
-        return Ok(());
     }
-    let actual = match tx.one(VERSION, args![*release, name]).await? {
-        Some(row) => row.get("version")?,
-        None => 0,
-    };
-    Err(StoreError::Conflict { expected: write.expected, actual })
+    let of = args![*release, name];
+    tx.one_later(sql, values, None, Unmet::Version { version: VERSION, of, expected: write.expected });
 }
 
 /// Numbers and writes the events that follow position `before`.
-pub(super) async fn put(
-    tx: &mut Tx,
-    writes: &[MigrationWrite],
-    before: i64,
-    decision: Option<DecisionId>,
-) -> Result<()> {
+pub(super) fn put(tx: &mut Tx, writes: &[MigrationWrite], before: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO data_event (position, release, name, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     const PLACE: &str = "UPDATE data_migration SET position = $3 WHERE release = $1 AND name = $2";
@@ -74,11 +62,10 @@ pub(super) async fn put(
             position += 1;
             let version = write.expected + n;
             let values = args![position, release, name, version, event.kind, event.at, &event.body, decision];
-            tx.add(EVENT, values, || format!("version {version} of migration `{name}`")).await?;
+            tx.add_later(EVENT, values, format!("version {version} of migration `{name}`"));
         }
-        tx.run(PLACE, args![release, name, position]).await?;
+        tx.later(PLACE, args![release, name, position]);
     }
-    Ok(())
 }
 
 fn read(row: &Row) -> Result<MigrationRow> {

@@ -1,7 +1,8 @@
 //! Which services move in releases that are under way: each in one at a time, whether it is judged there or moves with
 //! what is.
 
-use super::link::{Tx, args};
+use super::link::args;
+use super::tx::Tx;
 use crate::store::rows::{ACTIVE_RELEASE, ReleaseWrite};
 use crate::store::{Result, StoreError};
 use sternway_domain::id::{ReleaseId, ServiceName};
@@ -40,12 +41,11 @@ async fn take_one(tx: &mut Tx, service: &ServiceName, release: ReleaseId) -> Res
 }
 
 /// What no longer moves may move in another release from now on.
-pub(super) async fn give_back(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
+pub(super) fn give_back(tx: &mut Tx, write: &ReleaseWrite) {
     for service in &write.leaves {
-        tx.run("DELETE FROM moving WHERE release = $1 AND service = $2", args![write.row.id, service]).await?;
+        tx.later("DELETE FROM moving WHERE release = $1 AND service = $2", args![write.row.id, service]);
     }
     if !write.row.active {
-        tx.run("DELETE FROM moving WHERE release = $1", args![write.row.id]).await?;
+        tx.later("DELETE FROM moving WHERE release = $1", args![write.row.id]);
     }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The configuration and the people: documents, accounts, sessions, tokens, settings.
 
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
+use super::tx::Tx;
 use super::{all, body};
 use crate::store::Result;
 use crate::store::rows::*;

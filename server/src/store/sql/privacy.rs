@@ -1,7 +1,8 @@
 //! What was taken out, what is old, and what is held.
 
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
 use super::log::read_decision;
+use super::tx::Tx;
 use super::{Dialect, all};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};

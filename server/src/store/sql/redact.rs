@@ -6,7 +6,8 @@
 //! a hold keeps another decision that rests on it: then nothing goes at all. The rule on ages takes no evidence on which a
 //! decision rests that is held, or younger than the rule; that one goes when its own decision's time has come.
 
-use super::link::{Tx, args};
+use super::link::args;
+use super::tx::Tx;
 use crate::store::Result;
 use crate::store::rows::RedactionWrite;
 use sternway_domain::audit::retention::Class;

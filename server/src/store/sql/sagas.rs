@@ -1,10 +1,11 @@
 //! Sagas: their rows and their events.
 
 use super::leases::hold_fence;
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
+use super::tx::{Tx, Unmet};
 use super::{Dialect, all};
+use crate::store::Result;
 use crate::store::rows::{Fence, SagaEventRow, SagaRow, SagaWrite};
-use crate::store::{Result, StoreError};
 use sternway_domain::id::{DecisionId, ReleaseId, SagaId};
 
 pub(super) async fn one(link: Link<'_>, id: SagaId) -> Result<Option<SagaRow>> {
@@ -46,44 +47,31 @@ pub(super) async fn put_said(mut tx: Tx, dialect: &Dialect, id: SagaId, said: &s
 
 /// Compares the version and takes the row in one statement; whoever comes second waits, then sees the newer version.
 /// The position follows in [`put_events`], once it is known.
-pub(super) async fn put(tx: &mut Tx, write: &SagaWrite) -> Result<()> {
+pub(super) fn put(tx: &mut Tx, write: &SagaWrite) {
     const CREATE: &str = "INSERT INTO saga (id, release, version, position, purpose, active, created_at, updated_at, body) \
         VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
     const UPDATE: &str = "UPDATE saga SET version = $2, active = $3, updated_at = $4, body = $5 \
         WHERE id = $1 AND version = $6";
+    const VERSION: &str = "SELECT version FROM saga WHERE id = $1";
     let SagaRow { id, release, version, purpose, active, created_at, updated_at, body } = &write.row;
-    let written = if write.expected == 0 {
-        tx.run(CREATE, args![*id, *release, *version, purpose, *active, *created_at, *updated_at, body]).await?
-    } else {
-        tx.run(UPDATE, args![*id, *version, *active, *updated_at, body, write.expected]).await?
+    let (sql, values) = match write.expected {
+        0 => (CREATE, args![*id, *release, *version, purpose, *active, *created_at, *updated_at, body]),
+        expected => (UPDATE, args![*id, *version, *active, *updated_at, body, expected]),
     };
-    if written == 1 {
-        return Ok(());
-    }
-    let actual = match tx.one("SELECT version FROM saga WHERE id = $1", args![*id]).await? {
-        Some(row) => row.get("version")?,
-        None => 0,
-    };
-    Err(StoreError::Conflict { expected: write.expected, actual })
+    tx.one_later(sql, values, None, Unmet::Version { version: VERSION, of: args![*id], expected: write.expected });
 }
 
 /// Numbers and writes the events that follow position `before`.
-pub(super) async fn put_events(
-    tx: &mut Tx,
-    write: &SagaWrite,
-    before: i64,
-    decision: Option<DecisionId>,
-) -> Result<()> {
+pub(super) fn put_events(tx: &mut Tx, write: &SagaWrite, before: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO saga_event (position, saga, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for (n, event) in (1..).zip(&write.events) {
         let (saga, version) = (write.row.id, write.expected + n);
         let values = args![before + n, saga, version, event.kind, event.at, &event.body, decision];
-        tx.add(EVENT, values, || format!("version {version} of saga `{saga}`")).await?;
+        tx.add_later(EVENT, values, format!("version {version} of saga `{saga}`"));
     }
     let position = before + write.events.len() as i64;
-    tx.run("UPDATE saga SET position = $2 WHERE id = $1", args![write.row.id, position]).await?;
-    Ok(())
+    tx.later("UPDATE saga SET position = $2 WHERE id = $1", args![write.row.id, position]);
 }
 
 fn read(row: &Row) -> Result<SagaRow> {

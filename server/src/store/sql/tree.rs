@@ -4,7 +4,8 @@
 //! above. What is between them is made from these and the newest hashes when somebody asks.
 
 use super::leases::hold_fence;
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
+use super::tx::Tx;
 use super::{Dialect, all};
 use crate::store::rows::{CheckpointRow, Fence, RemovedRow, TextRow};
 use crate::store::{Result, StoreError};
@@ -15,13 +16,11 @@ use sternway_domain::audit::merkle::{Frontier, TreeHash};
 const WIDTH: i64 = 256;
 
 /// All texts of an entry in one statement.
-pub(super) async fn put_texts(tx: &mut Tx, dialect: &Dialect, index: i64, openings: &[Opening]) -> Result<()> {
-    if openings.is_empty() {
-        return Ok(());
+pub(super) fn put_texts(tx: &mut Tx, dialect: &Dialect, index: i64, openings: &[Opening]) {
+    if !openings.is_empty() {
+        let list = serde_json::to_string(openings).expect("openings are texts");
+        tx.add_later(dialect.texts, args![index, list], format!("a text of entry {index} of the log"));
     }
-    let list = serde_json::to_string(openings).expect("openings are texts");
-    tx.add(dialect.texts, args![index, list], || format!("a text of entry {index} of the log")).await?;
-    Ok(())
 }
 
 /// Writes the hash of each subtree that this entry completes. A gap among the hashes below is left to whoever signs:

@@ -1,7 +1,8 @@
 //! What the engine reads and writes while it works: ticks, traffic, messages.
 
 use super::leases::hold_fence;
-use super::link::{Link, Row, Tx, args};
+use super::link::{Link, Row, args};
+use super::tx::Tx;
 use super::{Dialect, all, body};
 use crate::store::Result;
 use crate::store::rows::*;

@@ -1,7 +1,8 @@
 //! Answers kept for being asked twice show releases and flags as they were, whoever asked. One pass over them for all texts
 //! of a unit. Answers that are younger than the rule on ages are left: none is kept longer than a day.
 
-use super::super::link::{Tx, args};
+use super::super::link::args;
+use super::super::tx::Tx;
 use super::longest_first;
 use super::words::without;
 use crate::store::Result;

@@ -1,7 +1,8 @@
 //! What was seen when decisions were made. It is found by its digest and goes as a whole.
 
-use super::super::link::{Tx, args};
+use super::super::link::args;
 use super::super::privacy::held;
+use super::super::tx::Tx;
 use super::words::without;
 use crate::store::rows::RedactionWrite;
 use crate::store::{Result, StoreError};

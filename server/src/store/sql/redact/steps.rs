@@ -1,7 +1,8 @@
 //! What steps of a saga said. The entry about them says it in a sentence of its own, so its text is not found elsewhere: with
 //! an effect of such an entry goes everything that the events of this decision say.
 
-use super::super::link::{Tx, args};
+use super::super::link::args;
+use super::super::tx::Tx;
 use super::words::without_whole;
 use crate::store::Result;
 use crate::store::rows::RedactionWrite;
