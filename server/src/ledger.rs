@@ -22,7 +22,7 @@ const PAGE: u32 = 200;
 
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    #[error("what was redacted cannot be read from `{}`", .path.display())]
+    #[error("what was redacted cannot be read from `{}`; make the file readable", .path.display())]
     Read {
         path: PathBuf,
         #[source]
@@ -30,7 +30,7 @@ pub enum LedgerError {
     },
     #[error("{}:{line}: this is no redaction: {text}; mend the line, or take it out if it is nothing", .path.display())]
     Line { path: PathBuf, line: usize, text: String },
-    #[error("what was redacted cannot be written to `{}`", .path.display())]
+    #[error("what was redacted cannot be written to `{}`; set `state` to a file beside which it can be", .path.display())]
     Write {
         path: PathBuf,
         #[source]

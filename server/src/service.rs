@@ -138,7 +138,8 @@ pub enum ServiceError {
     Busy { service: ServiceName, other: String },
     #[error("the key `{0}` was used for another request; use a new one")]
     KeyReused(String),
-    #[error("{field}: {text}")]
+    /// Of one field; with an empty name, of the request as a whole.
+    #[error("{}{text}", if field.is_empty() { String::new() } else { format!("{field}: ") })]
     Invalid { field: String, text: String },
     /// A legal hold keeps what was to be taken out.
     #[error("legal hold {hold} keeps these texts ({scope}); it has to be released first")]
@@ -275,4 +276,16 @@ pub(crate) fn encode<T: serde::Serialize>(value: &T) -> String {
 /// Work that takes a while, on a thread that serves nobody.
 pub(crate) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.expect("judging does not panic, and nothing ends this thread")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_no_single_field_is_said_without_one() {
+        let said = |field: &str| ServiceError::Invalid { field: field.into(), text: "is too long".into() }.to_string();
+        assert_eq!(said("reason"), "reason: is too long");
+        assert_eq!(said(""), "is too long");
+    }
 }

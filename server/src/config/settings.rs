@@ -181,7 +181,7 @@ pub const SETTINGS: &[Setting] = &[
         "engine.lease",
         ["STERNWAY_ENGINE_LEASE"],
         "engine-lease",
-        "10s",
+        "8s",
         "A lease not renewed for so long is over, 1 s to 300 s"
     ),
     setting!(

@@ -166,16 +166,20 @@ fn finished_row(entry: &Entry, now: Timestamp) -> FinishedRow {
     let release = &entry.release;
     let took = release.started_at.zip(release.ended_at).map(|(from, to)| to.since(from));
     let by = release.ended_by.clone().unwrap_or_default();
-    let off = if entry.keeps_off { ". Automation waits for a person." } else { "" };
     FinishedRow {
         id: release.id.to_string(),
         service: release.service.to_string(),
         from: release.baseline.version.to_string(),
         to: release.candidate.version.to_string(),
         pill: state_pill(&release.state),
-        what: took.map_or(by.clone(), |took| format!("In {} by {by}", lasting(took))) + off,
+        what: sentences(took.map_or(by.clone(), |took| format!("In {} by {by}", lasting(took))), entry.keeps_off),
         at: when(release.ended_at.unwrap_or(release.created_at), now),
     }
+}
+
+/// With a full stop only where something follows.
+fn sentences(what: String, keeps_off: bool) -> String {
+    if keeps_off { format!("{}. Automation waits for a person.", what.trim_end_matches('.')) } else { what }
 }
 
 fn nothing(total: u32, can_create: bool) -> StateView {
@@ -197,5 +201,18 @@ fn nothing(total: u32, can_create: bool) -> StateView {
             .to_owned(),
         acts,
         ..StateView::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_that_ends_with_a_full_stop_gets_no_second_one() {
+        for by in ["by automation: that is 66 ms.", "by automation: that is 66 ms"] {
+            assert_eq!(sentences(by.into(), true), "by automation: that is 66 ms. Automation waits for a person.");
+            assert_eq!(sentences(by.into(), false), by);
+        }
     }
 }
