@@ -122,6 +122,8 @@ name! {
     ConnectionName,
     /// An environment: `production`, `staging`.
     EnvironmentName,
+    /// A change freeze.
+    FreezeName,
 }
 
 /// The key of a flag: 1 to 128 of `A-Z a-z 0-9 . _ -`. Nothing else, because OpenFeature's clients put it into an

@@ -8,6 +8,7 @@ pub mod access;
 pub mod actor;
 pub mod artifact;
 pub mod audit;
+pub mod change_freeze;
 pub mod checklist;
 pub mod component;
 pub mod deploy;

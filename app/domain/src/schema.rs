@@ -2,9 +2,11 @@
 //!
 //! Structs and enums derive theirs; these have a form of their own.
 
+use crate::change_freeze::{ClockTime, LocalTime, YearTime, Zone};
 use crate::component::Accepts;
 use crate::id::{
-    CellName, ChecklistName, ConnectionName, Digest, FlagKey, ItemId, MigrationName, PlanName, RunbookName, ServiceName,
+    CellName, ChecklistName, ConnectionName, Digest, FlagKey, FreezeName, ItemId, MigrationName, PlanName, RunbookName,
+    ServiceName,
 };
 use crate::plan::{Metric, Weight};
 use crate::service::HaproxyAddress;
@@ -44,6 +46,11 @@ written_as_text! {
     RunbookName: "The name of a runbook.", NAME;
     CellName: "The name of a cell or region.", NAME;
     MigrationName: "The name of a data migration.", NAME;
+    FreezeName: "The name of a change freeze.", NAME;
+    Zone: "A time zone of the IANA database: `Europe/Berlin`, `UTC`.", "^[A-Za-z0-9_+/-]+$";
+    ClockTime: "A time of day: `16:00`; `24:00` is midnight at its end.", "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$";
+    LocalTime: "A day and a time there: `2026-12-20T18:00`.", "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}$";
+    YearTime: "A day of every year and a time: `12-20 18:00`.", "^[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}$";
     ConnectionName: "The name of a connection in the server's configuration.", NAME;
     Accepts: "Versions: `any`, `1.41.3`, `1.41.*`, `>=1.41 <2`, alternatives with `||`.", ".";
     FlagKey: "The key of a flag.", "^(?!\\.+$)[A-Za-z0-9._-]{1,128}$";
