@@ -1,4 +1,4 @@
-//! The documents people write: services, plans, checklists, flags and data migrations as YAML, runbooks as Markdown with a header.
+//! The documents people write: services, plans, checklists, flags, data migrations and change freezes as YAML, runbooks as Markdown with a header.
 //!
 //! [`parse`] takes a whole set and accepts all of it or nothing; every problem comes with its file, line, column and
 //! field. Deliberately absent: reading directories, and storing.
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use sternway_domain::audit::canonical_json;
+use sternway_domain::change_freeze::{self, ChangeFreeze};
 use sternway_domain::checklist::{self, Checklist};
 use sternway_domain::flag::{self, FlagPlan};
 use sternway_domain::id::Digest;
@@ -53,10 +54,19 @@ pub enum Kind {
     Runbook,
     Flag,
     Migration,
+    ChangeFreeze,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 6] = [Kind::Service, Kind::Plan, Kind::Checklist, Kind::Runbook, Kind::Flag, Kind::Migration];
+    pub const ALL: [Kind; 7] = [
+        Kind::Service,
+        Kind::Plan,
+        Kind::Checklist,
+        Kind::Runbook,
+        Kind::Flag,
+        Kind::Migration,
+        Kind::ChangeFreeze,
+    ];
 
     /// As it is written in `kind:` and stored.
     pub fn as_str(self) -> &'static str {
@@ -67,6 +77,7 @@ impl Kind {
             Kind::Runbook => "Runbook",
             Kind::Flag => "Flag",
             Kind::Migration => "Migration",
+            Kind::ChangeFreeze => "ChangeFreeze",
         }
     }
 
@@ -79,6 +90,7 @@ impl Kind {
             Kind::Runbook => "runbook",
             Kind::Flag => "flag",
             Kind::Migration => "migration",
+            Kind::ChangeFreeze => "change freeze",
         }
     }
 
@@ -103,6 +115,7 @@ pub enum Body {
     Runbook(Runbook),
     Flag(Box<FlagPlan>),
     Migration(Box<MigrationPlan>),
+    ChangeFreeze(ChangeFreeze),
 }
 
 /// One document, read and found usable by itself.
@@ -125,6 +138,7 @@ impl Document {
             Body::Runbook(_) => Kind::Runbook,
             Body::Flag(_) => Kind::Flag,
             Body::Migration(_) => Kind::Migration,
+            Body::ChangeFreeze(_) => Kind::ChangeFreeze,
         }
     }
 
@@ -136,6 +150,7 @@ impl Document {
             Body::Runbook(runbook) => runbook.header.name.as_str(),
             Body::Flag(flag) => flag.key.as_str(),
             Body::Migration(migration) => migration.name.as_str(),
+            Body::ChangeFreeze(freeze) => freeze.name.as_str(),
         }
     }
 
@@ -148,6 +163,7 @@ impl Document {
             Body::Runbook(runbook) => serde_json::to_value(runbook),
             Body::Flag(flag) => serde_json::to_value(flag),
             Body::Migration(migration) => serde_json::to_value(migration),
+            Body::ChangeFreeze(freeze) => serde_json::to_value(freeze),
         };
         canonical_json(&value.expect("documents have text keys and were read without infinite numbers"))
     }
@@ -177,6 +193,10 @@ impl Document {
         let service = match &self.body {
             Body::Service(service) => service,
             Body::Migration(plan) => return vec![(Kind::Service, plan.component.to_string(), "component".to_owned())],
+            Body::ChangeFreeze(freeze) => {
+                let services = freeze.services.iter().enumerate();
+                return services.map(|(i, name)| (Kind::Service, name.to_string(), format!("services[{i}]"))).collect();
+            }
             _ => return Vec::new(),
         };
         let others = service.depends_on.iter().enumerate();
@@ -331,6 +351,9 @@ fn own_problems(body: &Body) -> Vec<(String, String)> {
         Body::Checklist(checklist) => checklist::problems(checklist).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Flag(flag) => flag::problems(flag).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Migration(plan) => migration::problems(plan).into_iter().map(|p| (p.field, p.text)).collect(),
+        Body::ChangeFreeze(freeze) => {
+            change_freeze::problems(freeze).into_iter().map(|p| (p.field, p.text)).collect()
+        }
         Body::Runbook(_) => Vec::new(),
     }
 }

@@ -38,6 +38,7 @@ mod decisions;
 mod door;
 mod explain;
 mod flags;
+mod freezes;
 mod new_release;
 mod outside;
 mod panels;
@@ -116,6 +117,7 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
         | ServiceError::DataMoved
         | ServiceError::DataRefused(_)
         | ServiceError::PastNoReturn(_)
+        | ServiceError::Frozen(_)
         | ServiceError::Step(_)
         | ServiceError::Exporting
         | ServiceError::NotSigned

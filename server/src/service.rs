@@ -17,6 +17,7 @@ use std::sync::Arc;
 use sternway_domain::access::{self, Action, Denied};
 use sternway_domain::actor::{Actor, Rule};
 use sternway_domain::audit::Origin;
+use sternway_domain::change_freeze::InForce;
 use sternway_domain::flag;
 use sternway_domain::id::{EnvironmentName, HoldId, ReleaseId, ServiceName};
 use sternway_domain::migration;
@@ -34,6 +35,7 @@ mod expected;
 mod export;
 mod flag_summary;
 mod flags;
+mod freezes;
 mod holds;
 mod keys;
 mod log;
@@ -119,6 +121,9 @@ pub enum ServiceError {
     /// A rollback would lose data.
     #[error("{0}")]
     PastNoReturn(Box<PastNoReturn>),
+    /// Something new would go out while it is frozen.
+    #[error("{0}")]
+    Frozen(Box<InForce>),
     /// The migration is not what the actor saw.
     #[error("the migration has moved on: it is at version {actual}, you saw {expected}; look again")]
     DataStale { expected: i64, actual: i64 },

@@ -24,7 +24,7 @@ pub enum Action {
     ResumeAutomation,
     /// Choose how a saga goes on: retry, skip, undo, call somebody, sign off.
     Steer,
-    /// Change services, plans, checklists, runbooks, flags and migrations.
+    /// Change services, plans, checklists, runbooks, flags, migrations and change freezes.
     Apply,
     /// Move data of a release forward or back, run its queries, sign.
     MoveData,

@@ -23,6 +23,8 @@ pub struct World<'a> {
     pub saga: Option<&'a Saga>,
     /// Whether rules keep their hands off, because something that moves here was taken back before.
     pub held: bool,
+    /// Whether a change freeze keeps it from taking more traffic.
+    pub frozen: bool,
     /// Why no rule may send all traffic to the baseline now; absent when it may, or when it cannot be told.
     pub no_room: Option<String>,
 }
@@ -156,7 +158,7 @@ fn holding(world: &World<'_>, cause: &HoldCause, verdict: &Verdict, now: Timesta
 }
 
 fn may_promote(world: &World<'_>, now: Timestamp) -> bool {
-    world.release.confirmed() && world.release.bake_left(now) == Some(Span::ZERO)
+    !world.frozen && world.release.confirmed() && world.release.bake_left(now) == Some(Span::ZERO)
 }
 
 /// The stage has baked, and still nothing allows going on.

@@ -13,6 +13,7 @@ use std::io::Read;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use sternway_domain::change_freeze;
 use sternway_domain::flag::lint_plan;
 use sternway_domain::migration;
 
@@ -112,6 +113,7 @@ fn check(files: &[(String, String)], json: bool) -> Result<u8> {
                 .into_iter()
                 .map(|found| format!("`{}`: {}", found.field, found.text))
                 .collect::<Vec<_>>(),
+            Body::ChangeFreeze(freeze) => change_freeze::lint(freeze, SystemClock.now()),
             _ => vec![],
         });
         let findings: String = findings.map(|finding: String| format!("Note: {finding}.\n")).collect();

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// Service, Plan, Checklist, Runbook, Flag or Migration
+    /// Service, Plan, Checklist, Runbook, Flag, Migration or ChangeFreeze
     #[arg(value_name = "KIND")]
     kind: String,
 }

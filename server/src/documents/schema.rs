@@ -6,6 +6,7 @@
 
 use super::Kind;
 use serde_json::{Map, Value, json};
+use sternway_domain::change_freeze::ChangeFreeze;
 use sternway_domain::checklist::Checklist;
 use sternway_domain::flag::FlagPlan;
 use sternway_domain::migration::MigrationPlan;
@@ -24,6 +25,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::Runbook => of::<Header>(kind),
         Kind::Flag => of::<FlagPlan>(kind),
         Kind::Migration => of::<MigrationPlan>(kind),
+        Kind::ChangeFreeze => of::<ChangeFreeze>(kind),
     }
 }
 

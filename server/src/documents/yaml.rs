@@ -1,4 +1,4 @@
-//! Services, plans, checklists and flags: one or more documents in a file, parted by `---`.
+//! Services, plans, checklists, flags, migrations and change freezes: one or more documents in a file, parted by `---`.
 
 use super::node::{self, Node, Value};
 use super::typed::{self, Misfit};
@@ -32,6 +32,7 @@ fn document(file: &str, mut node: Node, source: String) -> Result<Document, Vec<
         Kind::Checklist => typed::read(&node).map(Body::Checklist),
         Kind::Flag => typed::read(&node).map(|flag| Body::Flag(Box::new(flag))),
         Kind::Migration => typed::read(&node).map(|plan| Body::Migration(Box::new(plan))),
+        Kind::ChangeFreeze => typed::read(&node).map(Body::ChangeFreeze),
         Kind::Runbook => {
             let text = "a runbook is a Markdown file (`.md`) with this as its header".to_owned();
             return Err(vec![problem("kind", text)]);

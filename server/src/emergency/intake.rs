@@ -190,7 +190,7 @@ impl Intake {
                 reason: record.reason.clone(),
                 expected_version: release.version,
                 // It happened already: there is nothing left to weigh.
-                overrides: Overrides { capacity: true, fit: None },
+                overrides: Overrides { capacity: true, ..Overrides::default() },
                 idempotency_key: format!("emergency:{}:{}", record.id, release.version),
             };
             match self.service.act(caller, request).await {

@@ -57,6 +57,8 @@ pub(super) struct Steward {
     pub(super) courier: Courier,
     /// The saga, or none, beside which no other of the release is open any more.
     pub(super) alone: Option<Option<SagaId>>,
+    /// Something in the way of more traffic, and until when that need not be asked again.
+    frozen: Option<Timestamp>,
     observed_at: Timestamp,
     /// When asked and observed were last written down.
     pub(super) noted_at: Timestamp,
@@ -105,6 +107,7 @@ impl Steward {
             seen: None,
             courier: Courier::default(),
             alone: None,
+            frozen: None,
             observed_at: Timestamp::default(),
             noted_at: Timestamp::default(),
             connected_at: engine.service.clock.now(),
@@ -184,12 +187,22 @@ impl Steward {
                 observed,
                 saga,
                 held: false,
+                frozen: self.frozen.is_some_and(|until| now < until),
                 no_room: None,
             };
             let mut effects = reconcile(&world, now);
             // Whether rules have to wait is only asked when one would act.
             if effects.iter().any(|effect| matches!(effect, Effect::Decide { .. })) {
                 world.held = self.engine.service.hold_on(&self.release).await?.is_some();
+                effects = reconcile(&world, now);
+            }
+            // The same of whether a change freeze is in force.
+            let on = |effect: &Effect| matches!(effect, Effect::Decide { command: Command::Promote { .. }, .. });
+            if effects.iter().any(on) {
+                let frozen = self.engine.service.frozen(&self.release).await?;
+                world.frozen = frozen.is_some();
+                // It may be lifted before its time.
+                self.frozen = frozen.map(|frozen| frozen.until.unwrap_or(now + RECONNECT).min(now + RECONNECT));
                 effects = reconcile(&world, now);
             }
             // The same of whether there is room to go back to.
@@ -298,7 +311,11 @@ impl Steward {
             true => Duration::from_micros(self.watch.next_in(&self.release, now).micros().unsigned_abs()),
             false => Duration::MAX,
         };
+        let thawed = self.frozen.map_or(Duration::MAX, |until| {
+            if until > now { Duration::from_micros(until.since(now).micros().unsigned_abs()) } else { Duration::MAX }
+        });
         tick.min(self.courier.pause(now))
+            .min(thawed)
             .min(self.engine.config.poll)
             .min(self.tenure.renewal())
             .max(Duration::from_millis(20))

@@ -61,6 +61,10 @@ pub struct Details {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     instead: Vec<OtherWay>,
+    /// Of what a change freeze keeps from going out: when it ends. Absent when that is more than a year away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    frozen_until: Option<String>,
     /// Of refused documents: every problem with its file, line and field.
     #[serde(skip_serializing_if = "Option::is_none")]
     documents: Option<Vec<DocumentProblem>>,
@@ -94,6 +98,7 @@ impl Problem {
             since: None,
             data_loss: None,
             instead: Vec::new(),
+            frozen_until: None,
             documents: None,
             retry_after: None,
         }))
@@ -222,6 +227,11 @@ impl From<ServiceError> for Problem {
                 let mut problem = Problem::new(StatusCode::CONFLICT, "past-no-return", title, sentence(&text));
                 problem.0.data_loss = Some(refused.data_loss);
                 problem.0.instead = refused.instead.to_vec();
+                problem
+            }
+            ServiceError::Frozen(frozen) => {
+                let mut problem = Problem::new(StatusCode::CONFLICT, "change-freeze", "Change freeze", sentence(&text));
+                problem.0.frozen_until = frozen.frozen.until.map(|until| until.to_rfc3339());
                 problem
             }
             ServiceError::DataRefused(refusal) => not_now(data_field(&refusal), &text),
@@ -380,21 +390,4 @@ fn sentence(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_become_pointers() {
-        assert_eq!(pointer("candidate.digest"), "/candidate/digest");
-        assert_eq!(pointer("a/b"), "/a~1b");
-        assert_eq!(pointer(""), "");
-    }
-
-    #[test]
-    fn given_a_database_error_when_answered_then_its_text_stays_inside() {
-        let source = sqlx::Error::Configuration("postgres://sternway:secret@db".into());
-        let problem = Problem::from(StoreError::Unavailable { operation: "read", source });
-        let text = serde_json::to_string(&problem.0).expect("json");
-        assert!(!text.contains("secret") && problem.0.status == 503, "{text}");
-    }
-}
+mod tests;

@@ -115,6 +115,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(documents::runbook))
         .routes(routes!(documents::checklists))
         .routes(routes!(documents::checklist))
+        .routes(routes!(documents::change_freezes))
+        .routes(routes!(documents::change_freeze))
         .routes(routes!(flags::list))
         .routes(routes!(flags::get, flags::put))
         .routes(routes!(flags::split))

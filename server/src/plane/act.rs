@@ -3,7 +3,7 @@
 use super::buttons::{act_of, why_not};
 use super::release::{Facts, unsigned};
 use super::words::{change, lasting, percent, verdict_pill, when};
-use super::{Plane, preview, told};
+use super::{Plane, freezes, preview, told};
 use crate::service::{ActRequest, Acted, Caller, NewArtifact, Overrides, Result, ServiceError, Wanted, decode};
 use crate::store::rows::DecisionFilter;
 use sternway_app::view::act::*;
@@ -20,6 +20,8 @@ use sternway_domain::release::{Event, Release, State};
 
 /// What the box on the page before a start stands for, where it is not for what is open.
 const DEPLOYED: &str = "deployed";
+/// That the box stands for a change freeze too: one that began after the page was read is not overridden by it.
+const FREEZE: &str = "freeze";
 
 impl Plane {
     pub(super) async fn act_view(
@@ -79,6 +81,10 @@ impl Plane {
             fault: None,
         };
         self.past_no_return(caller, &facts, &mut view).await?;
+        if let Some(frozen) = freezes::overridden(&facts, verb) {
+            view.needs_override = Some(freezes::beside(view.needs_override, &frozen, verb, facts.now));
+            view.evidence = FREEZE.to_owned();
+        }
         // Only one thing is overridden on a page: what is open comes first.
         if verb == Verb::Start && view.needs_override.is_none() && self.service.deploys(release).await? {
             let text = "The candidates run already: nothing is deployed, traffic is all that moves.";
@@ -111,7 +117,11 @@ impl Plane {
             wanted,
             reason: form.full_reason(),
             expected_version: i64::try_from(form.expected_version).unwrap_or(i64::MAX),
-            overrides: Overrides { capacity: verb == Verb::Rollback && overridden, fit: None },
+            overrides: Overrides {
+                capacity: verb == Verb::Rollback && overridden,
+                freeze: overridden && form.evidence == FREEZE && matches!(verb, Verb::Start | Verb::Promote),
+                fit: None,
+            },
             idempotency_key: form.idempotency_key,
         };
         Ok(done(self.service.act(caller, request).await?))
@@ -304,6 +314,7 @@ fn risks(facts: &Facts, verb: Verb) -> Vec<CheckView> {
             ),
         });
     }
+    risks.extend(freezes::risk(facts, verb));
     if let (Verb::Start, Some(hold)) = (verb, &facts.hold) {
         let text =
             format!("Automation is off for `{}` since it was rolled back: nobody but people acts on it.", hold.service);

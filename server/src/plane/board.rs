@@ -2,7 +2,7 @@
 
 use super::row::{Entry, Need};
 use super::words::{NBSP, lasting, state_pill, when};
-use super::{Plane, told};
+use super::{Plane, freezes, told};
 use crate::service::{Caller, Live, Result, Service, decode};
 use crate::store::rows::{DecisionFilter, ReleaseFilter};
 use std::collections::HashMap;
@@ -82,11 +82,13 @@ async fn read(service: &Service, now: Timestamp) -> Result<Vec<Entry>> {
         releases.iter().map(|release| (aftermath.hold_on(release), aftermath.keeps_off(release))).collect()
     };
     let held = service.with_aftermath(held).await?;
+    let frozen = service.change_freezes().await?;
     let entries = releases.into_iter().zip(held).map(|(release, (hold, keeps_off))| Entry {
         live: live.remove(&release.id),
         traffic: if release.state.active() { traffic.remove(&release.service) } else { None },
         hold,
         keeps_off,
+        frozen: freezes::of(&frozen, &release, now),
         release,
     });
     Ok(entries.collect())

@@ -2,7 +2,7 @@
 
 use super::act::done;
 use super::words::lasting;
-use super::{Plane, caller, told, worded};
+use super::{Plane, caller, freezes, told, worded};
 use crate::service::{Expected, NewArtifact, NewRelease, Result, ServiceError};
 use sternway_app::backend::Caller as PageCaller;
 use sternway_app::error::{AppError, Problem};
@@ -76,7 +76,9 @@ impl Plane {
             return Ok(None);
         }
         let draft = self.service.draft(&read(form)?).await?;
-        let expected = self.service.expects(draft.plan.clone(), &draft.service).await?;
+        let others = draft.components.iter().map(|component| &component.name).filter(|name| **name != draft.service);
+        let moving: Vec<&ServiceName> = [&draft.service].into_iter().chain(others).collect();
+        let expected = self.service.expects(draft.plan.clone(), &moving).await?;
         Ok(Some(preview(&draft, expected)))
     }
 
@@ -232,6 +234,7 @@ fn expectations(expected: &Expected) -> Vec<CheckView> {
     let say = |tone: Tone, icon: Icon, text: String| CheckView { tone, icon, text, ..CheckView::default() };
     let warnings = expected.estimate.iter().flat_map(|estimate| &estimate.warnings);
     let mut all: Vec<CheckView> = warnings.map(|text| say(Tone::Caution, Icon::Suspect, text.clone())).collect();
+    all.extend(expected.freeze.clone().map(freezes::caution));
     let played = &expected.placebo;
     all.push(match (played.runs, played.fired) {
         (0, _) => say(Tone::Plain, Icon::Info, played.sentence()),

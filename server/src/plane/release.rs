@@ -3,7 +3,7 @@
 use super::buttons::acts;
 use super::traffic::{flow, marks, track};
 use super::words::{NBSP, capital, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, aftermath, data, explain, panels, signals};
+use super::{Plane, aftermath, data, explain, freezes, panels, signals};
 use crate::service::{Caller, Course, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
@@ -12,6 +12,7 @@ use sternway_app::view::release::*;
 use sternway_app::view::{ChangeView, Icon, LinkView, NoticeView, Or, StateView, Tone};
 use sternway_domain::access::{self, Action};
 use sternway_domain::audit::Entry;
+use sternway_domain::change_freeze::ChangeFreeze;
 use sternway_domain::id::{DecisionId, ReleaseId};
 use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Mode, grouped};
@@ -34,6 +35,8 @@ pub(super) struct Facts {
     pub(super) keeps_off: bool,
     /// How it went back, if it did.
     pub(super) back: Option<WayBack>,
+    /// All there are.
+    pub(super) freezes: Vec<ChangeFreeze>,
 }
 
 impl Facts {
@@ -57,7 +60,8 @@ impl Plane {
             .with_aftermath(|aftermath| (aftermath.hold_on(&release), aftermath.keeps_off(&release)))
             .await?;
         let back = self.service.way_back(caller, &release).await?;
-        Ok(Facts { release, now, ticks, traffic, hold, keeps_off, back })
+        let freezes = self.service.change_freezes().await?;
+        Ok(Facts { release, now, ticks, traffic, hold, keeps_off, back, freezes })
     }
 
     pub(super) async fn release_view(
@@ -234,7 +238,10 @@ fn no_verdict(release: &Release) -> StateView {
 
 fn notices(facts: &Facts) -> Vec<NoticeView> {
     let mut notices: Vec<NoticeView> =
-        [aftermath::times(facts), aftermath::part(facts), aftermath::notice(facts)].into_iter().flatten().collect();
+        [aftermath::times(facts), aftermath::part(facts), aftermath::notice(facts), freezes::notice(facts)]
+            .into_iter()
+            .flatten()
+            .collect();
     if let Some(traffic) = facts.traffic.as_ref().filter(|traffic| traffic.alarm(facts.now)) {
         let since = traffic.disagree_since.unwrap_or(facts.now);
         let observed = traffic.observed.map_or_else(|| "nothing".to_owned(), |w| percent(w.percent()));
@@ -268,20 +275,27 @@ fn advice(facts: &Facts, verdict: &Verdict) -> Option<AdviceView> {
     let release = &facts.release;
     let by_itself = release.plan.mode == Mode::Automatic && facts.hold.is_none();
     let baked = release.bake_left(facts.now) == Some(Span::ZERO);
-    match verdict.kind {
-        VerdictKind::Fail | VerdictKind::Suspect => Some(AdviceView {
+    let frozen = freezes::of(&facts.freezes, release, facts.now);
+    match (verdict.kind, frozen) {
+        (VerdictKind::Pass, Some(frozen)) if baked => Some(AdviceView {
+            icon: Icon::Freeze,
+            tone: Tone::Hold,
+            title: "Recommended: wait for the end of the change freeze.".to_owned(),
+            text: format!("Every guard passes; frozen {}.", frozen.ends(facts.now)),
+        }),
+        (VerdictKind::Fail | VerdictKind::Suspect, _) => Some(AdviceView {
             icon: Icon::Rollback,
             tone: Tone::Stop,
             title: format!("Recommended: roll back to {}.", release.baseline.version),
             text: room(facts),
         }),
-        VerdictKind::Pass if baked && !by_itself => Some(AdviceView {
+        (VerdictKind::Pass, _) if baked && !by_itself => Some(AdviceView {
             icon: Icon::Promote,
             tone: Tone::Go,
             title: "Recommended: promote.".to_owned(),
             text: "Every guard passes and the bake time is over.".to_owned(),
         }),
-        VerdictKind::NoData | VerdictKind::ProviderDown | VerdictKind::ConfigError => Some(AdviceView {
+        (VerdictKind::NoData | VerdictKind::ProviderDown | VerdictKind::ConfigError, _) => Some(AdviceView {
             icon: Icon::Hold,
             tone: Tone::Hold,
             title: "Recommended: wait, and look at the source.".to_owned(),

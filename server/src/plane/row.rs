@@ -1,5 +1,6 @@
 //! One release as a row of the board: what it needs, what it says, what to press.
 
+use super::freezes;
 use super::words::{first_sentence, hold_cause, lasting, outlook_of, percent, state_pill, verdict_pill};
 use crate::charts;
 use crate::service::{Live, TrafficStatus};
@@ -7,6 +8,7 @@ use sternway_app::path;
 use sternway_app::view::Icon;
 use sternway_app::view::act::Verb;
 use sternway_app::view::board::*;
+use sternway_domain::change_freeze::Frozen;
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::{Metric, Mode};
 use sternway_domain::recovery::AutomationHold;
@@ -33,6 +35,8 @@ pub(super) struct Entry {
     pub(super) hold: Option<AutomationHold>,
     /// Whether they keep their hands off others because of it.
     pub(super) keeps_off: bool,
+    /// What keeps it from going further.
+    pub(super) frozen: Option<Frozen>,
 }
 
 /// In the order of the board.
@@ -71,7 +75,7 @@ impl Entry {
             (State::Draft | State::Ready, _) => Need::Waiting,
             (State::Holding { .. } | State::Frozen { .. } | State::PartiallyRolledBack, _) => Need::Person,
             (State::Running { .. }, Some(VerdictKind::Suspect | VerdictKind::Fail)) => Need::Person,
-            (State::Running { .. }, Some(VerdictKind::Pass)) if !automatic && baked => Need::Person,
+            (State::Running { .. }, Some(VerdictKind::Pass)) if !automatic && baked && self.frozen.is_none() => Need::Person,
             _ => Need::Progressing,
         }
     }
@@ -113,7 +117,13 @@ impl Entry {
     pub(super) fn row(&self, now: Timestamp) -> BoardRow {
         let release = &self.release;
         let verdict = self.verdict();
-        let (pill, says, why) = self.says(now);
+        let (pill, mut says, mut why) = self.says(now);
+        if let Some(frozen) = &self.frozen {
+            why = format!("{}. {why}", freezes::title(frozen, now));
+            if verdict == Some(VerdictKind::Pass) || release.state == State::Ready {
+                says = "waits for its end".to_owned();
+            }
+        }
         BoardRow {
             id: release.id.to_string(),
             service: release.service.to_string(),
@@ -235,6 +245,7 @@ impl Entry {
             (State::Running { .. } | State::Holding { .. }, Some(VerdictKind::Fail | VerdictKind::Suspect)) => {
                 to(ActStyle::Stop, Some(Icon::Rollback), "Roll back", Verb::Rollback)
             }
+            (State::Running { .. } | State::Ready, Some(VerdictKind::Pass) | None) if self.frozen.is_some() => open(),
             (State::Running { .. }, Some(VerdictKind::Pass)) if baked && !self.automatic() => {
                 to(ActStyle::Main, None, "Promote", Verb::Promote)
             }

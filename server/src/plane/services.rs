@@ -1,7 +1,7 @@
 //! Services, and one service.
 
 use super::words::{state_pill, when};
-use super::{Plane, aftermath};
+use super::{Plane, aftermath, freezes};
 use crate::service::{Caller, Result, ServiceError, decode};
 use crate::store::rows::ReleaseFilter;
 use sternway_app::path;
@@ -69,10 +69,13 @@ impl Plane {
         let active = releases.iter().find(|release| release.state.active());
         let version = self.running(&name, active).await?;
         let hold = self.service.automation_hold(&name).await?;
+        let frozen = self.service.change_freezes().await?;
         let mut health: Vec<CheckView> = hold.iter().map(|hold| aftermath::check(hold, now)).collect();
+        health.extend(freezes::check(&frozen, &name, now));
         health.extend(self.health(&document, active).await?);
         let mut facts = facts(&document, row.version, &row.digest.short());
         facts.push(aftermath::fact(hold.as_ref()));
+        facts.push(freezes::fact(&frozen, &name, now));
         Ok(ServiceView {
             name: name.to_string(),
             description: document.description.clone(),

@@ -62,7 +62,12 @@ impl Service {
         let key = request.idempotency_key.clone();
         match self.act_once(caller, request, &fingerprint).await {
             // Somebody with the same key may have been quicker between our look and our act.
-            Err(error @ (ServiceError::Stale { .. } | ServiceError::Refused(_) | ServiceError::Busy { .. }))
+            Err(
+                error @ (ServiceError::Stale { .. }
+                | ServiceError::Refused(_)
+                | ServiceError::Busy { .. }
+                | ServiceError::Frozen(_)),
+            )
             | Err(error @ ServiceError::Store(StoreError::KeyUsed)) => {
                 Ok(self.replay(&actor, &key, &fingerprint).await?.ok_or(error)?)
             }
@@ -86,8 +91,9 @@ impl Service {
             let why = "something that moves here was taken back, and no person has resumed automation since";
             return Err(Refusal::Automation { act, why }.into());
         }
+        self.going_out(&release, &command, false).await?;
         // Whether there is room is looked at by the rule itself.
-        let given = Given { overrides: Overrides { capacity: true, fit: None }, ..Given::default() };
+        let given = Given { overrides: Overrides { capacity: true, ..Overrides::default() }, ..Given::default() };
         let Ordered { command, saga, data, .. } = self.with_saga(&release, command, &given).await?;
         let events = release.decide(command, &caller.actor, self.clock.now())?;
         let decided = Decided { events, saga, data, overridden: vec![] };
@@ -169,8 +175,16 @@ impl Service {
     ) -> Result<Decided> {
         // Legal first: whoever may not roll back now need not hear what a rollback would lack.
         release.decide(command.clone(), &caller.actor, self.clock.now())?;
-        let Ordered { command, saga, data, overridden } = self.with_saga(release, command, &Given::of(request)).await?;
-        Ok(Decided { events: release.decide(command, &caller.actor, self.clock.now())?, saga, data, overridden })
+        let overridden = self.going_out(release, &command, request.overrides.freeze).await?;
+        let Ordered { command, saga, data, overridden: more } =
+            self.with_saga(release, command, &Given::of(request)).await?;
+        let mut events = release.decide(command, &caller.actor, self.clock.now())?;
+        for event in &mut events {
+            if let Event::Started { overridden: told, .. } | Event::Promoted { overridden: told, .. } = event {
+                told.extend(overridden.clone());
+            }
+        }
+        Ok(Decided { events, saga, data, overridden: more })
     }
 
     /// Logs the refusal, unless the same key has meanwhile succeeded: then nothing was refused.

@@ -1,4 +1,4 @@
-//! Changing what Sternway knows: services, plans, checklists, runbooks, flags and migrations, all of a set or nothing.
+//! Changing what Sternway knows: services, plans, checklists, runbooks, flags, migrations and change freezes, all of a set or nothing.
 
 use super::flags::flag_write;
 use super::once::Once;
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use sternway_domain::access::Action;
 use sternway_domain::audit::{Outcome, Target};
+use sternway_domain::change_freeze;
 use sternway_domain::flag::{Command, Flag, lint};
 use sternway_domain::migration;
 use sternway_domain::release::{REASON_CHARS, Refusal};
@@ -23,7 +24,7 @@ const TRIES: u32 = 5;
 /// One document of an applied set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppliedDocument {
-    /// `Service`, `Plan`, `Checklist`, `Runbook`, `Flag` or `Migration`.
+    /// `Service`, `Plan`, `Checklist`, `Runbook`, `Flag`, `Migration` or `ChangeFreeze`.
     pub kind: String,
     pub name: String,
     pub digest: String,
@@ -32,7 +33,7 @@ pub struct AppliedDocument {
     /// A plan that is new or changed, over the recent past of services that were watched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub placebo: Vec<Played>,
-    /// What the linter says of a flag or a migration.
+    /// What the linter says of a flag, a migration or a change freeze.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
 }
@@ -119,6 +120,9 @@ impl Service {
             if let Body::Migration(plan) = &document.body {
                 applied.findings =
                     migration::lint(plan).into_iter().map(|f| format!("`{}`: {}", f.field, f.text)).collect();
+            }
+            if let Body::ChangeFreeze(freeze) = &document.body {
+                applied.findings = change_freeze::lint(freeze, self.clock.now());
             }
             let Body::Flag(plan) = &document.body else { continue };
             let (now, reason) = (self.clock.now(), reason.trim().to_owned());

@@ -27,6 +27,9 @@ pub struct Expected {
     /// Stage by stage; `None` when nothing was seen.
     pub estimate: Option<Estimate>,
     pub placebo: Placebo,
+    /// The change freeze that it would run into if it began now, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<String>,
 }
 
 /// A saved plan over the recent past of a service.
@@ -49,6 +52,7 @@ impl Expected {
             requests: seen.then(|| past.usual.requests / past.usual.span.secs_f64()),
             estimate: estimate(plan, &past.usual),
             placebo: placebo(plan, &past.ticks),
+            freeze: None,
         }
     }
 
@@ -62,7 +66,7 @@ impl Expected {
                 vec!["How long the judge needs is not estimated: no release of this service was watched lately.".into()]
             }
         };
-        [estimate, vec![self.placebo.sentence()]].concat()
+        [estimate, vec![self.placebo.sentence()], self.freeze.iter().cloned().collect()].concat()
     }
 }
 
@@ -76,13 +80,18 @@ impl Service {
         if self.service_document(service).await?.is_none() {
             return Err(missing("service", service.as_str()));
         }
-        self.expects(plan, service).await
+        self.expects(plan, &[service]).await
     }
 
-    /// The same, of a plan that need not be applied. Judges for a while, so not on the threads that serve.
-    pub(crate) async fn expects(&self, plan: Plan, service: &ServiceName) -> Result<Expected> {
-        let past = self.past(service).await?;
-        Ok(aside(move || Expected::of(&plan, &past)).await)
+    /// The same, of a plan that need not be applied, for a service and those that move with it. Judges for a while, so not on
+    /// the threads that serve.
+    pub(crate) async fn expects(&self, plan: Plan, moving: &[&ServiceName]) -> Result<Expected> {
+        let past = match moving.first() {
+            Some(service) => self.past(service).await?,
+            None => Past::default(),
+        };
+        let freeze = self.freeze_ahead(&plan, moving).await?;
+        Ok(aside(move || Expected { freeze, ..Expected::of(&plan, &past) }).await)
     }
 
     /// Plays the plans of a set that are new or changed over the recent past: services that were last released with the

@@ -53,7 +53,7 @@ async fn given_a_baseline_without_instances_when_rolled_back_then_refused_unless
     assert_eq!((entry.action.as_str(), entry.outcome.as_str()), ("rollback", "refused"));
     assert_eq!(yard.weights(SERVICE), [5], "nothing moved");
 
-    order(&desk, id, Scope::default(), Overrides { capacity: true, fit: None }).await.expect("a person may");
+    order(&desk, id, Scope::default(), Overrides { capacity: true, ..Overrides::default() }).await.expect("a person may");
     assert!(overridden(&desk, id).await[0].starts_with("capacity: "), "the log says so");
     desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
     engine.stop().await;
@@ -126,7 +126,7 @@ async fn given_a_part_that_is_not_declared_to_fit_when_a_person_accepts_it_then_
 
     let refused = order(&fleet.desk, id, scope.clone(), Overrides::default()).await;
     assert!(matches!(&refused, Err(ServiceError::Rollback(why)) if why.contains("only a part")), "{refused:?}");
-    let accept = Overrides { capacity: false, fit: Some(Fit::Undeclared) };
+    let accept = Overrides { fit: Some(Fit::Undeclared), ..Overrides::default() };
     order(&fleet.desk, id, scope, accept).await.expect("a person may");
     assert!(overridden(&fleet.desk, id).await[0].starts_with("fit: "), "the log says so");
     let held = State::Holding { stage: 0, cause: HoldCause::PartBack };

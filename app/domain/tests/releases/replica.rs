@@ -165,7 +165,7 @@ impl World {
         let observed = (replica.proxy_cut <= self.now).then_some((self.proxy.weight, "proxy"));
         let saga = self.store.current().map(|stream| &stream.saga);
         let (release, verdict) = (&self.store.release, replica.verdict.as_ref());
-        let mut world = engine::World { release, verdict, observed, saga, held: false, no_room: None };
+        let mut world = engine::World { release, verdict, observed, saga, held: false, frozen: false, no_room: None };
         let effects = engine::reconcile(&world, now);
         let back = |effect: &Effect| matches!(effect, Effect::Decide { command: Command::Rollback { .. }, .. });
         if !effects.iter().any(back) || self.now >= self.full_until {

@@ -46,6 +46,9 @@ pub(super) struct Start {
     /// Although the checklist is not complete or a candidate has become known bad; the decision shows it
     #[arg(long = "override")]
     overriding: bool,
+    /// Although a change freeze is in force; the decision shows it
+    #[arg(long)]
+    override_freeze: bool,
     /// The candidates run already: move traffic, deploy nothing
     #[arg(long)]
     deployed: bool,
@@ -60,6 +63,9 @@ pub(super) struct Promote {
     /// Although there is no `pass` for this stage; the decision shows it
     #[arg(long = "override")]
     overriding: bool,
+    /// Although a change freeze is in force; the decision shows it
+    #[arg(long)]
+    override_freeze: bool,
 }
 
 #[derive(Debug, Args)]
@@ -94,14 +100,22 @@ impl Plain {
 
 impl Start {
     pub(super) async fn run(self, remote: &Remote) -> Result<u8> {
-        let Self { on, why, overriding, deployed } = self;
-        act(remote, &on, "start", json!({"reason": why.reason, "override": overriding, "deployed": deployed})).await
+        let Self { on, why, overriding, override_freeze, deployed } = self;
+        let mut body = json!({"reason": why.reason, "override": overriding, "deployed": deployed});
+        if override_freeze {
+            body["override_freeze"] = true.into();
+        }
+        act(remote, &on, "start", body).await
     }
 }
 
 impl Promote {
     pub(super) async fn run(self, remote: &Remote) -> Result<u8> {
-        act(remote, &self.on, "promote", json!({"reason": self.why.reason, "override": self.overriding})).await
+        let mut body = json!({"reason": self.why.reason, "override": self.overriding});
+        if self.override_freeze {
+            body["override_freeze"] = true.into();
+        }
+        act(remote, &self.on, "promote", body).await
     }
 }
 

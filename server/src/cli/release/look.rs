@@ -184,6 +184,9 @@ fn facts(seen: &Seen) -> String {
     if let Some(since) = seen.json.pointer("/automation_hold/since").and_then(Value::as_str) {
         row("automation", plain(held(since, seen)));
     }
+    if let Some(freeze) = seen.json.get("change_freeze").filter(|freeze| freeze.is_object()) {
+        row("change freeze", plain(frozen(freeze)));
+    }
     row("version", plain(release.version.to_string()));
     let acts = if seen.acts.is_empty() { "none".to_owned() } else { seen.acts.join(", ") };
     row("possible", plain(acts));
@@ -197,6 +200,17 @@ fn gone(part: &Value) -> String {
         part.get("services").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
     let services = if services.is_empty() { "only flags".to_owned() } else { services.join(", ") };
     format!("{services}, {} UTC by {}: {}", moment_of(text("at")), text("by"), text("reason"))
+}
+
+/// `checkout until 2027-01-04 07:00:00 UTC: Christmas; start and promote need --override-freeze`
+fn frozen(freeze: &Value) -> String {
+    let text = |name: &str| freeze.get(name).and_then(Value::as_str).unwrap_or_default();
+    let until = match text("until") {
+        "" => "for more than a year".to_owned(),
+        until => format!("until {} UTC", moment_of(until)),
+    };
+    let (service, why) = (text("service"), text("description"));
+    format!("{service} {until}: {why}; `start` and `promote` need --override-freeze")
 }
 
 /// Which release rules wait for, and how to let them act again.

@@ -45,6 +45,9 @@ pub(in crate::http) struct Act {
     /// `rollback`: although the baseline has no room for all traffic. Shown by the decision.
     #[serde(default)]
     override_capacity: bool,
+    /// `start` and `promote`: although a change freeze is in force. Shown by the decision.
+    #[serde(default)]
+    override_freeze: bool,
     /// `rollback` of a part: what goes back need not be declared to work with what stays (`undeclared`), or is declared
     /// not to (`breaks`). Shown by the decision.
     #[serde(default)]
@@ -92,7 +95,11 @@ pub(in crate::http) async fn act(
         wanted,
         reason: act.reason,
         expected_version: act.expected_version,
-        overrides: Overrides { capacity: act.override_capacity, fit: act.accept.map(Fit::from) },
+        overrides: Overrides {
+            capacity: act.override_capacity,
+            fit: act.accept.map(Fit::from),
+            freeze: act.override_freeze,
+        },
         idempotency_key: key,
     };
     let acted = http.service.act(&caller, request).await?;
@@ -180,6 +187,9 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
     }
     if act.override_capacity && verb != "rollback" {
         return Err(Problem::invalid("/override_capacity", "only `rollback` looks at capacity"));
+    }
+    if act.override_freeze && !matches!(verb, "start" | "promote") {
+        return Err(Problem::invalid("/override_freeze", "only `start` and `promote` are kept from by a change freeze"));
     }
     if act.accept.is_some() && verb != "rollback" {
         return Err(Problem::invalid("/accept", "only `rollback` asks what fits"));

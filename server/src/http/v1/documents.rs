@@ -1,6 +1,7 @@
-//! Services, plans, runbooks and checklists as they were applied.
+//! Services, plans, runbooks, checklists and change freezes as they were applied.
 
 use super::Faults;
+use crate::documents::Kind;
 use crate::http::Http;
 use crate::http::ask::{Asker, Named, Params};
 use crate::http::problem::Problem;
@@ -11,7 +12,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sternway_domain::access::Action;
-use sternway_domain::id::{ChecklistName, PlanName, RunbookName, ServiceName};
+use sternway_domain::id::{ChecklistName, FreezeName, PlanName, RunbookName, ServiceName};
 use sternway_domain::plan::Plan;
 use utoipa::{IntoParams, ToSchema};
 
@@ -87,6 +88,9 @@ documents! {
     "Checklist" "checklists":
         checklists "/checklists" "Checklists: the newest version of each."
         checklist "/checklists/{name}" "One checklist." ChecklistName,
+    "ChangeFreeze" "change freezes":
+        change_freezes "/change-freezes" "Change freezes: the newest version of each."
+        change_freeze "/change-freezes/{name}" "One change freeze." FreezeName,
 }
 
 async fn list(http: &Http, caller: &Caller, kind: &str) -> Result<Json<Documents>, Problem> {
@@ -98,13 +102,14 @@ async fn list(http: &Http, caller: &Caller, kind: &str) -> Result<Json<Documents
 async fn one(
     http: &Http,
     caller: &Caller,
-    kind: &str,
+    kind: &'static str,
     name: &str,
     version: Option<i64>,
 ) -> Result<Json<SourceView>, Problem> {
     http.service.authorise(caller, Action::View)?;
     let row = http.service.store.document(kind, name, version).await?;
-    let row = row.ok_or_else(|| Problem::not_found(&kind.to_lowercase(), name))?;
+    let what = Kind::named(kind).map_or(kind, Kind::label);
+    let row = row.ok_or_else(|| Problem::not_found(what, name))?;
     Ok(Json(SourceView { view: view(&row), source: row.source }))
 }
 

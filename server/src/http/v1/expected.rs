@@ -36,6 +36,9 @@ pub(in crate::http) struct ExpectedView {
     /// `by`: what fired.
     #[schema(value_type = Object)]
     placebo: Placebo,
+    /// The change freeze that it would run into if it began now and went on as fast as it may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change_freeze: Option<String>,
     /// The same in words.
     sentences: Vec<String>,
 }
@@ -57,6 +60,7 @@ pub(in crate::http) async fn expected(
         requests: expected.requests,
         estimate: expected.estimate,
         placebo: expected.placebo,
+        change_freeze: expected.freeze,
         sentences,
     }))
 }

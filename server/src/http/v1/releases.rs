@@ -16,6 +16,7 @@ use axum::http::header::LOCATION;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sternway_domain::artifact::Artifact;
+use sternway_domain::change_freeze::Frozen;
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::recovery::{AutomationHold, Ended, WayBack};
 use sternway_domain::release::{Part, ReleaseAct};
@@ -103,6 +104,8 @@ pub(in crate::http) struct ReleaseView {
     recovery: Option<RecoveryView>,
     /// Since when and why rules keep their hands off it, and which release to resume them on.
     automation_hold: Option<HoldView>,
+    /// What keeps it from being started or promoted now without an override.
+    change_freeze: Option<FrozenView>,
 }
 
 /// One release.
@@ -127,7 +130,38 @@ pub(in crate::http) async fn get(
         went_back: release.parts.iter().map(PartView::from).collect(),
         recovery: http.service.way_back(&caller, &release).await?.map(|back| recovery(&back, http.service.clock.now())),
         automation_hold: http.service.hold_on(&release).await?.map(HoldView::from),
+        change_freeze: http.service.frozen(&release).await?.map(FrozenView::from),
     }))
+}
+
+/// A change freeze that is in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct FrozenView {
+    service: String,
+    /// The document; see `/api/v1/change-freezes/{name}`.
+    name: String,
+    /// Why, as it says.
+    description: String,
+    #[schema(format = "date-time")]
+    since: String,
+    /// `null` when it does not end within a year.
+    #[schema(format = "date-time")]
+    until: Option<String>,
+    /// The zone of its times, as people there read them.
+    zone: String,
+}
+
+impl From<Frozen> for FrozenView {
+    fn from(frozen: Frozen) -> Self {
+        Self {
+            service: frozen.service.to_string(),
+            name: frozen.freeze.to_string(),
+            description: frozen.description,
+            since: frozen.since.to_rfc3339(),
+            until: frozen.until.map(Timestamp::to_rfc3339),
+            zone: frozen.zone.to_string(),
+        }
+    }
 }
 
 /// One service that moves.

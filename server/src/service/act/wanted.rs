@@ -50,13 +50,16 @@ fn is_all(scope: &Scope) -> bool {
     *scope == Scope::default()
 }
 
-/// What a person takes upon themselves with a rollback. The reason says why, and the decision shows it.
+/// What a person takes upon themselves. The reason says why, and the decision shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Overrides {
-    /// Although the baseline has no room for all traffic.
+    /// A rollback, although the baseline has no room for all traffic.
     pub capacity: bool,
-    /// The worst fit between what goes back and what stays.
+    /// Of a rollback: the worst fit between what goes back and what stays.
     pub fit: Option<Fit>,
+    /// Something new, although a change freeze is in force.
+    #[serde(skip_serializing_if = "is_false")]
+    pub freeze: bool,
 }
 
 impl Overrides {
