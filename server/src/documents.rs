@@ -58,15 +58,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [
-        Kind::Service,
-        Kind::Plan,
-        Kind::Checklist,
-        Kind::Runbook,
-        Kind::Flag,
-        Kind::Migration,
-        Kind::ChangeFreeze,
-    ];
+    pub const ALL: [Kind; 7] =
+        [Kind::Service, Kind::Plan, Kind::Checklist, Kind::Runbook, Kind::Flag, Kind::Migration, Kind::ChangeFreeze];
 
     /// As it is written in `kind:` and stored.
     pub fn as_str(self) -> &'static str {
@@ -351,9 +344,7 @@ fn own_problems(body: &Body) -> Vec<(String, String)> {
         Body::Checklist(checklist) => checklist::problems(checklist).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Flag(flag) => flag::problems(flag).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Migration(plan) => migration::problems(plan).into_iter().map(|p| (p.field, p.text)).collect(),
-        Body::ChangeFreeze(freeze) => {
-            change_freeze::problems(freeze).into_iter().map(|p| (p.field, p.text)).collect()
-        }
+        Body::ChangeFreeze(freeze) => change_freeze::problems(freeze).into_iter().map(|p| (p.field, p.text)).collect(),
         Body::Runbook(_) => Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ mod api {
     mod flag_ends;
     mod flags;
     mod forms;
+    mod freezes;
     mod go;
     mod hostile;
     mod log;

@@ -26,6 +26,9 @@ use sternway_server::system::{SystemClock, SystemRng};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+#[path = "engine_sim/freezes.rs"]
+mod freezes;
+
 const SERVICE: &str = "checkout";
 
 /// Requests arrive at 200/s and are split by the weight that the driver really has.
@@ -44,8 +47,8 @@ struct Counters {
 }
 
 impl World {
-    fn new() -> Arc<Self> {
-        let counters = Counters { at: SystemClock.now(), baseline: (1e6, 100.0), canary: (1e3, 1.0) };
+    fn new(now: Timestamp) -> Arc<Self> {
+        let counters = Counters { at: now, baseline: (1e6, 100.0), canary: (1e3, 1.0) };
         Arc::new(Self {
             traffic: MemoryTraffic::default(),
             counters: Mutex::new(counters),
@@ -122,10 +125,14 @@ fn maya() -> Caller {
 
 impl Rig {
     async fn new(mode: &str) -> Rig {
+        Self::with(mode, Arc::new(SystemClock)).await
+    }
+
+    async fn with(mode: &str, clock: Arc<dyn Clock>) -> Rig {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let store = store::open(&format!("sqlite:{}", dir.path().join("t.db").display())).await.expect("opens");
-        let service = Service::new(store, Arc::new(SystemClock), Arc::new(SystemRng));
-        let world = World::new();
+        let service = Service::new(store, clock, Arc::new(SystemRng));
+        let world = World::new(service.clock.now());
         let plan = serde_json::json!({
             "name": "quick", "mode": mode, "interval": "500ms", "window": "10s", "max_age": "5s",
             "min_data": {"requests": 100, "time": "500ms"},

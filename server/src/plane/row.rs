@@ -75,7 +75,9 @@ impl Entry {
             (State::Draft | State::Ready, _) => Need::Waiting,
             (State::Holding { .. } | State::Frozen { .. } | State::PartiallyRolledBack, _) => Need::Person,
             (State::Running { .. }, Some(VerdictKind::Suspect | VerdictKind::Fail)) => Need::Person,
-            (State::Running { .. }, Some(VerdictKind::Pass)) if !automatic && baked && self.frozen.is_none() => Need::Person,
+            (State::Running { .. }, Some(VerdictKind::Pass)) if !automatic && baked && self.frozen.is_none() => {
+                Need::Person
+            }
             _ => Need::Progressing,
         }
     }

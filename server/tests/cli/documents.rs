@@ -23,7 +23,7 @@ async fn given_a_plan_in_a_file_when_shown_effective_then_every_default_is_writt
 
 #[tokio::test]
 async fn given_a_kind_when_its_schema_is_asked_for_then_it_is_json_schema() {
-    for kind in ["Service", "plan", "Checklist", "RUNBOOK", "flag", "migration"] {
+    for kind in ["Service", "plan", "Checklist", "RUNBOOK", "flag", "migration", "ChangeFreeze"] {
         let schema = finish(bare(&["schema", kind])).await.done().json();
         assert!(schema["$schema"].as_str().is_some_and(|of| of.contains("json-schema.org")), "{kind}");
     }
@@ -94,4 +94,34 @@ async fn given_one_bad_document_when_applied_then_its_place_is_told_and_nothing_
     rig.run(&token, &["plan", "show", "careful"]).await.failed(3);
     let viewer = rig.token(Role::Viewer).await;
     rig.run(&viewer, &["apply", "--examples"]).await.failed(3).complains(&["Not allowed (403)"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_change_freeze_when_applied_then_starting_says_until_when_and_takes_an_override() {
+    let rig = Rig::new().await;
+    let token = rig.token(Role::ReleaseManager).await;
+    let id = rig.created(&token, "checkout", "quick-manual").await;
+    let file = rig.dir.path().join("freeze.yaml").display().to_string();
+    let freeze = |zone: &str| {
+        format!(
+            "kind: ChangeFreeze\nname: moving\ndescription: Moving house\nservices: [checkout]\nzone: {zone}\n\
+             windows: [{{once: {{from: 2020-01-01T00:00, to: 2999-01-01T00:00}}}}]\n"
+        )
+    };
+    std::fs::write(&file, freeze("Europe/Berlln")).unwrap();
+    let told = rig.run(&token, &["apply", "-f", &file]).await.failed(3);
+    told.complains(&["freeze.yaml:5:7", "`Europe/Berlln` is not a time zone", "`Europe/Berlin`"]);
+    std::fs::write(&file, freeze("Europe/Berlin")).unwrap();
+    let applied = rig.run(&token, &["apply", "-f", &file, "--reason", "the movers come"]).await.done();
+    applied.says(&["ChangeFreeze", "moving", "created", "Note: change freeze `moving` has no end within a year"]);
+    rig.run(&token, &["apply", "-f", &file, "--check"]).await.done().says(&["has no end within a year"]);
+
+    let start = ["release", "start", &id, "--reason", "as planned"];
+    let refused = rig.run(&token, &start).await.failed(3);
+    refused.complains(&["Change freeze (409)", "`checkout` is frozen for more than a year: Moving house."]);
+    rig.run(&token, &["release", "show", &id]).await.done().says(&["Moving house", "--override-freeze"]);
+    rig.run(&token, &[&start[..], &["--override"]].concat()).await.failed(3);
+    rig.run(&token, &[&start[..], &["--override-freeze"]].concat()).await.done().says(&["Started. "]);
+    let shown = rig.run(&token, &["decisions", "--action", "start"]).await.done();
+    shown.says(&["refused", "accepted"]);
 }

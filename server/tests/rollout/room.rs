@@ -53,7 +53,9 @@ async fn given_a_baseline_without_instances_when_rolled_back_then_refused_unless
     assert_eq!((entry.action.as_str(), entry.outcome.as_str()), ("rollback", "refused"));
     assert_eq!(yard.weights(SERVICE), [5], "nothing moved");
 
-    order(&desk, id, Scope::default(), Overrides { capacity: true, ..Overrides::default() }).await.expect("a person may");
+    order(&desk, id, Scope::default(), Overrides { capacity: true, ..Overrides::default() })
+        .await
+        .expect("a person may");
     assert!(overridden(&desk, id).await[0].starts_with("capacity: "), "the log says so");
     desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
     engine.stop().await;

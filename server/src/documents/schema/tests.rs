@@ -72,6 +72,7 @@ signals: {prometheus: {url: "http://p:9090", baseline: 'a="1"', canary: 'a="2"',
 const CHECKLIST: &str =
     "kind: Checklist\nname: a\ntitle: A\nitems:\n  - {id: x, title: X, evidence: y, owner: z, may_not_apply: true}\n";
 const FLAG: &str = "kind: Flag\nkey: pay.new_1\npurpose: Pays anew\nowner: team\nexpires: 2027-01-31\nvariants: {off: 1, on: 2}\ndefault: {enabled: true, split: [{variant: on, percent: 12.5}]}\nenvironments: {staging: {enabled: false}}\n";
+const FREEZE: &str = "kind: ChangeFreeze\nname: a\ndescription: Christmas\nservices: [shop]\nzone: Europe/Berlin\nwindows: [{once: {from: 2026-12-20T18:00, to: 2027-01-04T08:00}}, {weekly: {days: [fri, sat], from: '16:00', to: '24:00'}}, {yearly: {from: 12-20 18:00, to: 01-04 08:00}}]\nlifted: false\n";
 const MIGRATION: &str = "kind: Migration\nname: a\ncomponent: shop\ndescription: b\nconnection: orders\ndata_loss: lost\nlast_safe: backfill\nqueries: {q: {sql: SELECT 1, expect: {at_most: 0}, timeout: 5s}}\nenter: {contract: [{validated: {query: q, within: 10m}}, {lasted: 1h}]}\n";
 const RUNBOOK: &str = "---\nkind: Runbook\nname: a\ntitle: A\npurpose: rollback\nobjective: 5m\nroles:\n  - {role: lead, duty: leads}\n---\n## 1. Go\nRole: lead\n";
 
@@ -152,6 +153,13 @@ const WRONG: &[(&str, &str, &str)] = &[
     (MIGRATION, "enter:", "enters:"),
     (RUNBOOK, "purpose: rollback", "purpose: back"),
     (RUNBOOK, "objective: 5m", "objective: 5"),
+    (FREEZE, "zone: Europe/Berlin", "zone: Central European"),
+    (FREEZE, "18:00, to: 2027", "18:00Z, to: 2027"),
+    (FREEZE, "'16:00'", "'16'"),
+    (FREEZE, "fri,", "friday,"),
+    (FREEZE, "{yearly: {from: 12-20 18:00", "{yearly: {from: 2026-12-20T18:00"),
+    (FREEZE, "{weekly: {days", "{weekly: {on: 1, days"),
+    (FREEZE, "windows: [", "windows: [{monthly: {}}, "),
     (RUNBOOK, "duty: leads", "does: leads"),
     (RUNBOOK, "role: lead,", "role: [lead],"),
     (RUNBOOK, "title: A", "title: null"),
@@ -165,6 +173,7 @@ fn schema_and_parser_refuse_the_same_documents() {
         (CHECKLIST, Kind::Checklist),
         (FLAG, Kind::Flag),
         (MIGRATION, Kind::Migration),
+        (FREEZE, Kind::ChangeFreeze),
         (RUNBOOK, Kind::Runbook),
     ];
     for (good, kind) in kinds {

@@ -189,7 +189,10 @@ fn wanted(verb: &str, act: &Act) -> Result<Wanted, Problem> {
         return Err(Problem::invalid("/override_capacity", "only `rollback` looks at capacity"));
     }
     if act.override_freeze && !matches!(verb, "start" | "promote") {
-        return Err(Problem::invalid("/override_freeze", "only `start` and `promote` are kept from by a change freeze"));
+        return Err(Problem::invalid(
+            "/override_freeze",
+            "only `start` and `promote` are kept from by a change freeze",
+        ));
     }
     if act.accept.is_some() && verb != "rollback" {
         return Err(Problem::invalid("/accept", "only `rollback` asks what fits"));
