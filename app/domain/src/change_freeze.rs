@@ -24,7 +24,7 @@ mod zone;
 
 pub use check::{FreezeProblem, lint, problems};
 pub use standing::{Frozen, InForce, frozen, permit, warning};
-pub use window::Window;
+pub use window::{Once, Weekly, Window, Yearly};
 pub use written::{ClockTime, Day, LocalTime, WrittenError, YearTime};
 pub use zone::{Zone, ZoneError};
 

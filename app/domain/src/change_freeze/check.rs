@@ -1,5 +1,6 @@
 //! What makes a freeze unusable, and what the linter says of one that can be used.
 
+use super::window::{Once, Weekly, Yearly};
 use super::{ChangeFreeze, ClockTime, Run, Window};
 use crate::time::Timestamp;
 
@@ -31,20 +32,20 @@ pub fn problems(freeze: &ChangeFreeze) -> Vec<FreezeProblem> {
     for (i, window) in freeze.windows.iter().enumerate() {
         let at = |field: &str| format!("windows[{i}].{field}");
         match window {
-            Window::Once { from, to } if to.naive() <= from.naive() => {
+            Window::Once(Once { from, to }) if to.naive() <= from.naive() => {
                 add(at("once.to"), "it ends before it has begun; write a time after `from`");
             }
-            Window::Weekly { days, .. } if days.is_empty() => add(at("weekly.days"), "name at least one day"),
-            Window::Weekly { from, .. } if *from == ClockTime::END => {
+            Window::Weekly(Weekly { days, .. }) if days.is_empty() => add(at("weekly.days"), "name at least one day"),
+            Window::Weekly(Weekly { from, .. }) if *from == ClockTime::END => {
                 add(at("weekly.from"), "that is `00:00` of the next day; write it so");
             }
-            Window::Weekly { from, to, .. } if from == to => {
+            Window::Weekly(Weekly { from, to, .. }) if from == to => {
                 add(at("weekly.to"), "from and to are the same time; a whole day is `00:00` to `24:00`");
             }
-            Window::Yearly { from, to } if from == to => {
+            Window::Yearly(Yearly { from, to }) if from == to => {
                 add(at("yearly.to"), "from and to are the same time; write when it ends");
             }
-            Window::Once { .. } | Window::Weekly { .. } | Window::Yearly { .. } => {}
+            Window::Once(_) | Window::Weekly(_) | Window::Yearly(_) => {}
         }
     }
     found

@@ -16,11 +16,38 @@ const YEARS: Span = Span::from_secs(9 * 366 * 86_400);
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Window {
     /// One time only.
-    Once { from: LocalTime, to: LocalTime },
-    /// On these days. When `to` is not later than `from` it ends on the next day; it belongs to the day it begins on.
-    Weekly { days: Vec<Day>, from: ClockTime, to: ClockTime },
-    /// Every year. When `to` is earlier than `from` it ends in the next year.
-    Yearly { from: YearTime, to: YearTime },
+    Once(Once),
+    /// Every week.
+    Weekly(Weekly),
+    /// Every year.
+    Yearly(Yearly),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = FreezeOnce))]
+#[serde(deny_unknown_fields)]
+pub struct Once {
+    pub from: LocalTime,
+    pub to: LocalTime,
+}
+
+/// On these days. When `to` is not later than `from` it ends on the next day; it belongs to the day it begins on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = FreezeWeekly))]
+#[serde(deny_unknown_fields)]
+pub struct Weekly {
+    pub days: Vec<Day>,
+    pub from: ClockTime,
+    pub to: ClockTime,
+}
+
+/// When `to` is earlier than `from` it ends in the next year.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema), schema(as = FreezeYearly))]
+#[serde(deny_unknown_fields)]
+pub struct Yearly {
+    pub from: YearTime,
+    pub to: YearTime,
 }
 
 /// One time that a window freezes.
@@ -42,8 +69,8 @@ impl Window {
     /// The same by the clock on the wall, and some around it.
     fn locals(&self, from: NaiveDateTime, to: NaiveDateTime) -> Vec<(NaiveDateTime, NaiveDateTime)> {
         match self {
-            Window::Once { from, to } => vec![(from.naive(), to.naive())],
-            Window::Weekly { days, from: begin, to: end } => {
+            Window::Once(Once { from, to }) => vec![(from.naive(), to.naive())],
+            Window::Weekly(Weekly { days, from: begin, to: end }) => {
                 // It lasts a day at most, and a day may be left out of a calendar.
                 let first = from.date().checked_sub_days(Days::new(3)).unwrap_or(from.date());
                 let last = to.date().checked_add_days(Days::new(2)).unwrap_or(to.date());
@@ -55,7 +82,7 @@ impl Window {
                 })
                 .collect()
             }
-            Window::Yearly { from: begin, to: end } => (from.year() - 1..=to.year() + 1)
+            Window::Yearly(Yearly { from: begin, to: end }) => (from.year() - 1..=to.year() + 1)
                 .filter_map(|year| {
                     let until = if end <= begin { year + 1 } else { year };
                     Some((begin.naive(year)?, end.naive(until)?))
@@ -67,9 +94,9 @@ impl Window {
     /// When it next begins after `at`.
     pub(super) fn next(&self, zone: Zone, at: Timestamp) -> Option<Timestamp> {
         let ahead = match self {
-            Window::Once { from, .. } => zone.first(from.naive()).since(at),
-            Window::Weekly { .. } => WEEK_AND_MORE,
-            Window::Yearly { .. } => YEARS,
+            Window::Once(Once { from, .. }) => zone.first(from.naive()).since(at),
+            Window::Weekly(_) => WEEK_AND_MORE,
+            Window::Yearly(_) => YEARS,
         };
         let stretches = self.stretches(zone, at, at + ahead);
         stretches.iter().map(|stretch| stretch.begin).filter(|begin| *begin >= at).min()
