@@ -6,6 +6,7 @@ use crate::plan::Mode;
 use crate::saga::Outcome;
 use uuid::Uuid;
 
+mod frozen;
 mod part;
 
 fn maya() -> Actor {
