@@ -10,6 +10,7 @@ use sternway_domain::service::Secret;
 
 mod redis;
 mod resp;
+mod tls;
 
 /// Longest wait for an HTTP cache.
 const WITHIN: Duration = Duration::from_secs(30);

@@ -38,7 +38,9 @@ async fn given_a_redis_that_says_no_or_is_not_there_when_emptied_then_it_surely_
         ("wrong", format!("redis://:s3cret@127.0.0.1:{}/0", peer.port())),
         ("none", format!("redis://127.0.0.1:{}/0", peer.port())),
         ("gone", format!("redis://:s3cret@127.0.0.1:{}/0", free_port())),
-        ("tls", "rediss://:s3cret@127.0.0.1/0".to_owned()),
+        ("tls", "valkeys://:s3cret@127.0.0.1/0".to_owned()),
+        ("roots", "redis://:s3cret@127.0.0.1/0?sslrootcert=/x".to_owned()),
+        ("nothing", "rediss://:s3cret@127.0.0.1/0?sslmode=none".to_owned()),
         ("far", format!("{}9", peer.url().trim_end_matches('0').to_owned() + "9")),
     ];
     let hands = hands(connections(&urls), &[]);
@@ -46,7 +48,9 @@ async fn given_a_redis_that_says_no_or_is_not_there_when_emptied_then_it_surely_
         ("wrong", false, "WRONGPASS"),
         ("none", false, "NOAUTH"),
         ("gone", true, "cannot be reached"),
-        ("tls", false, "redis://"),
+        ("tls", false, "`rediss://`"),
+        ("roots", false, "sslrootcert"),
+        ("nothing", false, "sslrootcert"),
         ("far", false, "out of range"),
         ("unknown", false, "[connections.NAME]"),
     ] {

@@ -1,6 +1,6 @@
-//! I7: who shows a certificate that nobody trusts hears nothing: webhooks, Prometheus, channels, PostgreSQL.
+//! I7: who shows a certificate that nobody trusts hears nothing: webhooks, Prometheus, channels, PostgreSQL, Redis.
 
-use super::support::{NOW, driver, hands, intent, outbound, source};
+use super::support::{NOW, connections, driver, hands, intent, outbound, source};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -13,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use sternway_domain::id::{ReleaseId, SagaId};
-use sternway_domain::saga::{Answer, StepId};
+use sternway_domain::saga::{Answer, Cache, StepId};
 use sternway_domain::service::Secret;
 use sternway_domain::signal::SourceFailure;
-use sternway_peers::eventually;
+use sternway_peers::{RedisProcess, eventually};
 use sternway_server::ports::DriverFailure;
 use sternway_server::steps::notify::Notice;
 use sternway_server::steps::settings::{Channel, StepSettings};
@@ -45,17 +45,7 @@ enum Mask {
 
 impl Impostor {
     fn start(mask: Mask) -> Impostor {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-            .args(["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost"])
-            // Nothing is wrong with it but that nobody vouches for it.
-            .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .current_dir(dir.path())
-            .output()
-            .expect("`openssl` is installed with `make test-deps`");
-        assert!(made.status.success(), "{made:?}");
+        let dir = certificate("DNS:localhost,IP:127.0.0.1");
         let chain = vec![CertificateDer::from_pem_file(dir.path().join("cert.pem")).expect("a certificate")];
         let key = PrivateKeyDer::from_pem_file(dir.path().join("key.pem")).expect("a key");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -88,6 +78,12 @@ impl Impostor {
         self.heard.load(Ordering::SeqCst)
     }
 
+    /// What is said to it is counted a moment after whoever said it has gone.
+    async fn hears_more_than(&self, before: u32) {
+        let more = || async { (self.heard() > before).then_some(()) };
+        eventually("it was spoken to", Duration::from_secs(5), more).await;
+    }
+
     /// It was connected to so often since, was told nothing, and showed its certificate each time.
     async fn only_showed_its_certificate(&self, times: u32) {
         eventually("the other side left", Duration::from_secs(5), || async {
@@ -96,6 +92,21 @@ impl Impostor {
         .await;
         assert_eq!(self.heard(), 0, "it was told something");
     }
+}
+
+/// `cert.pem` for these names, which signed itself, and `key.pem`. Nothing is wrong with it but that nobody vouches for it.
+fn certificate(names: &str) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem", "-subj", "/CN=localhost"])
+        .args(["-addext", &format!("subjectAltName={names}")])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .current_dir(dir.path())
+        .output()
+        .expect("`openssl` is installed with `make test-deps`");
+    assert!(made.status.success(), "{made:?}");
+    dir
 }
 
 /// Whether anything is said to it.
@@ -175,10 +186,54 @@ async fn given_a_postgresql_with_a_certificate_of_its_own_when_opened_with_verif
     let trusted = format!("{address}?sslmode=verify-full&sslrootcert={}", impostor.certificate().display());
     let opened = store::open(&trusted).await.map(|_| ());
     assert!(matches!(opened, Err(StoreError::Unavailable { .. })), "it is no PostgreSQL: {opened:?}");
-    assert!(impostor.heard() > 0, "it was not spoken to");
+    impostor.hears_more_than(0).await;
     // Without a word about certificates any is good enough: why `sternway config check` warns.
     let before = impostor.heard();
     let opened = store::open(&address).await.map(|_| ());
     assert!(matches!(opened, Err(StoreError::Unavailable { .. })), "it is no PostgreSQL: {opened:?}");
-    assert!(impostor.heard() > before, "it was not spoken to");
+    impostor.hears_more_than(before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_redis_with_tls_when_emptied_then_only_one_that_is_vouched_for_under_its_name_is_spoken_to() {
+    let (own, other) = (certificate("IP:127.0.0.1"), certificate("IP:127.0.0.1"));
+    let file = |dir: &TempDir| dir.path().join("cert.pem").display().to_string();
+    let (peer, port) = RedisProcess::with_tls(&own.path().join("cert.pem"), &own.path().join("key.pem")).await;
+    peer.ask("SET cart:1 x\r\nSET cart:2 x").await.expect("written");
+    let impostor = Impostor::start(Mask::Web);
+    let address = |host: &str, port: u16, roots: &str| format!("rediss://:p%40ss@{host}:{port}/0{roots}");
+    let (root, others) = (format!("?sslrootcert={}", file(&own)), format!("?sslrootcert={}", file(&other)));
+    let empty = format!("?sslrootcert={}", own.path().join("key.pem").display());
+    let hands = hands(
+        connections(&[
+            ("unknown", address("127.0.0.1", port, "")),
+            ("other", address("127.0.0.1", port, &others)),
+            ("name", address("localhost", port, &root)),
+            ("empty", address("127.0.0.1", port, &empty)),
+            ("lost", address("127.0.0.1", port, "?sslrootcert=/nowhere/ca.pem")),
+            ("plain", address("127.0.0.1", peer.port(), &root)),
+            ("impostor", address("127.0.0.1", impostor.address.port(), "")),
+            ("good", address("127.0.0.1", port, &root)),
+        ]),
+        &[],
+    );
+    let cache = |name: &str| Cache::Redis { connection: name.parse().expect("a name"), pattern: "cart:*".to_owned() };
+    for (name, again, told) in [
+        ("unknown", false, "not trusted"),
+        ("other", false, "not trusted"),
+        ("name", false, "not trusted"),
+        ("empty", false, "no certificate in it"),
+        ("lost", false, "/nowhere/ca.pem"),
+        ("plain", true, "no TLS with it"),
+        ("impostor", false, "not trusted"),
+    ] {
+        let answer = hands.empty_cache(&cache(name), "k").await;
+        let Answer::Failed { error, again: may } = &answer else { panic!("{name}: {answer:?}") };
+        assert!(error.contains(told) && *may == again && !error.contains("p%40ss"), "{name}: {answer:?}");
+    }
+    impostor.only_showed_its_certificate(1).await;
+    assert_eq!(peer.ask("DBSIZE").await.as_deref(), Some(":2"), "nothing was deleted");
+    let done = hands.empty_cache(&cache("good"), "k").await;
+    assert_eq!(done, Answer::Done { output: "keys deleted: 2".to_owned() });
+    assert_eq!(peer.ask("DBSIZE").await.as_deref(), Some(":0"));
 }

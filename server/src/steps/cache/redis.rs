@@ -1,9 +1,11 @@
 //! Deletes the keys of a Redis (or Valkey, KeyDB) that match a pattern: `SCAN`, then `UNLINK` in batches.
 //!
 //! A scan meets every key that is there from its beginning to its end; what is written meanwhile may stay. Deleting what
-//! is gone already does nothing, so doing it again is harmless. Deliberately absent: TLS (`rediss://`), clusters.
+//! is gone already does nothing, so doing it again is harmless. Deliberately absent: clusters, certificates of our own.
 
 use super::resp::{Resp, RespError, Value, connect};
+use super::tls::{self, TlsError};
+use std::path::PathBuf;
 use std::time::Duration;
 use sternway_domain::saga::Answer;
 use url::Url;
@@ -16,16 +18,16 @@ const WITHIN: Duration = Duration::from_secs(300);
 
 /// Never shows the address: it may hold a password.
 pub(super) async fn delete(url: &str, pattern: &str) -> Answer {
-    let (host, port, url) = match place(url) {
+    let place = match place(url) {
         Ok(place) => place,
         Err(text) => return Answer::Failed { error: text.to_owned(), again: false },
     };
-    let stream = match connect(&host, port, CONNECTING).await {
-        Ok(stream) => stream,
-        Err(error) => return Answer::Failed { error: format!("it cannot be reached: {error}"), again: true },
+    let resp = match reach(&place).await {
+        Ok(resp) => resp,
+        Err(failed) => return failed,
     };
     let mut deleted = 0;
-    match tokio::time::timeout(WITHIN, run(Resp::over(stream), &url, pattern.as_bytes(), &mut deleted)).await {
+    match tokio::time::timeout(WITHIN, run(resp, &place.url, pattern.as_bytes(), &mut deleted)).await {
         Ok(Ok(())) => Answer::Done { output: format!("keys deleted: {deleted}") },
         Ok(Err(Stop::No(error))) if deleted == 0 => Answer::Failed { error, again: false },
         Ok(Err(Stop::No(error) | Stop::Cut(error))) => {
@@ -47,14 +49,56 @@ impl From<RespError> for Stop {
     }
 }
 
-fn place(url: &str) -> Result<(String, u16, Url), &'static str> {
+/// What an address says.
+struct Place {
+    host: String,
+    port: u16,
+    tls: bool,
+    /// The authorities that are believed, in a PEM file; the machine's when left out.
+    roots: Option<PathBuf>,
+    url: Url,
+}
+
+fn place(url: &str) -> Result<Place, &'static str> {
     let url = Url::parse(url).map_err(|_| "its address is not a URL: write `redis://host:6379/0`")?;
-    if url.scheme() != "redis" {
-        return Err("its address does not begin with `redis://`; put TLS in front with a tunnel");
+    let tls = match url.scheme() {
+        "redis" => false,
+        "rediss" => true,
+        _ => return Err("its address begins neither with `redis://` nor, for TLS, with `rediss://`"),
+    };
+    let mut roots = None;
+    for (name, value) in url.query_pairs() {
+        match name.as_ref() {
+            "sslrootcert" if tls => roots = Some(PathBuf::from(value.into_owned())),
+            _ => {
+                return Err(
+                    "its address may end with `?sslrootcert=FILE` where it begins with `rediss://`, and with nothing else",
+                );
+            }
+        }
     }
     let host = url.host_str().ok_or("its address names no host")?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    Ok((host, url.port().unwrap_or(6379), url))
+    Ok(Place { host, port: url.port().unwrap_or(6379), tls, roots, url })
+}
+
+/// A connection on which nothing has been said yet: whatever goes wrong, nothing happened.
+async fn reach(place: &Place) -> Result<Resp, Answer> {
+    let failed = |error: String, again| Answer::Failed { error, again };
+    let stream = connect(&place.host, place.port, CONNECTING).await;
+    let stream = stream.map_err(|error| failed(format!("it cannot be reached: {error}"), true))?;
+    if !place.tls {
+        return Ok(Resp::over(stream));
+    }
+    let shaken = tokio::time::timeout(CONNECTING, tls::over(stream, &place.host, place.roots.as_deref())).await;
+    match shaken {
+        Ok(Ok(stream)) => Ok(Resp::over(stream)),
+        Ok(Err(error)) => {
+            let again = matches!(error, TlsError::Cut(_));
+            Err(failed(error.to_string(), again))
+        }
+        Err(_) => Err(failed(format!("no TLS with it within {}\u{a0}s", CONNECTING.as_secs()), true)),
+    }
 }
 
 async fn run(mut redis: Resp, url: &Url, pattern: &[u8], deleted: &mut u64) -> Result<(), Stop> {

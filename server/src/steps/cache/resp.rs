@@ -1,7 +1,7 @@
 //! The protocol of Redis, version 2, as far as deleting keys needs it. Everything the server sends is limited.
 
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 /// The longest line, and the longest text of one value, in bytes. A key of Redis may be longer; such a cache is refused.
@@ -29,14 +29,19 @@ pub(super) enum RespError {
     Odd(String),
 }
 
+/// What it is spoken over: TCP, or TLS on it.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
 /// One connection.
 pub(super) struct Resp {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
 
 impl Resp {
-    pub(super) fn over(stream: TcpStream) -> Self {
-        Self { stream: BufReader::new(stream) }
+    pub(super) fn over(stream: impl Stream + 'static) -> Self {
+        Self { stream: BufReader::new(Box::new(stream)) }
     }
 
     /// Sends one command and reads its answer.
@@ -48,6 +53,8 @@ impl Resp {
             bytes.extend_from_slice(b"\r\n");
         }
         self.stream.get_mut().write_all(&bytes).await?;
+        // TLS may keep back what was not asked to leave.
+        self.stream.get_mut().flush().await?;
         match self.read().await? {
             List::Whole(value) => Ok(value),
             List::Of(count) => {

@@ -1,6 +1,7 @@
 //! A real Redis.
 
 use crate::{eventually, free_port, log, spawn};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,6 +19,20 @@ pub struct RedisProcess {
 impl RedisProcess {
     /// Empty, with a password.
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same, answering TLS beside it, with this certificate and its key: the port too.
+    pub async fn with_tls(certificate: &Path, key: &Path) -> (Self, u16) {
+        let (port, path) = (free_port().to_string(), |path: &Path| path.display().to_string());
+        let (certificate, key) = (path(certificate), path(key));
+        let words = ["--tls-port", &port, "--tls-cert-file", &certificate, "--tls-key-file", &key];
+        // It wants somebody to believe, though it asks nobody for a certificate.
+        let more = ["--tls-ca-cert-file", &certificate, "--tls-auth-clients", "no"];
+        (Self::with(&[&words[..], &more].concat()).await, port.parse().expect("a number"))
+    }
+
+    async fn with(more: &[&str]) -> Self {
         let (dir, port) = (tempfile::tempdir().expect("a folder"), free_port());
         let password = "p%40ss".to_owned();
         let words = format!(
@@ -27,6 +42,7 @@ impl RedisProcess {
         let mut arguments: Vec<String> = words.split(' ').map(str::to_owned).collect();
         // Keeps nothing.
         arguments.extend(["--save".to_owned(), String::new()]);
+        arguments.extend(more.iter().map(|word| (*word).to_owned()));
         let child = spawn("redis-server", &arguments, dir.path());
         let redis = Self { port, password, dir, _child: child };
         let answers = || async { redis.ask("PING").await.filter(|said| said.starts_with("+PONG")) };
