@@ -46,6 +46,8 @@ const UNLOGGED: &[(&str, &[&str])] = &[
             "GET /api/v1/runbooks/{name}",
             "GET /api/v1/checklists",
             "GET /api/v1/checklists/{name}",
+            "GET /api/v1/change-freezes",
+            "GET /api/v1/change-freezes/{name}",
             "GET /api/v1/log/retention",
         ],
     ),
