@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sternway_domain::actor::Role;
 
 /// Of eight who act at once.
-const ROUNDS: i64 = 150;
+const ROUNDS: i64 = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn given_20_parallel_posts_with_the_same_key_when_answered_then_one_decision_and_20_equal_answers() {
