@@ -26,6 +26,7 @@ mod history;
 mod limit;
 mod missing;
 pub mod number;
+pub mod pair;
 pub mod placebo;
 pub mod process;
 mod split;
@@ -40,6 +41,7 @@ mod words;
 
 pub use band::{Band, Range, Seen};
 pub use chance::Shown;
+pub use pair::Pair;
 pub use state::JudgeState;
 pub use words::{about, odds};
 
@@ -125,6 +127,9 @@ pub struct Verdict {
     /// The evidence of all guards together; absent in verdicts of before the sequential test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Weighed>,
+    /// What the other source says, where the service names two; absent where it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pair: Option<Box<Pair>>,
     pub judge_version: String,
 }
 
@@ -296,6 +301,7 @@ pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {
         guards: guards.into_iter().map(|judged| judged.finding).collect(),
         limits: limits.into_iter().map(|limited| limited.finding).collect(),
         evidence: Some(scale.weighed()),
+        pair: None,
         judge_version: JUDGE_VERSION.to_owned(),
     }
 }
@@ -324,6 +330,7 @@ fn silent(state: &mut JudgeState, tick: &Tick, policy: &Policy, silence: Silence
         decided_by: None,
         // Evidence stands still.
         evidence: (!policy.guards.is_empty()).then(|| scale.weighed()),
+        pair: None,
         judge_version: JUDGE_VERSION.to_owned(),
     }
 }

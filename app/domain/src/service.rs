@@ -4,6 +4,8 @@
 
 use crate::deploy::Deploy;
 use crate::id::{RunbookName, ServiceName};
+use crate::judge::pair::Names;
+use crate::signal::Source;
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +36,9 @@ pub struct Service {
     pub depends_on: Vec<ServiceName>,
     pub traffic: Traffic,
     pub signals: Signals,
+    /// Another source of the same signals, read and judged by itself at the same time; the worse verdict rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_signals: Option<Signals>,
     #[serde(default)]
     pub objectives: Objectives,
     /// Runbooks shown beside this service's releases.
@@ -72,6 +77,22 @@ pub enum Signals {
     Scrape(Scrape),
     /// Prometheus, or whatever speaks its HTTP API.
     Prometheus(Prometheus),
+}
+
+impl Service {
+    /// One of its sources; the second only if the document names one.
+    pub fn source(&self, which: Source) -> Option<&Signals> {
+        match which {
+            Source::First => Some(&self.signals),
+            Source::Second => self.second_signals.as_ref(),
+        }
+    }
+
+    /// What its two sources are called, if it has two.
+    pub fn source_names(&self) -> Option<Names> {
+        let second = self.second_signals.as_ref()?;
+        Some(Names { first: self.signals.title(), second: second.title() })
+    }
 }
 
 /// What the service promises about being recovered.

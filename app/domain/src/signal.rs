@@ -23,6 +23,42 @@ pub enum Arm {
     Canary,
 }
 
+/// Which of the sources that a service's document names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// `signals`.
+    First,
+    /// `second_signals`.
+    Second,
+}
+
+impl Source {
+    pub const BOTH: [Source; 2] = [Source::First, Source::Second];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Source::First => "first",
+            Source::Second => "second",
+        }
+    }
+
+    /// For people: `Second source`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Source::First => "First source",
+            Source::Second => "Second source",
+        }
+    }
+
+    pub fn other(self) -> Source {
+        match self {
+            Source::First => Source::Second,
+            Source::Second => Source::First,
+        }
+    }
+}
+
 /// One look at a service: everything a source could read at about one moment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Reading {

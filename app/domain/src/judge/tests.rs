@@ -10,6 +10,7 @@ mod latency;
 mod limits;
 mod properties;
 mod silence;
+mod two_sources;
 
 const INTERVAL: Span = Span::from_secs(10);
 

@@ -89,6 +89,7 @@ fn verdict(kind: VerdictKind, now: Timestamp) -> Command {
         guards: vec![],
         limits: vec![],
         evidence: None,
+        pair: None,
         judge_version: JUDGE_VERSION.into(),
     }))
 }

@@ -34,10 +34,9 @@ pub fn problems(service: &Service) -> Vec<ServiceProblem> {
         Traffic::Haproxy(haproxy) => check_haproxy(haproxy, &mut found),
         Traffic::Webhook(webhook) => check_webhook(webhook, &mut found),
     }
-    match &service.signals {
-        Signals::Memory => {}
-        Signals::Scrape(scrape) => check_scrape(scrape, &mut found),
-        Signals::Prometheus(prometheus) => check_prometheus(prometheus, &mut found),
+    check_signals(&service.signals, &mut found);
+    if let Some(second) = &service.second_signals {
+        check_second(&service.signals, second, &mut found);
     }
     if let Some(deploy) = &service.deploy {
         found.0.extend(crate::deploy::problems(deploy, "deploy"));
@@ -46,6 +45,27 @@ pub fn problems(service: &Service) -> Vec<ServiceProblem> {
         super::going_back::check(service, back, &mut found);
     }
     found.0
+}
+
+fn check_signals(signals: &Signals, found: &mut Found) {
+    match signals {
+        Signals::Memory => {}
+        Signals::Scrape(scrape) => check_scrape(scrape, found),
+        Signals::Prometheus(prometheus) => check_prometheus(prometheus, found),
+    }
+}
+
+/// Is checked like the first, below its own name; and it must be able to disagree.
+fn check_second(first: &Signals, second: &Signals, found: &mut Found) {
+    let mut own = Found(Vec::new());
+    check_signals(second, &mut own);
+    found.0.extend(
+        own.0.into_iter().map(|problem| ServiceProblem { field: format!("second_{}", problem.field), ..problem }),
+    );
+    if first.same_place(second) {
+        let text = "the second source asks the same of the same place as `signals`, so the two could never disagree; name another one, or leave it out";
+        found.add("second_signals", text);
+    }
 }
 
 pub(crate) struct Found(pub(crate) Vec<ServiceProblem>);
@@ -312,5 +332,33 @@ mod tests {
     fn a_custom_source_must_say_how_requests_are_counted() {
         let silent = json!({"scrape": {"baseline": ["http://a/m"], "canary": ["http://b/m"], "preset": "custom"}});
         assert_eq!(fields(json!("memory"), silent), ["signals.scrape.queries.requests"]);
+    }
+
+    #[test]
+    fn a_second_source_is_checked_below_its_own_name_and_must_not_be_the_first_once_more() {
+        let of = |first: Value, second: Value| {
+            let service = json!({"name": "checkout", "traffic": "memory", "signals": first, "second_signals": second});
+            let service: Service = serde_json::from_value(service).expect("the service of the test is well-formed");
+            problems(&service).into_iter().map(|p| p.field).collect::<Vec<_>>()
+        };
+        let prometheus = |url: &str| json!({"prometheus": {"url": url, "baseline": "a=\"1\"", "canary": "a=\"2\""}});
+        let scrape = |one: &str| json!({"scrape": {"baseline": [one, "http://b/m"], "canary": ["http://c/m"]}});
+        for (first, second) in [
+            (json!("memory"), json!("memory")),
+            (prometheus("http://a:9090"), prometheus("http://A:9090/")),
+            (
+                scrape("http://a/m"),
+                json!({"scrape": {"baseline": ["http://b/m", "http://a/m"], "canary": ["http://c/m"], "timeout": "1s"}}),
+            ),
+        ] {
+            assert_eq!(of(first.clone(), second), ["second_signals"], "{first}");
+        }
+        let none: [&str; 0] = [];
+        assert_eq!(of(prometheus("http://a:9090"), prometheus("http://b:9090")), none);
+        assert_eq!(of(prometheus("http://a:9090"), scrape("http://a/m")), none);
+        assert_eq!(of(scrape("http://a/m"), scrape("http://d/m")), none);
+        let other = json!({"prometheus": {"url": "http://a:9090", "baseline": "a=\"1\"", "canary": "a=\"3\""}});
+        assert_eq!(of(prometheus("http://a:9090"), other), none);
+        assert_eq!(of(json!("memory"), prometheus("ftp://a")), ["second_signals.prometheus.url"]);
     }
 }

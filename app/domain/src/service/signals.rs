@@ -2,10 +2,10 @@
 //!
 //! A preset is nothing but [`Queries`] written down here: what it asks can be read, shown and overridden field by field.
 
-use super::{Headers, Secret};
+use super::{Headers, Secret, Signals};
 use crate::time::Span;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Stands in a query for the labels that tell one arm from the other.
 pub const ARM: &str = "{{arm}}";
@@ -132,6 +132,52 @@ impl LatencyUnit {
             LatencyUnit::Milliseconds => 1e-3,
         }
     }
+}
+
+impl Signals {
+    /// For people: `Prometheus prom-b:9090`, `scrape of 10.0.0.1:8080 and 2 more`.
+    pub fn title(&self) -> String {
+        match self {
+            Signals::Memory => "this process".to_owned(),
+            Signals::Prometheus(prometheus) => format!("Prometheus {}", host(&prometheus.url)),
+            Signals::Scrape(scrape) => {
+                let mut urls = scrape.canary.iter().chain(&scrape.baseline);
+                let first = urls.next().map_or("nothing", |url| host(url));
+                match urls.count() {
+                    0 => format!("scrape of {first}"),
+                    more => format!("scrape of {first} and {more} more"),
+                }
+            }
+        }
+    }
+
+    /// Whether the two would say the same because they ask the same of the same: headers, timeouts and order aside.
+    pub fn same_place(&self, other: &Signals) -> bool {
+        let at = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
+        let arms = |scrape: &Scrape| {
+            let set = |urls: &[String]| urls.iter().map(|url| at(url)).collect::<BTreeSet<String>>();
+            (set(&scrape.baseline), set(&scrape.canary))
+        };
+        match (self, other) {
+            (Signals::Memory, Signals::Memory) => true,
+            (Signals::Scrape(one), Signals::Scrape(two)) => {
+                arms(one) == arms(two) && one.queries.over(one.preset) == two.queries.over(two.preset)
+            }
+            (Signals::Prometheus(one), Signals::Prometheus(two)) => {
+                at(&one.url) == at(&two.url)
+                    && one.baseline.trim() == two.baseline.trim()
+                    && one.canary.trim() == two.canary.trim()
+                    && one.queries.over(one.preset) == two.queries.over(two.preset)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Host and port of a URL.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or(rest)
 }
 
 impl Preset {
