@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use sternway_domain::id::{Digest, ServiceName};
 use sternway_domain::service::Service as Document;
+use sternway_domain::signal::Source;
 
 /// Sources and drivers by service, each for the version of the document it was built from.
 pub struct Connected {
@@ -21,6 +22,7 @@ pub struct Connected {
     traffic: MemoryTraffic,
     signals: MemorySignals,
     sources: Kept<dyn SignalSource>,
+    second_sources: Kept<dyn SignalSource>,
     drivers: Kept<dyn TrafficDriver>,
     brake: Option<Brake>,
 }
@@ -37,6 +39,7 @@ impl Connected {
             traffic,
             signals,
             sources: Mutex::default(),
+            second_sources: Mutex::default(),
             drivers: Mutex::default(),
             brake: None,
         }
@@ -53,9 +56,13 @@ impl Connected {
 }
 
 impl Adapters for Connected {
-    fn source(&self, service: &Document) -> Result<Arc<dyn SignalSource>, String> {
-        kept(&self.sources, service, || {
-            sources::build(service, &self.outbound, &self.signals).map_err(|error| error.to_string())
+    fn source(&self, service: &Document, which: Source) -> Result<Arc<dyn SignalSource>, String> {
+        let place = match which {
+            Source::First => &self.sources,
+            Source::Second => &self.second_sources,
+        };
+        kept(place, service, || {
+            sources::build(service, which, &self.outbound, &self.signals).map_err(|error| error.to_string())
         })
     }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::service::Service as ServiceDocument;
+use sternway_domain::signal::Source;
 use sternway_domain::time::Span;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
@@ -21,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 mod courier;
 mod errand;
 mod execute;
+mod look;
 mod members;
 mod steward;
 mod tenure;
@@ -31,7 +33,8 @@ use steward::Steward;
 /// Connects a service's document to the world it names.
 pub trait Adapters: Send + Sync {
     /// What cannot be built is a configuration error; the text is shown on the page.
-    fn source(&self, service: &ServiceDocument) -> Result<Arc<dyn SignalSource>, String>;
+    /// The second source is asked for only where the document names one.
+    fn source(&self, service: &ServiceDocument, which: Source) -> Result<Arc<dyn SignalSource>, String>;
     fn driver(&self, service: &ServiceDocument) -> Result<Arc<dyn TrafficDriver>, String>;
 }
 

@@ -51,6 +51,7 @@ mod runbooks;
 mod saga;
 mod services;
 mod signals;
+mod sources;
 mod traffic;
 mod words;
 

@@ -60,7 +60,9 @@ pub use act::{ActRequest, Acted, Overrides, Wanted};
 pub use configure::{Applied, AppliedDocument};
 pub use course::{Course, GuardCourse};
 pub use create::{NewArtifact, NewComponent, NewRelease};
-pub use evidence::{Before, CHART_SPAN, Evidence, Inputs, Live, Point, TickBody, TrafficStatus};
+pub use evidence::{
+    Before, Beside, CHART_SPAN, Evidence, Inputs, Live, Point, SecondBefore, SecondInputs, TickBody, TrafficStatus,
+};
 pub use expected::{Expected, Played};
 pub use export::{ExportRequest, Exported, MOST_EXPORTS};
 pub use flag_summary::{FlagSummary, FlipSummary, RetiredSummary};
@@ -79,7 +81,7 @@ pub use replay::{Replay, judge_again, replay};
 pub use restore::{Confirmed, RestoreView};
 pub use retain::Batch;
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
-pub use summary::{DecisionBrief, ReleaseSummary};
+pub use summary::{DecisionBrief, GuardSummary, ReleaseSummary, SourceSummary};
 pub use take_out::REDACTED;
 
 /// Who calls, and through which door.

@@ -4,7 +4,7 @@ use crate::outbound::Outbound;
 use crate::ports::{BuildError, SignalSource};
 use std::sync::Arc;
 use sternway_domain::service::{Prometheus, Service, Signals, problems};
-use sternway_domain::signal::SourceFailure;
+use sternway_domain::signal::{Source, SourceFailure};
 use sternway_domain::time::Timestamp;
 
 mod buckets;
@@ -18,25 +18,32 @@ pub use memory::MemorySignals;
 pub use prometheus::PrometheusSource;
 pub use scrape::ScrapeSource;
 
-/// The source that the service's document names.
+/// One of the sources that the service's document names.
 pub fn build(
     service: &Service,
+    which: Source,
     outbound: &Outbound,
     memory: &MemorySignals,
 ) -> Result<Arc<dyn SignalSource>, BuildError> {
+    let place = match which {
+        Source::First => "signals",
+        Source::Second => "second_signals",
+    };
     let wrong = |field, text| BuildError { service: service.name.clone(), field, text };
-    if let Some(problem) = problems(service).into_iter().find(|p| p.field.starts_with("signals")) {
+    if let Some(problem) = problems(service).into_iter().find(|p| p.field.starts_with(place)) {
         return Err(wrong(problem.field, problem.text));
     }
-    match &service.signals {
-        Signals::Memory => Ok(Arc::new(memory.source(service.name.clone()))),
-        Signals::Scrape(scrape) => match ScrapeSource::new(scrape, outbound.clone()) {
+    let below = |kind: &str, field: String| format!("{place}.{kind}.{field}");
+    match service.source(which) {
+        None => Err(wrong(place.to_owned(), "the document names no such source".to_owned())),
+        Some(Signals::Memory) => Ok(Arc::new(memory.source(service.name.clone()))),
+        Some(Signals::Scrape(scrape)) => match ScrapeSource::new(scrape, outbound.clone()) {
             Ok(source) => Ok(Arc::new(source)),
-            Err((field, text)) => Err(wrong(format!("signals.scrape.{field}"), text)),
+            Err((field, text)) => Err(wrong(below("scrape", field), text)),
         },
-        Signals::Prometheus(prometheus) => match PrometheusSource::new(prometheus, outbound.clone()) {
+        Some(Signals::Prometheus(prometheus)) => match PrometheusSource::new(prometheus, outbound.clone()) {
             Ok(source) => Ok(Arc::new(source)),
-            Err((field, text)) => Err(wrong(format!("signals.prometheus.{field}"), text)),
+            Err((field, text)) => Err(wrong(below("prometheus", field), text)),
         },
     }
 }

@@ -12,7 +12,7 @@ use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::Weight;
 use sternway_domain::release::{HoldCause, Release, State};
 use sternway_domain::service::Service as Document;
-use sternway_domain::signal::{InstanceReading, Reading, SourceFailure};
+use sternway_domain::signal::{InstanceReading, Reading, Source, SourceFailure};
 use sternway_domain::time::{Span, Timestamp};
 use sternway_server::drivers::MemoryTraffic;
 use sternway_server::engine::{Adapters, Engine, EngineConfig};
@@ -98,7 +98,7 @@ impl SignalSource for WorldSource {
 struct WorldAdapters(Arc<World>);
 
 impl Adapters for WorldAdapters {
-    fn source(&self, _: &Document) -> Result<Arc<dyn SignalSource>, String> {
+    fn source(&self, _: &Document, _: Source) -> Result<Arc<dyn SignalSource>, String> {
         Ok(Arc::new(WorldSource(self.0.clone())))
     }
 

@@ -3,6 +3,7 @@
 use super::chart::{Size, chart};
 use super::icon::toned;
 use super::marked::marked;
+use super::table::table;
 use super::text::{large_pill, percent, time_and_age};
 use crate::view::Tone;
 use crate::view::release::{AdviceView, MeterView, VerdictView};
@@ -26,6 +27,7 @@ pub fn verdict(view: &VerdictView) -> AnyView {
                 {estimate}
                 {next}
                 {meters(&view.meters)}
+                {table(&view.sources)}
                 {view.advice.as_ref().map(advice)}
             </div>
             {picture}

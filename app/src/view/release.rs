@@ -143,6 +143,8 @@ pub struct VerdictView {
     /// What happens next. Marked. May be empty.
     pub next: String,
     pub meters: Vec<MeterView>,
+    /// What each of two sources says; without a head where there is one.
+    pub sources: TableView,
     pub advice: Option<AdviceView>,
     /// The chart that decided, drawn wide, with its table.
     pub chart: Option<ChartView>,

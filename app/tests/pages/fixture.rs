@@ -380,6 +380,7 @@ pub(crate) fn release(id: &str) -> ReleaseView {
             sentence: "Errors **0.31\u{a0}%** against **0.10\u{a0}%**: **3.1x**. Tolerated 1.5x.".into(),
             estimate: "Since this stage began: surely between **1.4x** and **6.8x**.".into(),
             next: "If it stays like this, Sternway rolls back in about 40\u{a0}s.".into(),
+            sources: TableView::default(),
             meters: vec![MeterView {
                 label: "Hard limit errors above 0.25\u{a0}%".into(),
                 value: "0:53".into(),

@@ -29,7 +29,7 @@ use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
 use sternway_domain::release::{Release, State};
 use sternway_domain::service::Service as Document;
-use sternway_domain::signal::Arm;
+use sternway_domain::signal::{Arm, Source};
 use sternway_domain::time::Span;
 
 /// How long the failing candidate behaves well.
@@ -300,8 +300,8 @@ impl Stage {
 }
 
 impl Adapters for Stage {
-    fn source(&self, service: &Document) -> Result<Arc<dyn SignalSource>, String> {
-        sources::build(service, &self.outbound, &MemorySignals::default()).map_err(|error| error.to_string())
+    fn source(&self, service: &Document, which: Source) -> Result<Arc<dyn SignalSource>, String> {
+        sources::build(service, which, &self.outbound, &MemorySignals::default()).map_err(|error| error.to_string())
     }
 
     fn driver(&self, service: &Document) -> Result<Arc<dyn TrafficDriver>, String> {

@@ -1,11 +1,12 @@
 //! The care of one release by one replica, for as long as it holds the lease.
 
 use super::courier::Courier;
+use super::look::{Look, Seen, Sources, looked};
 use super::members::{self, Member};
 use super::tenure::Tenure;
 use super::{Engine, log_failure};
 use crate::live::Topic;
-use crate::ports::{Observation, SignalSource, TrafficDriver};
+use crate::ports::{Observation, TrafficDriver};
 use crate::service::{ServiceError, TrafficStatus};
 use crate::store::StoreError;
 use crate::store::rows::Fence;
@@ -23,7 +24,7 @@ use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::sync::CancellationToken;
 
-use super::watch::{Look, Seen, Watch, looked, watched};
+use super::watch::{Watch, watched};
 
 /// A decision changes what should be done next; this many rounds settle any release.
 const MOST_ROUNDS: usize = 8;
@@ -32,14 +33,14 @@ const MOST_ROUNDS: usize = 8;
 const RECONNECT: Span = Span::from_secs(5);
 
 /// What the document names, or why it cannot be reached.
-type Connection = (Result<Arc<dyn SignalSource>, String>, Result<Arc<dyn TrafficDriver>, String>);
+type Connection = (Sources, Result<Arc<dyn TrafficDriver>, String>);
 
 pub(super) struct Steward {
     pub(super) engine: Engine,
     pub(super) release: Release,
     pub(super) fence: Fence,
     pub(super) tenure: Tenure,
-    pub(super) source: Result<Arc<dyn SignalSource>, String>,
+    pub(super) sources: Sources,
     pub(super) driver: Result<Arc<dyn TrafficDriver>, String>,
     pub(super) members: Vec<Member>,
     pub(super) watch: Watch,
@@ -85,7 +86,7 @@ impl Steward {
             return Ok(None);
         }
         let release = engine.service.load(id).await?;
-        let (source, driver) = connect(engine, &release.service).await?;
+        let (sources, driver) = connect(engine, &release.service).await?;
         let members = members::connect(engine, &release).await?;
         let watch = Watch::load(&engine.service, &release).await?;
         let traffic = engine.service.traffic_status(&release.service).await?;
@@ -94,7 +95,7 @@ impl Steward {
             release,
             fence: Fence { lease: name, token: lease.token },
             tenure: Tenure::new(engine.config.lease, asked_at),
-            source,
+            sources,
             driver,
             members,
             watch,
@@ -233,7 +234,7 @@ impl Steward {
         let now = self.engine.service.clock.now();
         self.observed_at = now;
         if now.since(self.connected_at) >= RECONNECT {
-            (self.source, self.driver) = connect(&self.engine, &self.release.service).await?;
+            (self.sources, self.driver) = connect(&self.engine, &self.release.service).await?;
             self.members = members::connect(&self.engine, &self.release).await?;
             self.connected_at = now;
         }
@@ -325,8 +326,8 @@ impl Steward {
 async fn connect(engine: &Engine, name: &ServiceName) -> Result<Connection, ServiceError> {
     let missing = || format!("the service `{name}` is not configured; apply its document");
     Ok(match engine.service.service_document(name).await? {
-        Some(document) => (engine.adapters.source(&document), engine.adapters.driver(&document)),
-        None => (Err(missing()), Err(missing())),
+        Some(document) => (Sources::of(engine, &document), engine.adapters.driver(&document)),
+        None => (Sources::none(missing()), Err(missing())),
     })
 }
 

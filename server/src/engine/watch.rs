@@ -1,20 +1,23 @@
 //! Reading and judging: one tick at a time, stored before anything follows from it.
 
+use super::look::{Look, Seen};
 use super::steward::Steward;
 use crate::live::Topic;
-use crate::service::{Before, Live, Point, Service, ServiceError, TickBody, aside, decode, encode};
+use crate::service::{
+    Before, Beside, Live, Point, SecondBefore, Service, ServiceError, TickBody, aside, decode, encode,
+};
 use crate::store::rows::TickWrite;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
 use sternway_domain::engine::reading_due;
+use sternway_domain::judge::pair::{Names, judge_both};
 use sternway_domain::judge::{JudgeState, Policy, judge};
 use sternway_domain::plan::{Metric, Plan, Weight};
 use sternway_domain::release::Release;
 use sternway_domain::signal::window::SignalWindow;
-use sternway_domain::signal::{Arm, ArmTick, Reading, SourceFailure, Tick, stats};
+use sternway_domain::signal::{Arm, ArmTick, Source, Tick, stats};
 use sternway_domain::time::{Span, Timestamp};
-use tokio_util::task::AbortOnDropHandle;
 
 /// Everything that is carried from tick to tick. Stored with each, so that a restart goes on where it was.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -26,9 +29,21 @@ pub(super) struct Watch {
     before: Option<Before>,
     last_at: Option<Timestamp>,
     points: Vec<Point>,
+    /// The same of the other source, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    second: Option<Other>,
     /// Which hotfix is judged, by when it began its run; what was seen before it does not count.
     #[serde(default)]
     forwarded_at: Option<Timestamp>,
+}
+
+/// What is carried from tick to tick of the second source.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Other {
+    names: Names,
+    window: SignalWindow,
+    judge: JudgeState,
+    points: Vec<Point>,
 }
 
 impl Watch {
@@ -37,7 +52,7 @@ impl Watch {
         match service.store.judge_state(release.id).await? {
             Some((_, state)) => decode("judge state", &state),
             None => {
-                let judge = primed(service, release).await?;
+                let judge = primed(service, release, None).await?;
                 Ok(Watch { judge, forwarded_at: release.forwarded_at, ..Watch::default() })
             }
         }
@@ -68,31 +83,6 @@ pub(super) fn watched(release: &Release) -> Option<u8> {
     release.state.stage().filter(|_| release.judged())
 }
 
-/// A look at the signals that is under way. Ends when dropped.
-#[derive(Debug)]
-pub(super) struct Look {
-    stage: u8,
-    reading: AbortOnDropHandle<Result<Reading, SourceFailure>>,
-}
-
-/// What a look has brought, and the stage it was begun in: a reading of another stage says nothing about this one.
-#[derive(Debug)]
-pub(super) struct Seen {
-    stage: u8,
-    reading: Result<Reading, SourceFailure>,
-}
-
-/// Waits for the look under way; for ever, if there is none.
-pub(super) async fn looked(look: &mut Option<Look>) -> Seen {
-    let Some(Look { stage, reading }) = look else { return std::future::pending().await };
-    let stage = *stage;
-    let reading = reading.await.unwrap_or_else(|error| {
-        Err(SourceFailure::Down { source_name: "the source".into(), detail: format!("reading it failed: {error}") })
-    });
-    *look = None;
-    Seen { stage, reading }
-}
-
 impl Steward {
     /// Begins to read beside everything else: a source that hangs must not delay a way back.
     pub(super) fn look_if_due(&mut self, now: Timestamp) {
@@ -104,44 +94,65 @@ impl Steward {
             return;
         }
         self.engine.service.metrics.lagged(self.watch.overdue(&self.release, now));
-        let source = self.source.clone();
-        let source_name = self.release.service.to_string();
-        let reading = async move {
-            match source {
-                Ok(source) => source.read(now).await,
-                Err(detail) => Err(SourceFailure::Misconfigured { source_name, detail }),
-            }
-        };
-        self.look = Some(Look { stage, reading: AbortOnDropHandle::new(tokio::spawn(reading)) });
+        let (service, interval) = (self.release.service.as_str(), self.release.plan.interval);
+        self.look = Some(Look::begin(&self.sources, service, stage, interval, now));
     }
 
     /// Judges what was read, and stores both with the state after them.
     pub(super) async fn judge(&mut self, seen: Seen) -> Result<(), ServiceError> {
         let Some(stage) = watched(&self.release).filter(|stage| *stage == seen.stage) else { return Ok(()) };
-        let reading = seen.reading;
         let now = self.engine.service.clock.now();
         let plan = &self.release.plan;
-        let tick = self.watch.window.push(reading, now, plan.max_age);
         let policy = policy(plan, &self.release, stage);
         if !self.watch.of_this_run(&self.release) {
-            self.watch.judge = primed(&self.engine.service, &self.release).await?;
+            self.watch.judge = primed(&self.engine.service, &self.release, None).await?;
+            self.watch.second = None;
             self.watch.forwarded_at = self.release.forwarded_at;
         }
-        let before = self.watch.judge.clone();
-        let verdict = judge(&mut self.watch.judge, &tick, &policy);
-        self.watch.before = Some(Before { tick: tick.number, state: before, policy });
-        let point = point(&tick, plan);
+        let mut other = match seen.second {
+            None => None,
+            Some((names, answer)) => {
+                let mut other = self.other(names).await?;
+                let tick = other.window.push(answer, now, plan.max_age);
+                Some((other, tick))
+            }
+        };
+        let tick = self.watch.window.push(seen.first, now, plan.max_age);
+        let mut before =
+            Before { tick: tick.number, state: self.watch.judge.clone(), policy: policy.clone(), second: None };
+        let verdict = match &mut other {
+            None => judge(&mut self.watch.judge, &tick, &policy),
+            Some((other, second)) => {
+                before.second = Some(SecondBefore { names: other.names.clone(), state: other.judge.clone() });
+                let first = (&mut self.watch.judge, &tick);
+                judge_both(first, (&mut other.judge, &*second), &other.names, &policy)
+            }
+        };
+        self.watch.before = Some(before);
         self.watch.last_at = Some(now);
-        self.watch.points.push(point.clone());
-        let surplus = self.watch.points.len().saturating_sub(Live::POINTS);
-        self.watch.points.drain(..surplus);
-        let sampled_at = self.sampled_at(&tick);
-        let live = Live { verdict: verdict.clone(), sampled_at, points: self.watch.points.clone() };
+        let point = point(&tick, plan);
+        keep(&mut self.watch.points, point.clone());
+        let mut live = Live {
+            verdict: verdict.clone(),
+            sampled_at: sampled_at(&tick, &self.watch.points),
+            points: self.watch.points.clone(),
+        };
+        let mut second = None;
+        self.watch.second = None;
+        if let Some((mut other, tick)) = other {
+            let point = self::point(&tick, plan);
+            keep(&mut other.points, point.clone());
+            if verdict.pair.as_ref().is_some_and(|pair| pair.rules == Source::Second) {
+                (live.sampled_at, live.points) = (sampled_at(&tick, &other.points), other.points.clone());
+            }
+            second = Some(Beside { tick, point });
+            self.watch.second = Some(other);
+        }
         let write = TickWrite {
             release: self.release.id,
             number: i64::try_from(tick.number).unwrap_or(i64::MAX),
             at: tick.at,
-            body: encode(&TickBody { tick, verdict: verdict.clone(), point }),
+            body: encode(&TickBody { tick, verdict: verdict.clone(), point, second }),
             state: encode(&self.watch),
             live: encode(&live),
             fence: self.fence.clone(),
@@ -154,21 +165,43 @@ impl Steward {
         Ok(())
     }
 
-    /// When the newest usable sample was taken.
-    fn sampled_at(&self, tick: &Tick) -> Timestamp {
-        if tick.baseline.data.usable() && tick.canary.data.usable() {
-            tick.at
-        } else {
-            let usable = |point: &&Point| !point.canary.is_empty();
-            self.watch.points.iter().rev().find(usable).map_or(tick.at, |point| point.at)
+    /// What is known of the second source. One that is new, or another one than before, has shown nothing of this
+    /// release yet.
+    async fn other(&self, names: Names) -> Result<Other, ServiceError> {
+        match &self.watch.second {
+            Some(other) if other.names.second == names.second => Ok(Other { names, ..other.clone() }),
+            _ => {
+                let judge = primed(&self.engine.service, &self.release, Some(&names.second)).await?;
+                Ok(Other { names, judge, window: SignalWindow::default(), points: Vec::new() })
+            }
         }
     }
 }
 
-/// A judge that has seen nothing of the candidate, only what the running version showed before.
-async fn primed(service: &Service, release: &Release) -> Result<JudgeState, ServiceError> {
+/// When the newest usable sample was taken.
+fn sampled_at(tick: &Tick, points: &[Point]) -> Timestamp {
+    if tick.baseline.data.usable() && tick.canary.data.usable() {
+        tick.at
+    } else {
+        points.iter().rev().find(|point| !point.canary.is_empty()).map_or(tick.at, |point| point.at)
+    }
+}
+
+/// Keeps the newest for the board.
+fn keep(points: &mut Vec<Point>, point: Point) {
+    points.push(point);
+    let surplus = points.len().saturating_sub(Live::POINTS);
+    points.drain(..surplus);
+}
+
+/// A judge that has seen nothing of the candidate, only what the running version showed before: to the first source, or
+/// to the second of this name.
+async fn primed(service: &Service, release: &Release, second: Option<&str>) -> Result<JudgeState, ServiceError> {
     let policy = policy(&release.plan, release, 0);
-    let past = service.past(&release.service).await?;
+    let past = match second {
+        None => service.past(&release.service).await?,
+        Some(name) => service.past_of_second(&release.service, name).await?,
+    };
     Ok(aside(move || JudgeState::primed(&past.ticks, &policy)).await)
 }
 

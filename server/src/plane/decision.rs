@@ -4,7 +4,7 @@ use super::confirmed::Confirmation;
 use super::decisions::{act_word, target_words, who};
 use super::signals::{Drawing, decider};
 use super::words::{full_day, lasting, percent, verdict_pill, when};
-use super::{Plane, explain};
+use super::{Plane, explain, sources};
 use crate::service::{Caller, Evidence, Result, decode};
 use crate::store::rows;
 use sternway_app::path;
@@ -146,13 +146,18 @@ impl Plane {
             } else {
                 format!("What {who} saw")
             },
-            note: format!("drawn from evidence stored at {}, not from today's data", when(evidence.at, now).shown),
+            note: format!(
+                "drawn from evidence stored at {}, not from today's data{}",
+                when(evidence.at, now).shown,
+                sources::drawn(verdict)
+            ),
             digest: digest.short(),
             pill: verdict.map(|verdict| verdict_pill(verdict.kind)),
             since: String::new(),
             sentence: verdict.map_or_else(|| "Nothing had been judged yet.".to_owned(), |v| v.sentence.clone()),
             estimate: verdict.map(|verdict| explain::estimate(&release.plan, verdict)).unwrap_or_default(),
             meters: verdict.map(|verdict| explain::meters(&release.plan, verdict)).unwrap_or_default(),
+            sources: verdict.map(sources::table).unwrap_or_default(),
             explained: verdict
                 .map(|verdict| explain::explained(&release.plan, verdict, evidence.course.as_ref(), &evidence.stages)),
             foot: newest.unwrap_or_default(),

@@ -3,7 +3,7 @@
 use super::buttons::acts;
 use super::traffic::{flow, marks, track};
 use super::words::{NBSP, capital, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, aftermath, data, explain, freezes, panels, signals};
+use super::{Plane, aftermath, data, explain, freezes, panels, signals, sources};
 use crate::service::{Caller, Course, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
@@ -27,7 +27,10 @@ const TIMELINE_ROWS: usize = 40;
 pub(super) struct Facts {
     pub(super) release: Release,
     pub(super) now: Timestamp,
+    /// Of two sources, as the one saw them whose verdict rules now.
     pub(super) ticks: Vec<TickBody>,
+    /// What was said of the newest tick; of two sources, of both.
+    newest: Option<Verdict>,
     pub(super) traffic: Option<TrafficStatus>,
     /// Why rules keep their hands off this release.
     pub(super) hold: Option<AutomationHold>,
@@ -43,7 +46,7 @@ impl Facts {
     /// The newest verdict, if it was given for the stage the release is in.
     pub(super) fn verdict(&self) -> Option<&Verdict> {
         let note = self.release.current_verdict()?;
-        self.ticks.last().map(|body| &body.verdict).filter(|verdict| verdict.kind == note.kind)
+        self.newest.as_ref().filter(|verdict| verdict.kind == note.kind)
     }
 }
 
@@ -53,6 +56,8 @@ impl Plane {
         let now = self.service.clock.now();
         let end = release.ended_at.map_or(now, |ended| (ended + Span::from_secs(60)).min(now));
         let ticks = self.service.tick_bodies(id, end - crate::service::CHART_SPAN).await?;
+        let newest = ticks.last().map(|body| body.verdict.clone());
+        let ticks = TickBody::as_ruled(ticks);
         let active = release.state.active();
         let traffic = if active { self.service.traffic_status(&release.service).await? } else { None };
         let (hold, keeps_off) = self
@@ -61,7 +66,7 @@ impl Plane {
             .await?;
         let back = self.service.way_back(caller, &release).await?;
         let freezes = self.service.change_freezes().await?;
-        Ok(Facts { release, now, ticks, traffic, hold, keeps_off, back, freezes })
+        Ok(Facts { release, now, ticks, newest, traffic, hold, keeps_off, back, freezes })
     }
 
     pub(super) async fn release_view(
@@ -181,6 +186,7 @@ impl Plane {
             next: marked(&verdict.next),
             estimate: explain::estimate(&release.plan, verdict),
             meters: explain::meters(&release.plan, verdict),
+            sources: sources::table(verdict),
             advice: advice(facts, verdict),
             chart: signals::deciding(facts, verdict, course),
         })

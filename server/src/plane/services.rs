@@ -11,7 +11,8 @@ use sternway_domain::access::Action;
 use sternway_domain::id::ServiceName;
 use sternway_domain::release::Release;
 use sternway_domain::service::{Service as Document, Signals, Traffic};
-use sternway_domain::time::Span;
+use sternway_domain::signal::Tick;
+use sternway_domain::time::{Span, Timestamp};
 
 impl Plane {
     pub(super) async fn services_view(&self, caller: &Caller) -> Result<ServicesView> {
@@ -26,7 +27,7 @@ impl Plane {
                 description: document.description.clone(),
                 version: version.unwrap_or_else(|| "–".to_owned()),
                 owner: document.owners.join(", "),
-                source: source_word(&document.signals).to_owned(),
+                source: sources_word(&document),
                 driver: driver_word(&document.traffic).to_owned(),
                 depends_on: document.depends_on.iter().map(ToString::to_string).collect(),
                 release: active.as_ref().map(|release| {
@@ -120,17 +121,9 @@ impl Plane {
         let mut checks = Vec::new();
         let ticks = self.service.tick_bodies(release.id, now - Span::from_secs(300)).await?;
         if let Some(last) = ticks.last() {
-            let well = last.tick.failure.is_none();
-            checks.push(CheckView {
-                tone: if well { Tone::Go } else { Tone::Hold },
-                icon: if well { Icon::Pass } else { Icon::ProviderDown },
-                text: match &last.tick.failure {
-                    None => format!("Signals are read from `{}`", source_word(&document.signals)),
-                    Some(failure) => failure.to_string(),
-                },
-                meta: when(last.tick.at, now).ago,
-                ..CheckView::default()
-            });
+            checks.push(source_check(&last.tick, &document.signals, now));
+            let second = document.second_signals.as_ref().zip(last.second.as_ref());
+            checks.extend(second.map(|(signals, beside)| source_check(&beside.tick, signals, now)));
         }
         if let Some(traffic) = self.service.traffic_status(&document.name).await? {
             let well = traffic.failure.is_none() && traffic.disagree_since.is_none();
@@ -154,6 +147,29 @@ fn link(name: &ServiceName) -> LinkView {
     LinkView::new(path::service(name.as_str()), name.to_string())
 }
 
+fn source_check(tick: &Tick, signals: &Signals, now: Timestamp) -> CheckView {
+    let well = tick.failure.is_none();
+    CheckView {
+        tone: if well { Tone::Go } else { Tone::Hold },
+        icon: if well { Icon::Pass } else { Icon::ProviderDown },
+        text: match &tick.failure {
+            None => format!("Signals are read from `{}`", source_word(signals)),
+            Some(failure) => failure.to_string(),
+        },
+        meta: when(tick.at, now).ago,
+        ..CheckView::default()
+    }
+}
+
+/// `scrape`; of two sources `scrape and prometheus`.
+fn sources_word(document: &Document) -> String {
+    let first = source_word(&document.signals);
+    match &document.second_signals {
+        None => first.to_owned(),
+        Some(second) => format!("{first} and {}", source_word(second)),
+    }
+}
+
 fn source_word(signals: &Signals) -> &'static str {
     match signals {
         Signals::Memory => "this process",
@@ -175,7 +191,7 @@ fn facts(document: &Document, version: i64, digest: &str) -> Vec<FactView> {
     let or_dash = |text: String| if text.is_empty() { "–".to_owned() } else { text };
     let mut facts = vec![
         fact("Owners", or_dash(document.owners.join(", "))),
-        fact("Signals from", source_word(&document.signals).to_owned()),
+        fact("Signals from", sources_word(document)),
         fact("Traffic by", driver_word(&document.traffic).to_owned()),
         fact("Recovery time objective", document.objectives.rto.map_or_else(|| "–".to_owned(), |rto| rto.to_string())),
         fact("Document", format!("v{version}, `{digest}`")),

@@ -1,6 +1,7 @@
 //! The charts of a release, from its stored ticks.
 
 use super::release::Facts;
+use super::sources;
 use super::words::when;
 use crate::charts::{Chart, span_since};
 use crate::service::{Course, Point};
@@ -120,7 +121,7 @@ pub(super) fn deciding(facts: &Facts, verdict: &Verdict, course: Option<&Course>
 /// The metric a verdict turns on: the one it names or speaks of, else the plan's first guard, else errors.
 pub(super) fn decider(plan: &Plan, verdict: Option<&Verdict>) -> Metric {
     let named = verdict.and_then(|verdict| {
-        let told = || verdict.guards.iter().find(|finding| finding.sentence == verdict.sentence);
+        let told = || verdict.guards.iter().find(|finding| finding.sentence == verdict.own_sentence());
         verdict.decided_by.as_ref().or_else(|| told().map(|finding| &finding.metric))
     });
     named.or(plan.guards.first().map(|guard| &guard.metric)).cloned().unwrap_or(Metric::Errors)
@@ -148,7 +149,11 @@ pub(super) fn panel(facts: &Facts, course: Option<&Course>) -> SignalsView {
         format!("No usable sample since {since}")
     });
     SignalsView {
-        note: format!("Canary beside baseline, last {minutes}\u{a0}min, every {}", release.plan.interval),
+        note: format!(
+            "Canary beside baseline, last {minutes}\u{a0}min, every {}{}",
+            release.plan.interval,
+            sources::drawn(verdict)
+        ),
         newest: newest.map(|newest| when(newest, facts.now)),
         stale,
         charts,

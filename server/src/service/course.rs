@@ -131,8 +131,9 @@ pub(crate) fn played(plan: &Plan, bodies: &[TickBody]) -> Vec<Path> {
     placebo::paths(plan, &ticks)
 }
 
-/// A release, the number of its newest tick, and what was played up to it.
-type Kept = (ReleaseId, u64, Arc<[Path]>);
+/// A release, its newest tick, and what was played up to it. Ticks of two sources may have one number, and never one time
+/// with another source in charge.
+type Kept = (ReleaseId, Timestamp, Arc<[Path]>);
 
 /// What was played of late: once for each newest tick of a release, for everybody who looks at it.
 #[derive(Debug, Clone, Default)]
@@ -143,7 +144,7 @@ impl Placebos {
     const MOST: usize = 64;
 
     fn of(&self, release: &Release, bodies: &[TickBody]) -> Arc<[Path]> {
-        let newest = bodies.last().map_or(0, |body| body.tick.number);
+        let newest = bodies.last().map_or(Timestamp::default(), |body| body.tick.at);
         let known = |(id, tick, _): &&Kept| *id == release.id && *tick == newest;
         if let Some((.., paths)) = self.lock().iter().find(known) {
             return paths.clone();

@@ -1,13 +1,14 @@
 //! What was seen: per tick, in short for the board, and as a snapshot that a decision rests on.
 
-use super::{Course, Result, Service, decode, encode};
+use super::{Course, Result, Service, SourceSummary, decode, encode};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use sternway_domain::id::{Digest, ReleaseId, ServiceName};
-use sternway_domain::judge::{JudgeState, Policy, Verdict};
+use sternway_domain::judge::pair::{Names, judge_both};
+use sternway_domain::judge::{JudgeState, Policy, Verdict, judge};
 use sternway_domain::plan::{Metric, Weight};
 use sternway_domain::release::{Release, State};
-use sternway_domain::signal::Tick;
+use sternway_domain::signal::{Source, Tick};
 use sternway_domain::time::{Span, Timestamp};
 
 /// How far back charts and evidence reach.
@@ -22,6 +23,38 @@ pub struct TickBody {
     pub tick: Tick,
     pub verdict: Verdict,
     pub point: Point,
+    /// What the other source read, where the service names two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<Beside>,
+}
+
+/// What the second source read at the same tick.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    pub tick: Tick,
+    pub point: Point,
+}
+
+impl TickBody {
+    /// What one source read and said by itself; `None` where it was not read.
+    pub fn of(&self, source: Source) -> Option<TickBody> {
+        let verdict = self.verdict.of(source)?;
+        let (tick, point) = match source {
+            Source::First => (&self.tick, &self.point),
+            Source::Second => self.second.as_ref().map(|beside| (&beside.tick, &beside.point))?,
+        };
+        Some(TickBody { tick: tick.clone(), verdict, point: point.clone(), second: None })
+    }
+
+    /// Ticks as the source saw them whose verdict is the newest that rules: numbers of two sources are never mixed.
+    pub fn as_ruled(bodies: Vec<TickBody>) -> Vec<TickBody> {
+        let Some(newest) = bodies.last() else { return bodies };
+        let rules = newest.verdict.pair.as_ref().map_or(Source::First, |pair| pair.rules);
+        if bodies.iter().all(|body| body.verdict.pair.is_none()) {
+            return bodies;
+        }
+        bodies.iter().filter_map(|body| body.of(rules)).collect()
+    }
 }
 
 /// The values of one tick, for charts. A metric without a value is absent, never zero.
@@ -87,6 +120,29 @@ pub struct Inputs {
     pub state: JudgeState,
     pub tick: Tick,
     pub policy: Policy,
+    /// The same of the second source, if one was read: the policy holds for both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondInputs>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecondInputs {
+    pub names: Names,
+    pub state: JudgeState,
+    pub tick: Tick,
+}
+
+impl Inputs {
+    /// Says once more what they mean.
+    pub fn judge(mut self) -> Verdict {
+        match &mut self.second {
+            None => judge(&mut self.state, &self.tick, &self.policy),
+            Some(second) => {
+                let first = (&mut self.state, &self.tick);
+                judge_both(first, (&mut second.state, &second.tick), &second.names, &self.policy)
+            }
+        }
+    }
 }
 
 /// Inputs without their tick, which is stored by itself.
@@ -96,12 +152,28 @@ pub struct Before {
     pub tick: u64,
     pub state: JudgeState,
     pub policy: Policy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondBefore>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SecondBefore {
+    pub names: Names,
+    pub state: JudgeState,
 }
 
 impl Before {
-    fn with(self, tick: &Tick) -> Option<Inputs> {
-        let Before { tick: number, state, policy } = self;
-        (number == tick.number).then(|| Inputs { state, tick: tick.clone(), policy })
+    /// `None` when they are of another tick.
+    fn with(self, body: &TickBody) -> Option<Inputs> {
+        let Before { tick: number, state, policy, second } = self;
+        let second = match (second, &body.second) {
+            (None, None) => None,
+            (Some(SecondBefore { names, state }), Some(Beside { tick, .. })) => {
+                Some(SecondInputs { names, state, tick: tick.clone() })
+            }
+            _ => return None,
+        };
+        (number == body.tick.number).then(|| Inputs { state, tick: body.tick.clone(), policy, second })
     }
 }
 
@@ -126,6 +198,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Inputs>,
     pub traffic: Option<TrafficStatus>,
+    /// Of two sources, what the one that ruled had read.
     pub points: Vec<Point>,
     /// How the evidence gathered; absent when none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,14 +212,16 @@ impl Service {
     pub(super) async fn evidence_for(&self, release: &Release) -> Result<(Digest, String)> {
         let now = self.clock.now();
         let ticks = self.tick_bodies(release.id, now - CHART_SPAN).await?;
-        let newest = &ticks[ticks.len().saturating_sub(EVIDENCE_POINTS)..];
-        let points = newest.iter().map(|body| body.point.clone()).collect();
-        let course = self.course(release, newest);
-        let verdict = ticks.last().map(|body| body.verdict.clone());
+        let newest = ticks.last().cloned();
+        let verdict = newest.as_ref().map(|body| body.verdict.clone());
+        let ticks = TickBody::as_ruled(ticks);
+        let drawn = &ticks[ticks.len().saturating_sub(EVIDENCE_POINTS)..];
+        let points = drawn.iter().map(|body| body.point.clone()).collect();
+        let course = self.course(release, drawn);
         let watched = self.store.judge_state(release.id).await?;
         let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;
         let before = watched.and_then(|watched| watched.before);
-        let inputs = before.zip(ticks.last()).and_then(|(before, newest)| before.with(&newest.tick));
+        let inputs = before.zip(newest).and_then(|(before, newest)| before.with(&newest));
         let evidence = Evidence {
             at: now,
             release: release.id,
@@ -163,6 +238,13 @@ impl Service {
         };
         let body = encode(&evidence);
         Ok((Digest::of(body.as_bytes()), body))
+    }
+
+    /// What each of two sources said last of a release; empty where one is read, and before the first reading.
+    pub async fn sources(&self, release: ReleaseId) -> Result<Vec<SourceSummary>> {
+        let Some((_, body)) = self.store.live(&[release]).await?.pop() else { return Ok(Vec::new()) };
+        let live: Live = decode("live values", &body)?;
+        Ok(SourceSummary::both(&live.verdict))
     }
 
     /// Ticks since a moment, oldest first.

@@ -1,6 +1,6 @@
 //! What a service showed of late, before a release of it begins.
 
-use super::{Result, Service};
+use super::{Result, Service, TickBody};
 use crate::store::rows::ReleaseFilter;
 use sternway_domain::id::ServiceName;
 use sternway_domain::release::{Release, State};
@@ -24,15 +24,29 @@ pub struct Past {
 }
 
 impl Service {
-    /// What was seen in the newest release of a service that was watched; empty when none was.
+    /// What was seen in the newest release of a service that was watched; empty when none was. Of two sources, what the
+    /// first one showed.
     pub async fn past(&self, service: &ServiceName) -> Result<Past> {
+        self.past_seen(service, |body| Some(body.tick)).await
+    }
+
+    /// The same of the second source, as long as it was called so.
+    pub async fn past_of_second(&self, service: &ServiceName, name: &str) -> Result<Past> {
+        let of = |body: TickBody| {
+            let same = body.verdict.pair.as_ref().is_some_and(|pair| pair.names.second == name);
+            body.second.filter(|_| same).map(|beside| beside.tick)
+        };
+        self.past_seen(service, of).await
+    }
+
+    async fn past_seen(&self, service: &ServiceName, of: impl Fn(TickBody) -> Option<Tick>) -> Result<Past> {
         let filter = ReleaseFilter { service: Some(service.clone()), limit: RELEASES, ..ReleaseFilter::default() };
         for row in self.store.releases(&filter).await? {
             let release = self.load(row.id).await?;
             let since = self.clock.now() - LATELY;
             let bodies = self.tick_bodies(row.id, since).await?;
             let newest = bodies.into_iter().rev().take(TICKS).rev();
-            let past = Past::of(newest.map(|body| body.tick).collect(), &release);
+            let past = Past::of(newest.filter_map(&of).collect(), &release);
             if past.usual.requests > 0.0 {
                 return Ok(past);
             }

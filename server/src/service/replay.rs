@@ -2,7 +2,8 @@
 
 use super::Inputs;
 use serde_json::Value;
-use sternway_domain::judge::{JUDGE_VERSION, judge};
+use sternway_domain::judge::JUDGE_VERSION;
+use sternway_domain::judge::pair::PAIR_VERSION;
 
 /// What judging again came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +22,11 @@ pub fn judge_again(evidence: &Value) -> Result<(Value, Value), Replay> {
     let there = |name: &str| evidence.get(name).filter(|value| !value.is_null());
     let (Some(recorded), Some(inputs)) = (there("verdict"), there("inputs")) else { return Err(Replay::Unjudged) };
     let version = recorded["judge_version"].as_str().unwrap_or_default();
-    if version != JUDGE_VERSION {
+    if ![JUDGE_VERSION, PAIR_VERSION].contains(&version) {
         return Err(Replay::Version(version.chars().take(40).collect()));
     }
-    let Ok(mut inputs) = serde_json::from_value::<Inputs>(inputs.clone()) else { return Err(Replay::Unjudged) };
-    let again = judge(&mut inputs.state, &inputs.tick, &inputs.policy);
-    Ok((recorded.clone(), serde_json::to_value(&again).unwrap_or_default()))
+    let Ok(inputs) = serde_json::from_value::<Inputs>(inputs.clone()) else { return Err(Replay::Unjudged) };
+    Ok((recorded.clone(), serde_json::to_value(inputs.judge()).unwrap_or_default()))
 }
 
 /// The same of a body of evidence as it is stored; what is no evidence of a release has no verdict.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use sternway_domain::id::DecisionId;
+use sternway_domain::judge::{GuardFinding, Verdict};
 use sternway_domain::release::Release;
+use sternway_domain::signal::Source;
 use utoipa::ToSchema;
 
 /// One release, in short.
@@ -46,6 +48,65 @@ pub struct ReleaseSummary {
 pub struct ArtifactSummary {
     pub version: String,
     pub digest: String,
+}
+
+/// What one of two sources says of a release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SourceSummary {
+    /// `first` (`signals` of the service's document) or `second` (`second_signals`).
+    pub source: String,
+    /// Where it is: `Prometheus prom-b:9090`.
+    pub name: String,
+    /// Whether its verdict rules, because it is the worse one, or the first of two equal ones.
+    pub rules: bool,
+    /// As of one source alone: `pass`, `fail`, `suspect`, …
+    pub verdict: String,
+    pub sentence: String,
+    /// One for each guard of the plan.
+    pub guards: Vec<GuardSummary>,
+}
+
+/// One guard, as one source shows it. Numbers are absent while the source is silent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GuardSummary {
+    /// `errors`, `p99`, …
+    pub metric: String,
+    pub verdict: String,
+    /// Over the plan's window, in the unit of the metric: a ratio 0-1, seconds, requests a second.
+    pub canary: Option<f64>,
+    pub baseline: Option<f64>,
+    pub tolerated: Option<f64>,
+}
+
+impl SourceSummary {
+    /// Both sources of a verdict, the first one first; none where only one was read.
+    pub fn both(verdict: &Verdict) -> Vec<SourceSummary> {
+        let Some(pair) = &verdict.pair else { return Vec::new() };
+        let one = |source: Source| {
+            let said = verdict.of(source)?;
+            Some(SourceSummary {
+                source: source.as_str().to_owned(),
+                name: pair.names.of(source).to_owned(),
+                rules: pair.rules == source,
+                verdict: said.kind.as_str().to_owned(),
+                sentence: said.sentence,
+                guards: said.guards.iter().map(GuardSummary::from).collect(),
+            })
+        };
+        Source::BOTH.into_iter().filter_map(one).collect()
+    }
+}
+
+impl From<&GuardFinding> for GuardSummary {
+    fn from(finding: &GuardFinding) -> Self {
+        Self {
+            metric: finding.metric.to_string(),
+            verdict: finding.kind.as_str().to_owned(),
+            canary: finding.canary,
+            baseline: finding.baseline,
+            tolerated: finding.tolerated,
+        }
+    }
 }
 
 /// A decision by its id and its place in the log.

@@ -4,7 +4,7 @@ use super::support::{NOW, Still, build_source, intent, outbound, service, weight
 use serde_json::json;
 use std::sync::Arc;
 use sternway_domain::id::ServiceName;
-use sternway_domain::signal::{InstanceReading, Reading, SourceFailure};
+use sternway_domain::signal::{InstanceReading, Reading, Source, SourceFailure};
 use sternway_domain::time::Span;
 use sternway_server::drivers::{self, MemoryTraffic};
 use sternway_server::ports::{DriverFailure, Intent};
@@ -18,7 +18,7 @@ fn checkout() -> ServiceName {
 async fn given_a_table_of_signals_when_it_changes_then_the_next_look_sees_it() {
     let signals = MemorySignals::default();
     let document = service(json!("demo"), json!("memory"));
-    let source = sources::build(&document, &outbound(&[]), &signals).expect("usable");
+    let source = sources::build(&document, Source::First, &outbound(&[]), &signals).expect("usable");
     assert_eq!(source.read(NOW).await, Ok(Reading { at: NOW, ..Reading::default() }));
 
     let instance =

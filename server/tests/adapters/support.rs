@@ -6,6 +6,7 @@ use sternway_domain::artifact::Artifact;
 use sternway_domain::id::{Digest, ServiceName};
 use sternway_domain::plan::Weight;
 use sternway_domain::service::{Secret, Service};
+use sternway_domain::signal::Source;
 use sternway_domain::time::{Span, Timestamp};
 use sternway_server::drivers::{self, MemoryTraffic};
 use sternway_server::outbound::Outbound;
@@ -56,7 +57,7 @@ pub(super) fn weight(percent: u8) -> Weight {
 }
 
 pub(super) fn build_source(service: &Service, outbound: &Outbound) -> Result<Arc<dyn SignalSource>, BuildError> {
-    sources::build(service, outbound, &MemorySignals::default())
+    sources::build(service, Source::First, outbound, &MemorySignals::default())
 }
 
 pub(super) fn source_with(signals: Value, outbound: &Outbound) -> Arc<dyn SignalSource> {

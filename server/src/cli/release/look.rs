@@ -5,7 +5,7 @@ use crate::cli::exit;
 use crate::cli::remote::{Client, Remote, Result};
 use crate::cli::terminal::{clean, moment, moment_of, percent, say, table, text, toned, words};
 use crate::cli::words;
-use crate::service::{ReleaseSummary, TrafficStatus};
+use crate::service::{ReleaseSummary, SourceSummary, TrafficStatus};
 use clap::Args;
 use comfy_table::Cell;
 use serde::Deserialize;
@@ -166,6 +166,12 @@ fn facts(seen: &Seen) -> String {
     if let Some(verdict) = &release.verdict {
         row("verdict", toned(&words(verdict)));
         row("", plain(release.verdict_sentence.clone().unwrap_or_default()));
+    }
+    let sources = seen.json.get("sources").and_then(|list| Vec::<SourceSummary>::deserialize(list).ok());
+    for source in sources.unwrap_or_default() {
+        let rules = if source.rules { ", rules" } else { "" };
+        let said = format!("{}: {}{rules}. {}", source.name, words(&source.verdict), source.sentence);
+        row(&format!("{} source", source.source), plain(said));
     }
     row("baseline", plain(format!("{} {}", release.baseline.version, release.baseline.digest)));
     row("candidate", plain(format!("{} {}", release.candidate.version, release.candidate.digest)));

@@ -14,7 +14,7 @@ use sternway_domain::release::Event;
 use sternway_domain::saga::Answer;
 use sternway_domain::service::Service as Document;
 use sternway_domain::signal::window::SignalWindow;
-use sternway_domain::signal::{Arm, Tick, stats};
+use sternway_domain::signal::{Arm, Source, Tick, stats};
 use sternway_domain::time::{Span, Timestamp};
 
 /// Between two looks at everything.
@@ -23,6 +23,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// What is looked at for one component.
 struct Patient {
     document: Document,
+    /// The first one: a second that is away must not keep a rollback from being proven.
     source: Result<Arc<dyn SignalSource>, String>,
     window: SignalWindow,
     /// Of the last while: single seconds of a quiet service say little.
@@ -41,7 +42,7 @@ impl Errand {
                         Ok(tolerated) => tolerated,
                         Err(error) => return super::again(error.to_string()),
                     };
-                    let source = self.engine.adapters.source(&document);
+                    let source = self.engine.adapters.source(&document, Source::First);
                     patients.push(Patient {
                         document,
                         source,

@@ -7,7 +7,7 @@ use crate::http::Http;
 use crate::http::ask::{Asker, Body, Key, Named, Params};
 use crate::http::cursor::{self, Page, Paged};
 use crate::http::problem::Problem;
-use crate::service::{NewRelease, ReleaseSummary};
+use crate::service::{NewRelease, ReleaseSummary, SourceSummary};
 use crate::store::rows::ReleaseFilter;
 use axum::Json;
 use axum::extract::{OriginalUri, State};
@@ -96,6 +96,8 @@ pub(in crate::http) struct ReleaseView {
     /// Traffic asked and observed, as the engine saw it last.
     #[schema(value_type = Option<Object>)]
     traffic: Value,
+    /// Where its service names two sources: what each said last. The worse verdict rules.
+    sources: Vec<SourceSummary>,
     /// What moves in it and stays with its candidate; what went back by itself is not among it.
     moves: Vec<MovesView>,
     /// What went back while the rest stayed, in order.
@@ -126,6 +128,7 @@ pub(in crate::http) async fn get(
         checklist: json(&release.checklist),
         runbooks: json(&release.runbooks),
         traffic: json(&traffic),
+        sources: http.service.sources(release.id).await?,
         moves: release.moves().into_iter().map(MovesView::from).collect(),
         went_back: release.parts.iter().map(PartView::from).collect(),
         recovery: http.service.way_back(&caller, &release).await?.map(|back| recovery(&back, http.service.clock.now())),

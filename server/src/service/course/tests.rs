@@ -41,7 +41,12 @@ pub(crate) fn watched(ticks: i64, baseline: usize, canary: impl Fn(i64) -> Optio
             warnings: vec![],
         }
     };
-    let body = |tick: Tick| TickBody { verdict: judge(&mut state, &tick, &policy), tick, point: Point::default() };
+    let body = |tick: Tick| TickBody {
+        verdict: judge(&mut state, &tick, &policy),
+        tick,
+        point: Point::default(),
+        second: None,
+    };
     (1..=ticks).map(tick).map(body).collect()
 }
 
