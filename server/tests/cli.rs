@@ -39,5 +39,7 @@ mod tampered;
 mod tiles;
 #[path = "cli/troubles.rs"]
 mod troubles;
+#[path = "cli/two_sources.rs"]
+mod two_sources;
 #[path = "cli/watch.rs"]
 mod watch;

@@ -5,6 +5,7 @@ mod rollout {
     mod acting;
     mod aftermath;
     mod data;
+    mod disagree;
     mod ended;
     mod farewell;
     mod faults;

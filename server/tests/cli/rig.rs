@@ -5,14 +5,14 @@ use serde_json::Value;
 use sqlx::Connection;
 use std::net::SocketAddr;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::Origin;
 use sternway_domain::id::{Digest, PersonId};
 use sternway_domain::service::Service as Document;
-use sternway_domain::signal::{InstanceReading, Reading, SourceFailure};
+use sternway_domain::signal::{InstanceReading, Reading, Source, SourceFailure};
 use sternway_domain::time::Timestamp;
 use sternway_server::auth::NewToken;
 use sternway_server::config::{Effective, SettingFlags};
@@ -32,19 +32,31 @@ use uuid::Uuid;
 /// Two thousand requests a second to each service, split by the weight that the driver really has.
 pub(super) struct World {
     traffic: MemoryTraffic,
-    counters: Mutex<(Timestamp, [f64; 4])>,
+    /// As each of two sources has counted.
+    counters: [Mutex<(Timestamp, [f64; 4])>; 2],
     /// Canary errors per 10,000 requests.
     pub(super) errors: AtomicU32,
+    /// The same as the second source has it.
+    pub(super) second_errors: AtomicU32,
+    /// The second source does not answer.
+    pub(super) second_down: AtomicBool,
 }
 
-struct WorldSource(Arc<World>, sternway_domain::id::ServiceName);
+struct WorldSource(Arc<World>, sternway_domain::id::ServiceName, Source);
 
 #[async_trait]
 impl SignalSource for WorldSource {
     async fn read(&self, now: Timestamp) -> Result<Reading, SourceFailure> {
         let share = self.0.traffic.canary(&self.1).ratio();
-        let rate = f64::from(self.0.errors.load(Ordering::Relaxed)) / 10_000.0;
-        let mut counters = self.0.counters.lock().unwrap();
+        let (errors, counters) = match self.2 {
+            Source::First => (&self.0.errors, &self.0.counters[0]),
+            Source::Second => (&self.0.second_errors, &self.0.counters[1]),
+        };
+        if self.2 == Source::Second && self.0.second_down.load(Ordering::Relaxed) {
+            return Err(SourceFailure::Down { source_name: "Prometheus".into(), detail: "refused".into() });
+        }
+        let rate = f64::from(errors.load(Ordering::Relaxed)) / 10_000.0;
+        let mut counters = counters.lock().unwrap();
         let (at, values) = &mut *counters;
         let requests = now.since(*at).secs_f64() * 2_000.0;
         *at = now;
@@ -68,8 +80,8 @@ impl SignalSource for WorldSource {
 struct WorldAdapters(Arc<World>);
 
 impl Adapters for WorldAdapters {
-    fn source(&self, service: &Document) -> Result<Arc<dyn SignalSource>, String> {
-        Ok(Arc::new(WorldSource(self.0.clone(), service.name.clone())))
+    fn source(&self, service: &Document, which: Source) -> Result<Arc<dyn SignalSource>, String> {
+        Ok(Arc::new(WorldSource(self.0.clone(), service.name.clone(), which)))
     }
 
     fn driver(&self, service: &Document) -> Result<Arc<dyn TrafficDriver>, String> {
@@ -134,8 +146,10 @@ impl Rig {
         let dir = tempfile::tempdir().unwrap();
         let world = Arc::new(World {
             traffic: MemoryTraffic::default(),
-            counters: Mutex::new((SystemClock.now(), [1e6, 1e2, 1e3, 1.0])),
+            counters: [(); 2].map(|()| Mutex::new((SystemClock.now(), [1e6, 1e2, 1e3, 1.0]))),
             errors: AtomicU32::new(10),
+            second_errors: AtomicU32::new(10),
+            second_down: AtomicBool::new(false),
         });
         let base = lay(&dir).await;
         let (listener, address) = bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();

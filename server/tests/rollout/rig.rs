@@ -27,6 +27,16 @@ pub(super) struct Rig {
 impl Rig {
     /// Two baseline instances and so many of the canary; the clients are already there, Sternway is not yet asked.
     pub(super) async fn start(seed: u64, canaries: u64, mode: &str) -> Rig {
+        Rig::start_with(seed, canaries, mode, |_, _| Value::Null).await
+    }
+
+    /// With a second source beside Prometheus: what it reads, of the instances of both versions.
+    pub(super) async fn start_with(
+        seed: u64,
+        canaries: u64,
+        mode: &str,
+        second: impl FnOnce(&[Instance], &[Instance]) -> Value,
+    ) -> Rig {
         println!("seed {seed}");
         let (mut stable, mut canary) = (Vec::new(), Vec::new());
         for i in 1..=2 {
@@ -52,7 +62,9 @@ impl Rig {
         })
         .await;
         let desk = Desk::new().await;
-        desk.apply(plan(mode), document(&haproxy, &prometheus, &stable, &canary)).await;
+        let mut document = document(&haproxy, &prometheus, &stable, &canary);
+        document["second_signals"] = second(&stable, &canary);
+        desk.apply(plan(mode), document).await;
         let engine = desk.engine("one", Span::from_secs(5));
         Rig { desk, haproxy, prometheus, canary, load, stable, engine }
     }
