@@ -155,14 +155,11 @@ async fn side_by_side(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::FutureExt;
+    use tokio::sync::oneshot;
 
     fn names() -> Names {
         Names { first: "scrape".into(), second: "Prometheus prom-b:9090".into() }
-    }
-
-    async fn after(millis: u64, answer: Answer) -> Answer {
-        tokio::time::sleep(Duration::from_millis(millis)).await;
-        answer
     }
 
     fn reading() -> Answer {
@@ -173,40 +170,52 @@ mod tests {
         Err(SourceFailure::Down { source_name: "scrape".into(), detail: "refused".into() })
     }
 
-    /// What came of both, and after how many milliseconds.
-    async fn both(first: (u64, Answer), second: (u64, Answer)) -> (Answer, Answer, u128) {
-        let begun = tokio::time::Instant::now();
-        let (first, second) =
-            side_by_side(after(first.0, first.1), after(second.0, second.1), &names(), Duration::from_secs(1)).await;
-        (first, second, begun.elapsed().as_millis())
+    /// A source that answers when it is told to.
+    fn source() -> (oneshot::Sender<Answer>, impl Future<Output = Answer>) {
+        let (tell, told) = oneshot::channel::<Answer>();
+        (tell, async { told.await.expect("the test tells it") })
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn given_two_sources_then_a_look_takes_as_long_as_the_slower_one() {
-        let (first, second, took) = both((100, reading()), (900, reading())).await;
-        assert_eq!((first, second, took), (reading(), reading(), 900));
+    const LONG: Duration = Duration::from_secs(60);
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn given_two_sources_then_a_look_takes_until_the_slower_one_has_answered() {
+        let ((tell, first), (tell_second, second)) = (source(), source());
+        let names = names();
+        let mut both = std::pin::pin!(side_by_side(first, second, &names, LONG));
+        tell_second.send(reading()).expect("it listens");
+        assert!(tokio::time::timeout(SHORT, &mut both).await.is_err(), "it waits for the first one");
+        tell.send(refused()).expect("it listens");
+        assert_eq!(both.await, (refused(), reading()));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn given_one_that_hangs_then_the_other_is_late_by_its_patience_and_no_more() {
-        let (first, second, took) = both((100, reading()), (60_000, reading())).await;
-        assert_eq!((first, took), (reading(), 1_100));
+        let hangs = std::future::pending::<Answer>;
+        let (first, second) = side_by_side(async { reading() }, hangs(), &names(), SHORT).await;
+        assert_eq!(first, reading());
         let failure = second.expect_err("it hung").to_string();
-        assert_eq!(
-            failure,
-            "Prometheus prom-b:9090 cannot be reached: no answer within 1.0\u{a0}s of the first source's"
-        );
-        let (first, second, took) = both((60_000, reading()), (100, reading())).await;
-        assert_eq!((second, took), (reading(), 1_100));
+        let late = "Prometheus prom-b:9090 cannot be reached: no answer within 0.0\u{a0}s of the first source's";
+        assert_eq!(failure, late);
+        let (first, second) = side_by_side(hangs(), async { reading() }, &names(), SHORT).await;
+        assert_eq!(second, reading());
         assert!(first.is_err_and(|failure| failure.to_string().starts_with("scrape ")));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn given_one_that_fails_at_once_then_the_other_has_all_its_own_time() {
-        let (first, second, took) = both((0, refused()), (30_000, reading())).await;
-        assert_eq!((first, second, took), (refused(), reading(), 30_000));
-        let (first, second, took) = both((30_000, reading()), (0, refused())).await;
-        assert_eq!((first, second, took), (reading(), refused(), 30_000));
+        for turned in [false, true] {
+            let (tell, slow) = source();
+            let (slow, fails) = (slow.boxed(), async { refused() }.boxed());
+            let (first, second) = if turned { (slow, fails) } else { (fails, slow) };
+            let names = names();
+            let mut both = std::pin::pin!(side_by_side(first, second, &names, Duration::from_millis(1)));
+            assert!(tokio::time::timeout(SHORT, &mut both).await.is_err(), "a failure hurries nobody");
+            tell.send(reading()).expect("it listens");
+            let answers = if turned { (reading(), refused()) } else { (refused(), reading()) };
+            assert_eq!(both.await, answers);
+        }
     }
 
     #[test]
