@@ -3,7 +3,6 @@
 use super::chart::{Size, chart};
 use super::icon::toned;
 use super::marked::marked;
-use super::table::table;
 use super::text::{large_pill, percent, time_and_age};
 use crate::view::Tone;
 use crate::view::release::{AdviceView, MeterView, VerdictView};
@@ -27,7 +26,6 @@ pub fn verdict(view: &VerdictView) -> AnyView {
                 {estimate}
                 {next}
                 {meters(&view.meters)}
-                {table(&view.sources)}
                 {view.advice.as_ref().map(advice)}
             </div>
             {picture}

@@ -8,7 +8,6 @@ use crate::components::icon::{icon, toned};
 use crate::components::marked::marked;
 use crate::components::notice::or;
 use crate::components::steps::{checks, facts, outcome};
-use crate::components::table::table;
 use crate::components::text::{link, pill, time};
 use crate::components::verdict::meters;
 use crate::path;
@@ -120,7 +119,6 @@ fn saw(view: &SawView) -> AnyView {
                     <p class="lead">{marked(&view.sentence)}</p>
                     {estimate}
                     {meters(&view.meters)}
-                    {table(&view.sources)}
                     <p class="small quiet">{view.foot.clone()}</p>
                 </div>
                 <div class="stack">{deciding}</div>

@@ -1,6 +1,6 @@
 //! The log of decisions, and one decision.
 
-use super::chart::{ChartView, TableView};
+use super::chart::ChartView;
 use super::release::{ExplainedView, MeterView, ProgressMark};
 use super::{CheckView, ChoiceView, FactView, Icon, LinkView, Or, PillView, StateView, Tone, When};
 use serde::{Deserialize, Serialize};
@@ -167,8 +167,6 @@ pub struct SawView {
     /// How sure the estimate is. Marked. May be empty.
     pub estimate: String,
     pub meters: Vec<MeterView>,
-    /// What each of two sources said; without a head where there is one.
-    pub sources: TableView,
     pub explained: Option<ExplainedView>,
     /// `Newest sample 14:03:13, 2 s old.`
     pub foot: String,

@@ -143,8 +143,6 @@ pub struct VerdictView {
     /// What happens next. Marked. May be empty.
     pub next: String,
     pub meters: Vec<MeterView>,
-    /// What each of two sources says; without a head where there is one.
-    pub sources: TableView,
     pub advice: Option<AdviceView>,
     /// The chart that decided, drawn wide, with its table.
     pub chart: Option<ChartView>,
@@ -157,6 +155,8 @@ pub struct ExplainedView {
     pub note: String,
     pub evidence: Or<ChartView>,
     pub placebo: Or<ChartView>,
+    /// One row for each of two sources; without a head where there is one.
+    pub sources: TableView,
     /// One row per guard.
     pub table: TableView,
     /// What numbers do not say: of guards that could not be compared, of clusters.

@@ -1,7 +1,6 @@
 //! The log of decisions, and one decision.
 
 use crate::fixture::{check, errors, explained, when};
-use sternway_app::view::chart::TableView;
 use sternway_app::view::decision::*;
 use sternway_app::view::release::ProgressMark;
 use sternway_app::view::{ChoiceView, FactView, Icon, LinkView, Or, PillView, StepState, Tone};
@@ -146,7 +145,6 @@ pub(crate) fn decision(id: &str) -> DecisionView {
             sentence: "Errors **0.32\u{a0}%** against **0.10\u{a0}%**: 3.2x. Tolerated 1.5x.".into(),
             estimate: "Since this stage began: surely between **1.5x** and **6.7x**.".into(),
             meters: vec![],
-            sources: TableView::default(),
             explained: Some(explained()),
             foot: "Newest sample 14:03:13, 2\u{a0}s old.".into(),
             charts: vec![errors()],

@@ -267,6 +267,7 @@ pub(crate) fn explained() -> ExplainedView {
     let texts = ["evidence", "For each guard, last 20 min", "96\u{a0}% of it from errors", "", ""];
     ExplainedView {
         note: "as of 14:03:01".into(),
+        sources: TableView::default(),
         evidence: Or::Shown(chart(texts, 60.0, 30.0, 40.0)),
         placebo: Or::Instead(StateView {
             icon: Icon::Info,
@@ -380,7 +381,6 @@ pub(crate) fn release(id: &str) -> ReleaseView {
             sentence: "Errors **0.31\u{a0}%** against **0.10\u{a0}%**: **3.1x**. Tolerated 1.5x.".into(),
             estimate: "Since this stage began: surely between **1.4x** and **6.8x**.".into(),
             next: "If it stays like this, Sternway rolls back in about 40\u{a0}s.".into(),
-            sources: TableView::default(),
             meters: vec![MeterView {
                 label: "Hard limit errors above 0.25\u{a0}%".into(),
                 value: "0:53".into(),

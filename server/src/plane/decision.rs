@@ -157,7 +157,6 @@ impl Plane {
             sentence: verdict.map_or_else(|| "Nothing had been judged yet.".to_owned(), |v| v.sentence.clone()),
             estimate: verdict.map(|verdict| explain::estimate(&release.plan, verdict)).unwrap_or_default(),
             meters: verdict.map(|verdict| explain::meters(&release.plan, verdict)).unwrap_or_default(),
-            sources: verdict.map(sources::table).unwrap_or_default(),
             explained: verdict
                 .map(|verdict| explain::explained(&release.plan, verdict, evidence.course.as_ref(), &evidence.stages)),
             foot: newest.unwrap_or_default(),

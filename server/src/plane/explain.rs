@@ -1,6 +1,7 @@
 //! Why a verdict is what it is, in words, meters and pictures: of a release as it stands, of a decision as it was made.
 
 use super::signals::decider;
+use super::sources;
 use super::words::{capital, verdict_pill};
 use crate::charts;
 use crate::service::Course;
@@ -47,6 +48,7 @@ pub(super) fn explained(
         note: format!("as of {}, odds against a version that is no worse than tolerated", verdict.at.clock()),
         evidence,
         placebo,
+        sources: sources::table(verdict),
         table: table(verdict),
         remarks: remarks(verdict),
     }

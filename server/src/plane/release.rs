@@ -3,7 +3,7 @@
 use super::buttons::acts;
 use super::traffic::{flow, marks, track};
 use super::words::{NBSP, capital, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, aftermath, data, explain, freezes, panels, signals, sources};
+use super::{Plane, aftermath, data, explain, freezes, panels, signals};
 use crate::service::{Caller, Course, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub(super) struct Facts {
     /// Of two sources, as the one saw them whose verdict rules now.
     pub(super) ticks: Vec<TickBody>,
     /// What was said of the newest tick; of two sources, of both.
-    newest: Option<Verdict>,
+    pub(super) newest: Option<Verdict>,
     pub(super) traffic: Option<TrafficStatus>,
     /// Why rules keep their hands off this release.
     pub(super) hold: Option<AutomationHold>,
@@ -116,9 +116,9 @@ impl Plane {
             verdict: self.verdict_panel(&facts, course),
             // After the end too: what was read stays.
             explained: facts
-                .ticks
-                .last()
-                .map(|body| explain::explained(&release.plan, &body.verdict, course, &signals::stages(release))),
+                .newest
+                .as_ref()
+                .map(|verdict| explain::explained(&release.plan, verdict, course, &signals::stages(release))),
             signals: signals::panel(&facts, course),
             timeline,
             timeline_more: more,
@@ -186,7 +186,6 @@ impl Plane {
             next: marked(&verdict.next),
             estimate: explain::estimate(&release.plan, verdict),
             meters: explain::meters(&release.plan, verdict),
-            sources: sources::table(verdict),
             advice: advice(facts, verdict),
             chart: signals::deciding(facts, verdict, course),
         })

@@ -152,7 +152,7 @@ pub(super) fn panel(facts: &Facts, course: Option<&Course>) -> SignalsView {
         note: format!(
             "Canary beside baseline, last {minutes}\u{a0}min, every {}{}",
             release.plan.interval,
-            sources::drawn(verdict)
+            sources::drawn(facts.newest.as_ref())
         ),
         newest: newest.map(|newest| when(newest, facts.now)),
         stale,

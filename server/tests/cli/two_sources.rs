@@ -78,15 +78,17 @@ async fn given_the_second_source_sees_a_fault_then_page_decision_api_command_lin
     assert_ne!(sources[0]["verdict"], "fail");
     assert!(sources[1]["guards"][0]["canary"].as_f64() > Some(0.1), "{shown}");
     let sentence = format!("Second source ({NAME}): Errors ");
-    let told = shown["verdict_sentence"].as_str().unwrap();
-    assert!(told.starts_with(&sentence) && told.ends_with("The worse rules."), "{told}");
     let text = rig.run(&token, &["release", "show", &id]).await.done();
     text.says(&["first source", "second source", NAME, "fail, rules."]);
 
     let decisions = rig.run(&token, &["decisions", "--action", "rollback", "--json"]).await.done().json();
     let decision = decisions["items"][0]["id"].as_str().unwrap().to_owned();
     let digest: Digest = decisions["items"][0]["evidence"].as_str().unwrap().parse().unwrap();
-    assert!(decisions["items"][0]["reason"].as_str().unwrap().starts_with(&sentence), "{decisions}");
+    let told = decisions["items"][0]["reason"].as_str().unwrap();
+    assert!(told.starts_with(&sentence) && told.ends_with("The worse rules."), "{told}");
+    let history = rig.run(&token, &["release", "show", &id, "--history", "--json"]).await.done().json();
+    let event = history["history"].as_array().unwrap().iter().find(|row| row["event"]["kind"] == "fail");
+    assert_eq!(event.unwrap()["event"]["sentence"].as_str().unwrap(), told, "the verdict's event has both");
     for path in [format!("/releases/{id}"), format!("/decisions/{decision}")] {
         let html = page(&rig, &cookie, &path).await;
         for part in ["Two sources: the worse verdict rules", "First source (this process)", NAME, "fail, rules"] {

@@ -61,15 +61,17 @@ async fn metrics(State(mind): State<Arc<Mind>>) -> Response {
     let Some((_, body)) = http_get(*port, "/metrics").await else {
         return StatusCode::BAD_GATEWAY.into_response();
     };
-    let counters = body.lines().filter(|line| line.starts_with("http_requests_total"));
-    let all: f64 = counters.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+    // All else stays as the canary has it: what one version shows and the other lacks is no data.
+    let (counters, rest): (Vec<&str>, Vec<&str>) =
+        body.lines().partition(|line| line.starts_with("http_requests_total"));
+    let all: f64 = counters.iter().filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
     let mut counted = mind.counted.lock().expect("nobody panicked");
     counted.1 += (all - counted.0) * f64::from(mind.errors.load(Ordering::Relaxed)) / 10_000.0;
     counted.0 = all;
     let failed = counted.1.floor();
-    let good = all - failed;
-    format!("http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {failed}\n")
-        .into_response()
+    let own =
+        format!("http_requests_total{{code=\"200\"}} {}\nhttp_requests_total{{code=\"500\"}} {failed}", all - failed);
+    format!("{own}\n{}\n", rest.join("\n")).into_response()
 }
 
 /// A healthy service; Prometheus sees so many errors of its canary in 10,000 requests, the scraped page so many.
@@ -145,14 +147,14 @@ async fn given_one_source_is_silent_then_nothing_is_promoted_and_the_living_one_
     let (rig, sidecar) = told(71, 10, 10).await;
     sidecar.falls_silent();
     let id = rig.started().await;
-    let blind = HoldCause::NoEvidence { verdict: VerdictKind::ProviderDown };
+    let blind = HoldCause::NoEvidence { verdict: VerdictKind::NoData };
     let held = |release: &Release| matches!(&release.state, Stands::Holding { cause, .. } if *cause == blind);
     let release = rig.desk.until_release(id, "held", held).await;
     let since = release.held_since.expect("it is held");
     rig.desk
         .until("Prometheus passes by itself", async || {
             let ticks = rig.desk.service.tick_bodies(id, since).await.expect("the database answers");
-            assert!(ticks.iter().all(|tick| tick.verdict.kind == VerdictKind::ProviderDown), "{ticks:?}");
+            assert!(ticks.iter().all(|tick| tick.verdict.kind == VerdictKind::NoData), "{ticks:?}");
             let first = ticks.last()?.verdict.of(Source::First)?;
             (first.kind == VerdictKind::Pass).then_some(())
         })
@@ -164,7 +166,7 @@ async fn given_one_source_is_silent_then_nothing_is_promoted_and_the_living_one_
     let release = rig.desk.until_release(id, "rolled back", |release| release.state == Stands::RolledBack).await;
     let (evidence, _) = rolled_back(&rig, &release).await;
     let verdict = evidence.verdict.expect("judged");
-    assert!(verdict.sentence.ends_with("provider down. The worse rules."), "{}", verdict.sentence);
+    assert!(verdict.sentence.ends_with("no data. The worse rules."), "{}", verdict.sentence);
     rig.end().await;
 }
 
