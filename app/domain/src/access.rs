@@ -44,6 +44,8 @@ pub enum Action {
     ChangeKey,
     /// Take decisions out as an evidence pack.
     Export,
+    /// Send a message to see whether people are told.
+    TestAlarms,
     /// Inject faults into the demo world.
     Inject,
     SignIn,
@@ -61,7 +63,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 31] = [
+    pub const ALL: [Action; 32] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -85,6 +87,7 @@ impl Action {
         Action::Redact,
         Action::ChangeKey,
         Action::Export,
+        Action::TestAlarms,
         Action::Inject,
         Action::SignIn,
         Action::SignOut,
@@ -124,6 +127,7 @@ impl Action {
             Action::Redact => "redact",
             Action::ChangeKey => "change_key",
             Action::Export => "export",
+            Action::TestAlarms => "test_alarms",
             Action::Inject => "inject",
             Action::SignIn => "sign_in",
             Action::SignOut => "sign_out",
@@ -161,6 +165,7 @@ impl Action {
             Action::Redact => "redact texts",
             Action::ChangeKey => "change the log's key",
             Action::Export => "export decisions",
+            Action::TestAlarms => "send test messages",
             Action::Inject => "inject faults",
             Action::SignIn => "sign in",
             Action::SignOut => "sign out",
@@ -183,7 +188,7 @@ pub fn may(role: Role, action: Action) -> bool {
         Hold | Resume | ResumeAutomation | Rollback | Rollforward | Freeze | Steer | MoveData | BreakGlass | Flip => {
             matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin)
         }
-        Inject => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
+        Inject | TestAlarms => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
         ViewPeople => matches!(role, Role::Auditor | Role::Admin),
         ManagePeople | Redact | LegalHold | ChangeKey => role == Role::Admin,
         Step | Observe => false,
@@ -232,8 +237,8 @@ mod tests {
         let expected = [
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
             ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.",
-            "....x.", "....x.", "xxxxx.", ".xx.x.", "xxxxx.", "xxxxx.", "...xx.", "xxxxx.", "....x.", "......",
-            "......",
+            "....x.", "....x.", "xxxxx.", ".xx.x.", ".xx.x.", "xxxxx.", "xxxxx.", "...xx.", "xxxxx.", "....x.",
+            "......", "......",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+/// How the label of a rule begins.
+pub const AUTOMATION: &str = "automation, rule ";
+
 /// What somebody may do is decided by role, in [`crate::access`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -110,7 +113,7 @@ impl Actor {
         match self {
             Actor::Person { name, .. } => name.clone(),
             Actor::Token { name, owner_name, .. } => format!("{name} for {owner_name}"),
-            Actor::Automation { rule } => format!("automation, rule {}", rule.as_str()),
+            Actor::Automation { rule } => format!("{AUTOMATION}{}", rule.as_str()),
             Actor::Anonymous => "somebody not signed in".to_owned(),
         }
     }

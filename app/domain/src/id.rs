@@ -44,6 +44,8 @@ uuid_id! {
     SagaId,
     /// One legal hold on texts of the decision log.
     HoldId,
+    /// One matter that people are told of.
+    AlarmId,
 }
 
 /// Why a name was not taken. The text names the rule.

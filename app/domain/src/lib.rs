@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod actor;
+pub mod alarm;
 pub mod artifact;
 pub mod audit;
 pub mod change_freeze;

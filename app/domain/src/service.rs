@@ -50,6 +50,9 @@ pub struct Service {
     /// What belongs to it when it is taken back; left out, it goes back by traffic alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<GoingBack>,
+    /// Channels that are told when this service needs a person, besides those that are told of everything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<String>,
 }
 
 /// What moves traffic between baseline and canary.
