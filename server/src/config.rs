@@ -78,6 +78,8 @@ pub struct Config {
     pub shutdown: Duration,
     /// Programs, connections and channels that documents may name.
     pub steps: StepSettings,
+    /// Channels that are told of everything that needs a person.
+    pub alarms: Vec<String>,
     /// Who may go back without the server.
     pub emergency_keys: Vec<Registered>,
     pub emergency_spool: PathBuf,
@@ -94,7 +96,12 @@ impl Config {
                  certificate comes from an authority of your own"
             )
         });
-        database.into_iter().collect()
+        let alarms = self.alarms.is_empty().then(|| {
+            "`alarms`: nobody is told when a release needs a person; it stands on the pages alone. Set up `[channels.NAME]` and \
+             write `alarms = [\"NAME\"]`; `sternway alarms test` tries it"
+                .to_owned()
+        });
+        database.into_iter().chain(alarms).collect()
     }
 }
 
@@ -255,6 +262,10 @@ impl Effective {
                 connections: self.1.connections.clone(),
                 channels: self.1.channels.clone(),
             },
+            alarms: self.with("alarms", |text| {
+                let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+                names.map(|name| self.known_channel(name)).collect()
+            })?,
             emergency_keys: self.with("emergency.keys", |text| {
                 text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
             })?,
@@ -280,6 +291,13 @@ impl Effective {
             every: Duration::from_secs(every.secs().unsigned_abs()),
             within: Witnesses::WITHIN,
         })
+    }
+
+    fn known_channel(&self, name: &str) -> Result<String, String> {
+        match self.1.channels.contains_key(name) {
+            true => Ok(name.to_owned()),
+            false => Err(format!("there is no channel `{name}`; set it up as `[channels.{name}]` with `webhook_file`")),
+        }
     }
 
     /// Not in a folder for temporary files, and not where a restore of the database would restore it too.

@@ -2,6 +2,7 @@
 //! `sternway-domain` and the pages of `sternway-app`.
 
 pub mod adapters;
+pub mod alarms;
 pub mod auth;
 pub mod charts;
 pub mod cli;

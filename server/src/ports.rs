@@ -4,6 +4,8 @@
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+use sternway_domain::alarm::Severity;
 use sternway_domain::artifact::Artifact;
 use sternway_domain::id::{CellName, ConnectionName, ServiceName};
 use sternway_domain::plan::Weight;
@@ -153,6 +155,72 @@ pub struct NoConnections;
 impl Queries for NoConnections {
     async fn number(&self, connection: &ConnectionName, _: &str, _: Span) -> Result<f64, String> {
         Err(format!("connection `{connection}`: not set up; add `[connections.NAME]` to `sternway.toml`"))
+    }
+}
+
+/// Tells people by a named channel.
+#[async_trait]
+pub trait Teller: Send + Sync {
+    /// Done means that the channel took it.
+    async fn tell(&self, channel: &str, message: &Message<'_>) -> Result<(), Untold>;
+}
+
+/// What people are told.
+#[derive(Debug, Clone)]
+pub struct Message<'a> {
+    /// The same for every try.
+    pub id: &'a str,
+    /// For programs: `alarm.raised`.
+    pub kind: &'a str,
+    pub about: About,
+    pub severity: Severity,
+    /// What it is about: that it is over is told under the same.
+    pub key: &'a str,
+    pub text: &'a str,
+    pub at: Timestamp,
+    pub service: Option<&'a str>,
+    /// Where people look at it.
+    pub link: Option<&'a str>,
+    /// The newest signed head of the decision log.
+    pub checkpoint: Option<&'a str>,
+    /// A JSON object, for programs.
+    pub data: serde_json::Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Something needs a person.
+    Raised,
+    /// It no longer does.
+    Resolved,
+    /// Good to know.
+    Notice,
+}
+
+/// Why a channel did not surely take a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// For people.
+    pub error: String,
+    /// It may have arrived all the same.
+    pub maybe: bool,
+    /// Trying again may help, although nobody changes anything.
+    pub again: bool,
+    /// It will never be taken as it is.
+    pub hopeless: bool,
+    /// For how long the channel wants to be left alone.
+    pub rest: Option<Duration>,
+}
+
+/// Where no channel is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct NoChannels;
+
+#[async_trait]
+impl Teller for NoChannels {
+    async fn tell(&self, _: &str, _: &Message<'_>) -> Result<(), Untold> {
+        let error = "no channel is set up; add `[channels.NAME]` to `sternway.toml`".to_owned();
+        Err(Untold { error, maybe: false, again: false, hopeless: false, rest: None })
     }
 }
 

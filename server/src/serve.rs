@@ -1,5 +1,6 @@
 //! Starts and ends: the store, the application service, who may enter, then the listener, and all of it in reverse.
 
+use crate::alarms::{AlarmSettings, Alarms};
 use crate::auth::{Auth, AuthError, Doors, Hasher};
 use crate::config::Config;
 use crate::emergency::Intake;
@@ -93,7 +94,11 @@ impl Base {
         let hasher = Hasher::new(rng, cores.min(4)).map_err(ServeError::Auth)?;
         let auth = Auth::new(service.clone(), hasher, Doors::new(config.sign_in));
         let outbound = Outbound::new(config.outbound_allow.clone()).map_err(ServeError::Outbound)?;
-        service.queries = Arc::new(Hands::new(outbound.clone(), service.clock.clone(), service.steps.clone()));
+        let hands = Arc::new(Hands::new(outbound.clone(), service.clock.clone(), service.steps.clone()));
+        service.queries = hands.clone();
+        service.teller = hands;
+        let address = config.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        service.alarms = Arc::new(AlarmSettings { channels: config.alarms.clone(), address });
         let holder = if config.replica.is_empty() { service.new_id().to_string() } else { config.replica.clone() };
         Ok(Self { service, auth, outbound, holder, shutdown: CancellationToken::new(), config: Arc::new(config) })
     }
@@ -172,6 +177,7 @@ impl Base {
         work.spawn(outage::watch(self.service.clone(), self.shutdown.clone()));
         let keeper = Keeper::new(self.service.clone(), self.holder.clone(), self.config.log_retention);
         work.spawn(keeper.run(self.shutdown.clone()));
+        work.spawn(Alarms::new(self.service.clone(), self.holder.clone()).run(self.shutdown.clone()));
         let token = self.shutdown.clone();
         work.spawn(async move {
             tokio::select! {

@@ -1,6 +1,7 @@
 //! The one application service. Browser, REST, command line and the engine's own decisions all come through here:
 //! authorise → load → decide → commit. Nothing exists in one transport only.
 
+use crate::alarms::AlarmSettings;
 use crate::documents::DocumentProblem;
 use crate::flags::FlagTable;
 use crate::ledger::Ledger;
@@ -9,7 +10,7 @@ use crate::memory::Memory;
 use crate::notary::Notary;
 use crate::notary::witness::Witnesses;
 use crate::outage::Outage;
-use crate::ports::{Clock, NoConnections, Queries, Rng};
+use crate::ports::{Clock, NoChannels, NoConnections, Queries, Rng, Teller};
 use crate::steps::settings::StepSettings;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
@@ -195,6 +196,10 @@ pub struct Service {
     pub flags: FlagTable,
     /// Runs the queries of data migrations.
     pub queries: Arc<dyn Queries>,
+    /// Tells people by the channels of this server's configuration.
+    pub teller: Arc<dyn Teller>,
+    /// Who is told of what needs a person.
+    pub alarms: Arc<AlarmSettings>,
     /// What is known of the database outside of it.
     pub memory: Memory,
     /// What was taken out of the database, known outside of it.
@@ -233,6 +238,8 @@ impl Service {
             progress: progress::Progress::default(),
             flags: FlagTable::default(),
             queries: Arc::new(NoConnections),
+            teller: Arc::new(NoChannels),
+            alarms: Arc::default(),
             memory: Memory::default(),
             ledger: Ledger::default(),
             notary,

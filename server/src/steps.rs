@@ -5,7 +5,7 @@
 //! [`Deployer`]. Deliberately absent: when a step is due, how often it is tried, and what follows from its answer.
 
 use crate::outbound::Outbound;
-use crate::ports::{BuildError, Clock, Deployer, Queries, TrafficDriver};
+use crate::ports::{BuildError, Clock, Deployer, Message, Queries, Teller, TrafficDriver, Untold};
 use async_trait::async_trait;
 use deploy::{CommandDeployer, MemoryDeployments, WebhookDeployer};
 use notify::{Notice, Told};
@@ -20,6 +20,7 @@ use sternway_domain::time::{Span, Timestamp};
 use wire::Wire;
 
 mod cache;
+mod channel;
 pub mod deploy;
 mod drain;
 pub mod notify;
@@ -80,6 +81,13 @@ impl Hands {
     /// Waits until the candidate works on nothing, at most for `limit`.
     pub async fn drain(&self, driver: &dyn TrafficDriver, limit: Span) -> Answer {
         drain::wait(driver, limit, self.wire.clock.as_ref()).await
+    }
+}
+
+#[async_trait]
+impl Teller for Hands {
+    async fn tell(&self, channel: &str, message: &Message<'_>) -> Result<(), Untold> {
+        channel::send(&self.wire, &self.settings, channel, message).await
     }
 }
 

@@ -13,12 +13,14 @@ use sternway_domain::id::{Digest, FlagKey, HoldId, MigrationName, PersonId, Rele
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
+mod alarms;
 mod postgres;
 pub mod rows;
 pub mod scan;
 mod sql;
 mod sqlite;
 
+pub use alarms::AlarmStore;
 pub use postgres::{PostgresStore, unproven};
 pub use sqlite::{SqliteOptions, SqliteStore};
 
@@ -76,7 +78,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The events, the log, the outbox, the configuration and the people.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: AlarmStore {
     /// Commits all of it or nothing. Order of checks: idempotency key, fence, expected version, unique names.
     /// Returns the leaf index of the unit's entry, if it has one, and the position of its last event.
     async fn commit(&self, unit: Unit) -> Result<Committed>;

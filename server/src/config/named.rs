@@ -28,7 +28,7 @@ impl Named {
     /// Key, what may be shown of the value, and where it comes from.
     pub fn shown(&self) -> impl Iterator<Item = (String, String, &Source)> {
         let connections = self.connections.iter().map(|(name, c)| (format!("connections.{name}"), shown(&c.url)));
-        let channel = |(name, c): (&String, &Channel)| (format!("channels.{name}"), shown(&c.webhook));
+        let channel = |(name, c): (&String, &Channel)| (format!("channels.{name}"), c.shown());
         let all = connections.chain(self.channels.iter().map(channel));
         let witnesses = self.witnesses.iter().enumerate().map(|(n, (witness, at))| {
             (format!("log.witnesses[{n}]"), format!("{} {}", witness.key.name(), witness.url), at)
@@ -64,11 +64,9 @@ impl Named {
                 entry.nothing_else()?;
                 self.connections.insert(name, Connection { url });
             } else {
-                let webhook = entry.secret("webhook")?;
-                let webhook = webhook.ok_or_else(|| wrong(&at, key.clone(), "give it `webhook` or `webhook_file`"))?;
-                let secret = entry.secret("secret")?;
+                let channel = entry.channel()?;
                 entry.nothing_else()?;
-                self.channels.insert(name.to_string(), Channel { webhook, secret });
+                self.channels.insert(name.to_string(), channel);
             }
             self.at.insert(key, at);
         }
@@ -120,6 +118,41 @@ impl Entry<'_> {
             }
         }
         Ok(found)
+    }
+
+    fn channel(&mut self) -> Result<Channel, ConfigError> {
+        let missing = |this: &Self, text: &str| this.wrong(this.at.clone(), this.key.to_owned(), text);
+        let kind = self.text("kind")?;
+        let kind = kind.as_ref().map_or("webhook", |(text, _)| text.as_str());
+        if kind == "pagerduty" {
+            let routing_key = self.secret("routing_key")?;
+            let routing_key =
+                routing_key.ok_or_else(|| missing(self, "give it `routing_key_file` or `routing_key_env`"))?;
+            let url = self.text("url")?.map_or_else(|| Channel::PAGERDUTY.to_owned(), |(text, _)| text);
+            return Ok(Channel::PagerDuty { routing_key, url });
+        }
+        let url = self.secret("webhook")?.ok_or_else(|| missing(self, "give it `webhook` or `webhook_file`"))?;
+        match kind {
+            "webhook" => Ok(Channel::Webhook { url, secret: self.secret("secret")? }),
+            "slack" => Ok(Channel::Slack { url }),
+            _ => {
+                let at = self.text("kind")?.map_or_else(|| self.at.clone(), |(_, at)| at);
+                Err(self.wrong(at, format!("{}.kind", self.key), "write `webhook`, `slack` or `pagerduty`"))
+            }
+        }
+    }
+
+    /// A plain text, with where it stands.
+    fn text(&mut self, name: &str) -> Result<Option<(String, Source)>, ConfigError> {
+        self.known.push(name.to_owned());
+        let Some((at, value)) = self.fields.iter().find(|(key, _)| key.get_ref().as_ref() == name) else {
+            return Ok(None);
+        };
+        let at = self.reader.at(at.span().start);
+        match value.get_ref() {
+            DeValue::String(text) => Ok(Some((text.to_string(), at))),
+            _ => Err(self.wrong(at, format!("{}.{name}", self.key), "write a text")),
+        }
     }
 
     fn nothing_else(&self) -> Result<(), ConfigError> {

@@ -192,6 +192,13 @@ pub const SETTINGS: &[Setting] = &[
         "How often the engine looks by itself, at most 60 s"
     ),
     setting!(
+        "alarms",
+        ["STERNWAY_ALARMS"],
+        "alarms",
+        "",
+        "Channels that are told of everything that needs a person, by their names in `[channels.NAME]`; several with commas between them"
+    ),
+    setting!(
         "deploy.commands",
         ["STERNWAY_DEPLOY_COMMANDS"],
         "deploy-commands",

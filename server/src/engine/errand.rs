@@ -126,7 +126,8 @@ impl Errand {
         let head = service.signed_head().await.ok().flatten();
         let checkpoint = head.as_ref().map(|head| head.row.note.as_str());
         let (release, saga, step) = (self.release.id, self.saga, self.step);
-        let notice = Notice { text, release, saga, step, key: &self.key, checkpoint };
+        let link = service.alarms.link(Some(release));
+        let notice = Notice { text, release, saga, step, key: &self.key, checkpoint, link: link.as_deref() };
         let told = self.engine.hands.notify(channels, &notice).await;
         if let Some(head) = head {
             for name in &told.by {

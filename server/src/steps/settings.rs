@@ -21,6 +21,10 @@ impl StepSettings {
     /// What this server would refuse of a service's document: said when it is applied, so that nobody learns it at night.
     pub fn refused(&self, service: &Service) -> Vec<ServiceProblem> {
         let mut found = service.deploy.as_ref().map_or_else(Vec::new, |deploy| self.refused_deploy(deploy));
+        for (i, channel) in service.alarms.iter().enumerate() {
+            let text = self.no_channel(channel);
+            found.extend(text.map(|text| ServiceProblem { field: format!("alarms[{i}]"), text }));
+        }
         let Some(back) = &service.rollback else { return found };
         let mut add = |field: String, text: Option<String>| {
             found.extend(text.map(|text| ServiceProblem { field, text }));
@@ -39,9 +43,7 @@ impl StepSettings {
             }
         }
         for (i, channel) in back.tell.iter().enumerate() {
-            let text = "is not set up on this server; add `[channels.NAME]` with `webhook_file` to `sternway.toml`";
-            let missing = !self.channels.contains_key(channel);
-            add(format!("rollback.tell[{i}]"), missing.then(|| format!("the channel `{channel}` {text}")));
+            add(format!("rollback.tell[{i}]"), self.no_channel(channel));
         }
         found
     }
@@ -63,6 +65,12 @@ impl StepSettings {
         found
     }
 
+    /// Why people cannot be told there; `None` where they can.
+    pub(crate) fn no_channel(&self, name: &str) -> Option<String> {
+        let text = "is not set up on this server; add `[channels.NAME]` with `webhook_file` to `sternway.toml`";
+        (!self.channels.contains_key(name)).then(|| format!("the channel `{name}` {text}"))
+    }
+
     /// Why queries cannot be asked there; `None` where they can.
     pub(crate) fn no_connection(&self, name: &ConnectionName) -> Option<String> {
         let text = "is not set up on this server; add `[connections.NAME]` with `url_file` to `sternway.toml`";
@@ -82,18 +90,34 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Where people are told.
+/// Where people are told. Chat systems put their secret into the address, so it is never shown whole.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Channel {
-    /// Receives signed POSTs. Chat systems put their secret into this address, so it is never shown whole.
-    pub webhook: Secret,
-    pub secret: Option<Secret>,
+pub enum Channel {
+    /// Receives POSTs, signed with the secret.
+    Webhook { url: Secret, secret: Option<Secret> },
+    /// A Slack incoming webhook.
+    Slack { url: Secret },
+    /// PagerDuty's Events API v2.
+    PagerDuty { routing_key: Secret, url: String },
+}
+
+impl Channel {
+    /// Where PagerDuty takes events, unless another address is set.
+    pub const PAGERDUTY: &str = "https://events.pagerduty.com/v2/enqueue";
+
+    /// What may be shown of it.
+    pub fn shown(&self) -> String {
+        match self {
+            Channel::Webhook { url, .. } => shown(url),
+            Channel::Slack { url } => format!("Slack, {}", shown(url)),
+            Channel::PagerDuty { routing_key, .. } => format!("PagerDuty, {}", shown(routing_key)),
+        }
+    }
 }
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shows = f.debug_struct("Channel");
-        shows.field("webhook", &shown(&self.webhook)).field("secret", &self.secret.as_ref().map(shown)).finish()
+        write!(f, "Channel({})", self.shown())
     }
 }
 

@@ -4,6 +4,7 @@ use sternway_domain::audit::commitment::Opening;
 use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::Timestamp;
 
+mod alarms;
 mod data;
 mod extent;
 mod keys;
@@ -11,6 +12,7 @@ mod privacy;
 mod tally;
 mod tree;
 
+pub use alarms::{AlarmEnd, AlarmMark, AlarmMessageRow, AlarmRaise, AlarmRow, AlarmsWrite};
 pub use data::{MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
 pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};

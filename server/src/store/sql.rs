@@ -18,6 +18,7 @@ use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 use tx::Tx;
 
+mod alarms;
 mod commit;
 mod flags;
 mod follow;

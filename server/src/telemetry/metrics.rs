@@ -47,6 +47,18 @@ struct WayLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AlarmLabels {
+    kind: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SentLabels {
+    channel: String,
+    /// `done`, `failed` (and tried again) or `given_up`.
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SignInLabels {
     /// `accepted`, `refused` or `limited`.
     outcome: &'static str,
@@ -79,6 +91,10 @@ struct Inner {
     log_refused: Gauge,
     log_unsigned: Gauge,
     log_confirmed: Family<WayLabels, Gauge>,
+    alarms: Family<AlarmLabels, Counter>,
+    alarms_open: Gauge,
+    alarm_messages: Family<SentLabels, Counter>,
+    alarms_untold: Gauge,
 }
 
 impl Default for Metrics {
@@ -126,6 +142,15 @@ impl Metrics {
         let log_confirmed = Family::default();
         let help = "When a head of the log was last seen to reach somebody outside, in seconds since the Unix epoch";
         registry.register("log_confirmed_timestamp_seconds", help, log_confirmed.clone());
+        let alarms = Family::default();
+        registry.register("alarms", "Matters that began to need a person", alarms.clone());
+        let alarms_open = Gauge::default();
+        registry.register("alarms_open", "Matters that need a person, as this replica saw last", alarms_open.clone());
+        let alarm_messages = Family::default();
+        registry.register("alarm_messages", "Tries to tell people, by channel", alarm_messages.clone());
+        let alarms_untold = Gauge::default();
+        let help = "Messages that were tried in vain and are tried again, as this replica saw last";
+        registry.register("alarm_messages_untold", help, alarms_untold.clone());
         Self(Arc::new(Inner {
             registry,
             decisions,
@@ -140,6 +165,10 @@ impl Metrics {
             log_refused,
             log_unsigned,
             log_confirmed,
+            alarms,
+            alarms_open,
+            alarm_messages,
+            alarms_untold,
         }))
     }
 
@@ -159,6 +188,24 @@ impl Metrics {
     /// A head of the log reached somebody outside, by this way.
     pub fn log_confirmed(&self, way: &str, at: Timestamp) {
         self.0.log_confirmed.get_or_create(&WayLabels { way: way.to_owned() }).set(at.secs());
+    }
+
+    /// Something began to need a person.
+    pub fn alarm_raised(&self, kind: &str) {
+        self.0.alarms.get_or_create(&AlarmLabels { kind: kind.to_owned() }).inc();
+    }
+
+    pub fn alarms_open(&self, open: usize) {
+        self.0.alarms_open.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
+    /// A message was tried.
+    pub fn alarm_sent(&self, channel: &str, result: &'static str) {
+        self.0.alarm_messages.get_or_create(&SentLabels { channel: channel.to_owned(), result }).inc();
+    }
+
+    pub fn alarms_untold(&self, untold: usize) {
+        self.0.alarms_untold.set(i64::try_from(untold).unwrap_or(i64::MAX));
     }
 
     /// The OpenMetrics text.

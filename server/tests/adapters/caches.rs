@@ -100,8 +100,8 @@ async fn given_a_cache_behind_http_when_emptied_then_key_signature_and_header_go
 #[tokio::test]
 async fn given_channels_when_told_then_each_gets_it_once_per_key_and_an_unknown_one_is_named() {
     let (ops, chat) = (Page::start("ok").await, Page::start("ok").await);
-    let channel = |page: &Page, signed: bool| Channel {
-        webhook: Secret::Value(page.url("/hooks/s3cret")),
+    let channel = |page: &Page, signed: bool| Channel::Webhook {
+        url: Secret::Value(page.url("/hooks/s3cret")),
         secret: signed.then(|| Secret::Env("STERNWAY_SECRET_HOOK".to_owned())),
     };
     let channels = [("ops".to_owned(), channel(&ops, true)), ("chat".to_owned(), channel(&chat, false))].into();
@@ -109,7 +109,7 @@ async fn given_channels_when_told_then_each_gets_it_once_per_key_and_an_unknown_
     let id = uuid::Uuid::nil();
     let (release, saga, step, key) = (ReleaseId(id), SagaId(id), StepId(2), "saga:2:do");
     let checkpoint = Some("log\n7\nAAAA\n\n— log AAAA\n");
-    let notice = Notice { text: "Rollback begins", release, saga, step, key, checkpoint };
+    let notice = Notice { text: "Rollback begins", release, saga, step, key, checkpoint, link: None };
     let both = ["ops".to_owned(), "chat".to_owned()];
     let told = hands.notify(&both, &notice).await;
     assert_eq!(told.answer, Answer::Done { output: "told: ops, chat".to_owned() });

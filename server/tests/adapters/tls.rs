@@ -161,10 +161,10 @@ async fn given_a_prometheus_with_a_certificate_of_its_own_when_read_then_it_is_d
 #[tokio::test(flavor = "multi_thread")]
 async fn given_a_channel_with_a_certificate_of_its_own_when_people_are_told_then_nobody_hears() {
     let impostor = Impostor::start(Mask::Web);
-    let channel = Channel { webhook: Secret::Value(impostor.url("/hook")), secret: None };
+    let channel = Channel::Webhook { url: Secret::Value(impostor.url("/hook")), secret: None };
     let settings = StepSettings { channels: [("ops".to_owned(), channel)].into(), ..StepSettings::default() };
     let (release, saga) = (ReleaseId(Uuid::from_u128(7)), SagaId(Uuid::from_u128(8)));
-    let notice = Notice { text: "Rollback begins", release, saga, step: StepId(3), key: "k", checkpoint: None };
+    let notice = Notice { text: "Rollback begins", release, saga, step: StepId(3), key: "k", checkpoint: None, link: None };
     let told = hands(settings, &[]).notify(&["ops".to_owned()], &notice).await;
     assert!(told.by.is_empty(), "{told:?}");
     assert!(

@@ -369,12 +369,13 @@ async fn given_a_notice_when_told_then_the_message_holds_the_checkpoint() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
     let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
     let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
-    let channels = [("ops".to_owned(), Channel { webhook: Secret::Value(url), secret: None })].into();
+    let channels = [("ops".to_owned(), Channel::Webhook { url: Secret::Value(url), secret: None })].into();
     let settings = Arc::new(StepSettings { channels, ..StepSettings::default() });
     let hands = Hands::new(outbound(), Arc::new(SystemClock), settings);
     let (release, saga) = (ReleaseId(Uuid::nil()), SagaId(Uuid::nil()));
     let checkpoint = Some("sternway\n7\nroot\n\n— sternway c2ln\n");
-    let notice = Notice { text: "Rollback begins", release, saga, step: StepId(1), key: "k", checkpoint };
+    let notice =
+        Notice { text: "Rollback begins", release, saga, step: StepId(1), key: "k", checkpoint, link: None };
     let told = hands.notify(&["ops".to_owned()], &notice).await;
     assert_eq!(told.by, ["ops"]);
     let got = got.lock().expect("nobody panicked");

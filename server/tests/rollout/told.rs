@@ -34,7 +34,7 @@ async fn given_a_channel_when_a_rollback_is_told_then_the_log_has_left_the_house
     let mut document = yard.document(SERVICE);
     document["rollback"] = json!({"recovery": {"steady": "1s", "max_age": "10s"}, "tell": ["ops", "nobody"]});
     desk.apply(plan("manual"), document).await;
-    let channels = [("ops".to_owned(), Channel { webhook: Secret::Value(url), secret: None })].into();
+    let channels = [("ops".to_owned(), Channel::Webhook { url: Secret::Value(url), secret: None })].into();
     let engine = desk.engine_with("one", Span::from_secs(5), StepSettings { channels, ..StepSettings::default() });
     let id = desk.started(SERVICE, "quick").await;
     desk.until_release(id, "the first stage is confirmed", |release| release.confirmed()).await;

@@ -9,7 +9,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 use sternway_domain::id::{
-    DecisionId, Digest, FlagKey, HoldId, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName, TokenId,
+    AlarmId, DecisionId, Digest, FlagKey, HoldId, MessageId, MigrationName, PersonId, ReleaseId, SagaId, ServiceName,
+    TokenId,
 };
 use sternway_domain::time::Timestamp;
 
@@ -116,6 +117,7 @@ ids_as_text!(
     TokenId,
     MessageId,
     HoldId,
+    AlarmId,
     &ServiceName,
     &FlagKey,
     &MigrationName,
