@@ -4,6 +4,7 @@
 mod rollout {
     mod acting;
     mod aftermath;
+    mod alarms;
     mod data;
     mod disagree;
     mod ended;
@@ -14,6 +15,7 @@ mod rollout {
     mod kill;
     mod lines;
     mod outage;
+    mod pager;
     mod proxy;
     mod replicas;
     mod restored;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it finds something wrong")]
 
 mod store_contract {
+    mod alarms;
     mod append_only;
     mod commits;
     mod concurrency;

@@ -164,7 +164,8 @@ async fn given_a_channel_with_a_certificate_of_its_own_when_people_are_told_then
     let channel = Channel::Webhook { url: Secret::Value(impostor.url("/hook")), secret: None };
     let settings = StepSettings { channels: [("ops".to_owned(), channel)].into(), ..StepSettings::default() };
     let (release, saga) = (ReleaseId(Uuid::from_u128(7)), SagaId(Uuid::from_u128(8)));
-    let notice = Notice { text: "Rollback begins", release, saga, step: StepId(3), key: "k", checkpoint: None, link: None };
+    let notice =
+        Notice { text: "Rollback begins", release, saga, step: StepId(3), key: "k", checkpoint: None, link: None };
     let told = hands(settings, &[]).notify(&["ops".to_owned()], &notice).await;
     assert!(told.by.is_empty(), "{told:?}");
     assert!(

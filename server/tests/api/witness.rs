@@ -374,8 +374,7 @@ async fn given_a_notice_when_told_then_the_message_holds_the_checkpoint() {
     let hands = Hands::new(outbound(), Arc::new(SystemClock), settings);
     let (release, saga) = (ReleaseId(Uuid::nil()), SagaId(Uuid::nil()));
     let checkpoint = Some("sternway\n7\nroot\n\n— sternway c2ln\n");
-    let notice =
-        Notice { text: "Rollback begins", release, saga, step: StepId(1), key: "k", checkpoint, link: None };
+    let notice = Notice { text: "Rollback begins", release, saga, step: StepId(1), key: "k", checkpoint, link: None };
     let told = hands.notify(&["ops".to_owned()], &notice).await;
     assert_eq!(told.by, ["ops"]);
     let got = got.lock().expect("nobody panicked");

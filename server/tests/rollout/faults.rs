@@ -1,7 +1,9 @@
 //! What breaks while a release is under way: Prometheus gone, Prometheus hanging, HAProxy's socket gone.
 
+use super::pager::Pager;
 use super::rig::{Rig, SERVICE};
 use std::time::Duration;
+use sternway_domain::alarm::CONFIRM_WITHIN;
 use sternway_domain::component::Scope;
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::plan::Weight;
@@ -52,6 +54,38 @@ async fn given_prometheus_stops_when_a_release_runs_then_it_is_held_and_goes_on_
     rig.end().await;
 }
 
+/// F1, with a deadline that a test can wait for.
+#[tokio::test]
+async fn given_prometheus_stays_away_when_the_deadline_passes_then_nothing_moves_and_somebody_is_told() {
+    let mut rig = Rig::start_until(43, 1, "automatic", "15s").await;
+    let pager = Pager::start().await;
+    let watch = pager.watch(&rig.desk, "one");
+    let id = rig.started().await;
+    rig.desk.until_release(id, "judged", |release| seen_at(release, 0)).await;
+    rig.prometheus.stop().await;
+    let held = rig.desk.until_release(id, "held", blind).await;
+    let (since, share) = (held.held_since.expect("it is held"), rig.share().await);
+    assert_eq!(pager.taken(), [], "before the deadline nobody is woken");
+
+    let page = pager.until(&rig.desk, "alarm.raised deadline").await;
+    let after = page.at.since(since);
+    let deadline = Span::from_secs(15);
+    assert!(after >= deadline && after <= deadline + Span::from_secs(5), "told after {after}");
+    let text = page.body["text"].as_str().expect("a text");
+    assert!(text.contains("is held at") && text.contains("No evidence for 15s."), "{text}");
+    let release = rig.desk.release(id).await;
+    assert!(matches!(release.state, State::Holding { cause: HoldCause::Deadline, .. }), "{:?}", release.state);
+    assert_eq!(rig.share().await, share, "traffic stays where it was");
+    let actions = rig.desk.actions(id).await;
+    assert!(!actions.iter().any(|action| action.starts_with("rollback")), "{actions:?}");
+
+    rig.prometheus.start_again().await;
+    rig.desk.act(id, Wanted::Resume).await.expect("accepted");
+    pager.until(&rig.desk, "alarm.resolved deadline").await;
+    watch.stop().await;
+    rig.end().await;
+}
+
 #[tokio::test]
 async fn given_prometheus_takes_questions_and_never_answers_then_it_is_held_and_a_rollback_does_not_wait_for_it() {
     let rig = Rig::start(41, 1, "automatic").await;
@@ -75,6 +109,8 @@ async fn given_haproxys_socket_is_gone_when_rolled_back_then_it_is_asked_not_con
     let rig = Rig::start(53, 1, "assisted").await;
     let id = rig.started().await;
     rig.desk.until_release(id, "5 % confirmed", |release| seen_at(release, 0)).await;
+    let pager = Pager::start().await;
+    let watch = pager.watch(&rig.desk, "one");
     rig.haproxy.hide_socket();
     rig.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
 
@@ -106,6 +142,10 @@ async fn given_haproxys_socket_is_gone_when_rolled_back_then_it_is_asked_not_con
     let pending = rig.desk.service.store.outbox_pending(id).await.expect("the database answers");
     let [message] = &pending[..] else { panic!("one order is still to be done: {pending:?}") };
     assert!(message.attempts < 100, "{} attempts in ten seconds are a storm", message.attempts);
+    let asked = release.asked.as_ref().expect("traffic was asked").at;
+    let page = pager.until(&rig.desk, "alarm.raised unconfirmed").await;
+    let after = page.at.since(asked);
+    assert!(after >= CONFIRM_WITHIN && after <= CONFIRM_WITHIN + Span::from_secs(5), "told after {after}");
 
     rig.haproxy.show_socket();
     let back = rig.desk.now();
@@ -115,6 +155,8 @@ async fn given_haproxys_socket_is_gone_when_rolled_back_then_it_is_asked_not_con
     assert_eq!(rig.haproxy.weight(SERVICE, "canary-1").await, 0);
     let shown = rig.desk.traffic(SERVICE).await.expect("traffic was moved");
     assert_eq!((shown.observed, shown.failure, shown.disagree_since), (Some(Weight::ZERO), None, None));
+    pager.until(&rig.desk, "alarm.resolved unconfirmed").await;
+    watch.stop().await;
     eventually("the order is ticked off", Duration::from_secs(5), || async {
         rig.desk.service.store.outbox_pending(id).await.expect("the database answers").is_empty().then_some(())
     })

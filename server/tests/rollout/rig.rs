@@ -27,7 +27,14 @@ pub(super) struct Rig {
 impl Rig {
     /// Two baseline instances and so many of the canary; the clients are already there, Sternway is not yet asked.
     pub(super) async fn start(seed: u64, canaries: u64, mode: &str) -> Rig {
-        Rig::start_with(seed, canaries, mode, |_, _| Value::Null).await
+        Self::start_as(seed, canaries, plan(mode), |_, _| Value::Null).await
+    }
+
+    /// The same with another deadline of the stages.
+    pub(super) async fn start_until(seed: u64, canaries: u64, mode: &str, deadline: &str) -> Rig {
+        let mut plan = plan(mode);
+        plan["on_deadline"]["after"] = deadline.into();
+        Self::start_as(seed, canaries, plan, |_, _| Value::Null).await
     }
 
     /// With a second source beside Prometheus: what it reads, of the instances of both versions.
@@ -35,6 +42,15 @@ impl Rig {
         seed: u64,
         canaries: u64,
         mode: &str,
+        second: impl FnOnce(&[Instance], &[Instance]) -> Value,
+    ) -> Rig {
+        Self::start_as(seed, canaries, plan(mode), second).await
+    }
+
+    async fn start_as(
+        seed: u64,
+        canaries: u64,
+        plan: Value,
         second: impl FnOnce(&[Instance], &[Instance]) -> Value,
     ) -> Rig {
         println!("seed {seed}");
@@ -64,7 +80,7 @@ impl Rig {
         let desk = Desk::new().await;
         let mut document = document(&haproxy, &prometheus, &stable, &canary);
         document["second_signals"] = second(&stable, &canary);
-        desk.apply(plan(mode), document).await;
+        desk.apply(plan, document).await;
         let engine = desk.engine("one", Span::from_secs(5));
         Rig { desk, haproxy, prometheus, canary, load, stable, engine }
     }

@@ -1,6 +1,7 @@
 //! A release of five services goes back: in reverse order, with proof; and when one step fails, a person chooses.
 
 use super::fleet::{Fleet, SERVICES};
+use super::pager::{Heard, Pager};
 use super::support::maya;
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
@@ -114,8 +115,8 @@ async fn given_an_engine_that_is_ended_again_and_again_when_the_next_goes_on_the
 
 #[tokio::test]
 async fn given_an_undo_that_fails_too_when_a_person_stops_then_it_is_partly_back_and_never_called_rolled_back() {
-    let fleet = Fleet::start(91).await;
-    let engine = fleet.desk.engine("one", Span::from_secs(5));
+    let (fleet, pager) = (Fleet::start(91).await, Pager::start().await);
+    let (engine, watch) = (fleet.desk.engine("one", Span::from_secs(5)), pager.watch(&fleet.desk, "one"));
     let id = fleet.started().await;
     fleet.depot.break_down("storage");
     fleet.desk.act(id, Wanted::Rollback { scope: Scope::default() }).await.expect("accepted");
@@ -131,6 +132,12 @@ async fn given_an_undo_that_fails_too_when_a_person_stops_then_it_is_partly_back
     let log = fleet.desk.until("the undo needs a person", async || stuck(&fleet, id).await.filter(of_cache)).await;
     let took = fleet.desk.now().since(since);
     assert!(took <= Span::from_secs(60), "somebody is called after {took}");
+    let of_undo =
+        |heard: &Heard| heard.what() == "alarm.raised step" && heard.body["text"].to_string().contains("undoing");
+    let page = fleet.desk.until("the page", async || pager.taken().into_iter().find(of_undo)).await;
+    assert!(page.at.since(since) <= Span::from_secs(60), "somebody is told after {}", page.at.since(since));
+    let text = page.body["text"].as_str().expect("a text");
+    assert!(text.contains("`cache`") && text.contains("try again"), "{text}");
     assert_eq!(fleet.desk.release(id).await.state, State::RollingBack);
 
     let stop = chosen(id, &log.saga, Choice::Stop);
@@ -147,7 +154,12 @@ async fn given_an_undo_that_fails_too_when_a_person_stops_then_it_is_partly_back
     };
     assert!(history.iter().filter_map(summary).all(|summary| summary.contains("`cache`")), "{history:?}");
     assert!(!history.iter().any(|event| matches!(event, Event::RolledBack { .. })), "{history:?}");
+    let partly = pager.until(&fleet.desk, "alarm.raised partly_back").await;
+    let text = partly.body["text"].as_str().expect("a text");
+    assert!(text.contains("only partially rolled back") && text.contains("`cache`"), "{text}");
+    assert!(pager.whats().iter().any(|what| what == "alarm.resolved step"), "the steps wait for nobody any more");
     engine.stop().await;
+    watch.stop().await;
 }
 
 /// What a person chooses for the whole.

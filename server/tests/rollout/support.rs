@@ -48,6 +48,10 @@ pub(super) struct Running {
 }
 
 impl Running {
+    pub(super) fn new(cancel: CancellationToken, task: JoinHandle<()>) -> Self {
+        Self { cancel, task }
+    }
+
     /// Ends it as a shutdown does.
     pub(super) async fn stop(self) {
         self.cancel.cancel();

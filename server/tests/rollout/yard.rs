@@ -53,6 +53,8 @@ pub(super) struct Site {
     total: Option<u32>,
     /// The part of requests that the candidate fails.
     fails: f64,
+    /// Orders are taken, and nothing follows from them.
+    deaf: bool,
 }
 
 impl Site {
@@ -67,6 +69,7 @@ impl Site {
             ready: None,
             total: None,
             fails: 0.001,
+            deaf: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl Site {
             self.refused.push(order);
             return StatusCode::CONFLICT;
         }
-        if same {
+        if same || self.deaf {
             self.repeated.push(order)
         } else {
             self.applied.push(order)
@@ -152,6 +155,11 @@ impl Yard {
     /// The candidate fails this part of its requests.
     pub(super) fn fail(&self, service: &str, part: f64) {
         lock(&self.sites).get_mut(service).expect("the service is here").fails = part;
+    }
+
+    /// Says from now on that it does what it is told, and does not; or no longer.
+    pub(super) fn deaf(&self, service: &str, deaf: bool) {
+        lock(&self.sites).get_mut(service).expect("the service is here").deaf = deaf;
     }
 
     /// Weights in the order in which they were brought about.

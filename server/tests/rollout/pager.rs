@@ -1,0 +1,134 @@
+//! Who is told: a real HTTP receiver that writes down what it gets, and takes it or not.
+
+use super::support::{Desk, Running};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use sternway_domain::service::Secret;
+use sternway_domain::time::Timestamp;
+use sternway_server::alarms::{AlarmSettings, Alarms};
+use sternway_server::outbound::Outbound;
+use sternway_server::ports::Clock;
+use sternway_server::steps::Hands;
+use sternway_server::steps::settings::{Channel, StepSettings};
+use sternway_server::system::SystemClock;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How a message is met.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Mood {
+    Takes,
+    /// Refuses for now.
+    Busy,
+    /// Hears it and never answers.
+    Mute,
+}
+
+/// One message as it arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Heard {
+    pub(super) id: String,
+    pub(super) at: Timestamp,
+    pub(super) taken: bool,
+    pub(super) body: Value,
+}
+
+impl Heard {
+    /// `alarm.raised unconfirmed`.
+    pub(super) fn what(&self) -> String {
+        format!("{} {}", self.body["type"].as_str().unwrap_or("?"), self.body["data"]["kind"].as_str().unwrap_or("?"))
+    }
+}
+
+type Page = Arc<Mutex<(Mood, Vec<Heard>)>>;
+
+pub(super) struct Pager {
+    page: Page,
+    url: String,
+    task: JoinHandle<()>,
+}
+
+impl Pager {
+    pub(super) async fn start() -> Pager {
+        let page: Page = Arc::new(Mutex::new((Mood::Takes, Vec::new())));
+        let router = Router::new().route("/hook", post(hear)).with_state(page.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
+        Pager { page, url, task }
+    }
+
+    fn page(&self) -> MutexGuard<'_, (Mood, Vec<Heard>)> {
+        self.page.lock().expect("nobody panicked")
+    }
+
+    pub(super) fn mood(&self, mood: Mood) {
+        self.page().0 = mood;
+    }
+
+    pub(super) fn heard(&self) -> Vec<Heard> {
+        self.page().1.clone()
+    }
+
+    /// What it took, in order.
+    pub(super) fn taken(&self) -> Vec<Heard> {
+        self.heard().into_iter().filter(|heard| heard.taken).collect()
+    }
+
+    pub(super) fn whats(&self) -> Vec<String> {
+        self.taken().iter().map(Heard::what).collect()
+    }
+
+    /// The first that was taken and is of this kind: `alarm.raised unconfirmed`.
+    pub(super) async fn until(&self, desk: &Desk, what: &str) -> Heard {
+        let waits = format!("the pager hears `{what}`");
+        desk.until(&waits, async || self.taken().into_iter().find(|heard| heard.what() == what)).await
+    }
+
+    /// Somebody who tells this pager of everything; ends as a shutdown does.
+    pub(super) fn watch(&self, desk: &Desk, holder: &str) -> Running {
+        let outbound = Outbound::new(vec!["127.0.0.0/8".parse().expect("a network")]).expect("a way out");
+        let secret = Some(Secret::Value("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned()));
+        let channel = Channel::Webhook { url: Secret::Value(self.url.clone()), secret };
+        let channels = BTreeMap::from([("oncall".to_owned(), channel)]);
+        let steps = Arc::new(StepSettings { channels, ..StepSettings::default() });
+        let mut service = desk.service.clone();
+        service.teller = Arc::new(Hands::new(outbound, service.clock.clone(), steps));
+        let address = Some("https://sternway.example.org".to_owned());
+        service.alarms = Arc::new(AlarmSettings { channels: vec!["oncall".to_owned()], address });
+        let cancel = CancellationToken::new();
+        let task = tokio::spawn(Alarms::new(service, holder.to_owned()).run(cancel.clone()));
+        Running::new(cancel, task)
+    }
+}
+
+impl Drop for Pager {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn hear(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    let mood = {
+        let mut page = page.lock().expect("nobody panicked");
+        let mood = page.0;
+        let header =
+            |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        assert!(header("webhook-signature").starts_with("v1,"), "signed");
+        let body = serde_json::from_slice(&body).expect("JSON");
+        let heard = Heard { id: header("webhook-id"), at: SystemClock.now(), taken: mood == Mood::Takes, body };
+        page.1.push(heard);
+        mood
+    };
+    match mood {
+        Mood::Takes => StatusCode::NO_CONTENT,
+        Mood::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Mood::Mute => std::future::pending().await,
+    }
+}
