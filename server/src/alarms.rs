@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 mod look;
 mod post;
 
+pub(crate) use look::AlarmBody;
 use look::Lookout;
 
 const LEASE_NAME: &str = "alarms";

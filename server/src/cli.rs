@@ -4,6 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
+mod alarms;
 mod apply;
 mod audit;
 mod config;
@@ -50,6 +51,9 @@ enum Command {
     /// Lists flags, shows them, switches them on and off.
     #[command(after_long_help = exit::HELP)]
     Flags(flags::FlagsCommand),
+    /// Lists what needs a person and who was told; tries whether people are told.
+    #[command(after_long_help = exit::HELP)]
+    Alarms(alarms::AlarmsCommand),
     /// Applies services, plans, checklists, runbooks, flags and migrations: all of them or none.
     #[command(after_long_help = exit::HELP)]
     Apply(apply::Apply),
@@ -101,6 +105,7 @@ impl Cli {
             Command::Decisions(decisions) => Ok(decisions.run().await),
             Command::Audit(audit) => Ok(audit.run().await),
             Command::Flags(flags) => Ok(flags.run().await),
+            Command::Alarms(alarms) => Ok(alarms.run().await),
             Command::Apply(apply) => Ok(apply.run().await),
             Command::Plan(plan) => Ok(plan.run().await),
             Command::Judge(judge) => Ok(judge.run().await),

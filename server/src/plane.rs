@@ -29,6 +29,7 @@ use sternway_domain::release::Refusal;
 
 mod act;
 mod aftermath;
+mod alarms;
 mod board;
 mod buttons;
 mod confirmed;

@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 mod act;
 mod aftermath;
+mod alarms;
 mod configure;
 pub(crate) mod course;
 mod create;
@@ -58,6 +59,7 @@ mod summary;
 mod take_out;
 
 pub use act::{ActRequest, Acted, Overrides, Wanted};
+pub use alarms::{AlarmView, AlarmsTried, ChannelTried, ToldView};
 pub use configure::{Applied, AppliedDocument};
 pub use course::{Course, GuardCourse};
 pub use create::{NewArtifact, NewComponent, NewRelease};

@@ -1,6 +1,7 @@
 //! The router as a whole, in this process, on a database of its own: every route, every role, and what must never work.
 
 mod api {
+    mod alarms;
     mod contract;
     mod data;
     mod doors;

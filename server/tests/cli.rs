@@ -3,6 +3,8 @@
 
 #[path = "cli/acts.rs"]
 mod acts;
+#[path = "cli/alarms.rs"]
+mod alarms;
 #[path = "cli/audit.rs"]
 mod audit;
 #[path = "cli/audit_keys.rs"]

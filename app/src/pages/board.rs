@@ -5,7 +5,7 @@ use crate::api::Ask;
 use crate::components::board::{board, counts};
 use crate::components::icon::icon;
 use crate::components::loaded::loaded;
-use crate::components::notice::state;
+use crate::components::notice::{notice, state};
 use crate::path;
 use crate::view::Icon;
 use crate::view::board::{BoardFilter, BoardView};
@@ -24,6 +24,8 @@ fn page(view: &BoardView) -> AnyView {
     let table = (rows > 0 || view.finished.is_some()).then(|| board(view));
     let more = view.finished.as_ref().and_then(|finished| finished.more.as_ref());
     let more = more.map(|more| view! { <a href=more.href.clone()>{more.text.clone()}</a> });
+    let notices = (!view.notices.is_empty())
+        .then(|| view! { <div class="stack notices">{view.notices.iter().map(notice).collect_view()}</div> });
     let create =
         view.can_create.then(|| view! { <a class="btn" href=path::NEW_RELEASE>{icon(Icon::Plus)}"New release"</a> });
     view! {
@@ -34,6 +36,7 @@ fn page(view: &BoardView) -> AnyView {
                 {counts(&view.counts)}
                 <div class="head-acts">{find(view)}{create}</div>
             </div>
+            {notices}
             {table}
             {empty}
             <footer class="foot">

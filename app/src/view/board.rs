@@ -1,7 +1,7 @@
 //! The board: every release, sorted by need.
 
 use super::chart::SparkView;
-use super::{Icon, PillView, StateView, Tone, When};
+use super::{Icon, NoticeView, PillView, StateView, Tone, When};
 use serde::{Deserialize, Serialize};
 
 /// From the address: `/?need=you&state=suspect&q=check`. Empty means any.
@@ -22,6 +22,8 @@ pub struct BoardView {
     pub counts: Vec<CountView>,
     /// Releases there are, filtered or not.
     pub total: u32,
+    /// What does not belong to one release: who could not be told.
+    pub notices: Vec<NoticeView>,
     /// In the order they are shown. Empty groups are left out by the server.
     pub groups: Vec<BoardGroup>,
     pub finished: Option<FinishedGroup>,

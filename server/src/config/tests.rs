@@ -153,3 +153,39 @@ fn given_a_wrong_witness_when_read_then_its_place_is_named() {
         assert!(error.contains(&format!("{}:", path.display())) && error.contains(told), "{text}: {error}");
     }
 }
+
+#[test]
+fn given_channels_of_every_kind_when_read_then_alarms_name_them_and_nobody_told_is_a_doubt() {
+    let text = "alarms = [\"ops\", \"oncall\"]\n[channels.ops]\nwebhook = \"https://x/s3cret\"\n\
+        [channels.chat]\nkind = \"slack\"\nwebhook_file = \"/etc/chat.url\"\n\
+        [channels.oncall]\nkind = \"pagerduty\"\nrouting_key_env = \"STERNWAY_SECRET_PD\"\n";
+    let (_dir, path) = file(text);
+    let effective = Effective::collect(Some(&path), nothing, &SettingFlags::default()).expect("collected");
+    let config = effective.config().expect("checked");
+    assert_eq!(config.alarms, ["ops", "oncall"]);
+    let shown: Vec<String> = effective.named().map(|(key, value, _)| format!("{key} {value}")).collect();
+    let expected = [
+        "channels.chat Slack, in /etc/chat.url",
+        "channels.oncall PagerDuty, $STERNWAY_SECRET_PD",
+        "channels.ops hidden",
+    ];
+    assert_eq!(shown, expected);
+    let nobody = |config: &Config| config.doubts().iter().any(|doubt| doubt.contains("nobody is told"));
+    assert!(!nobody(&config), "{:?}", config.doubts());
+    let none = SettingFlags::default().set("alarms", "");
+    assert!(nobody(&Effective::collect(Some(&path), nothing, &none).and_then(|all| all.config()).expect("checked")));
+
+    for (text, line, told) in [
+        ("alarms = [\"pager\"]\n", 1, "there is no channel `pager`; set it up as `[channels.pager]`"),
+        ("[channels.a]\nkind = \"mail\"\nwebhook = \"https://x\"\n", 2, "write `webhook`, `slack` or `pagerduty`"),
+        ("[channels.a]\nkind = 7\n", 2, "`channels.a.kind`: write a text"),
+        ("[channels.a]\nkind = \"slack\"\n", 1, "give it `webhook`"),
+        ("[channels.a]\nkind = \"pagerduty\"\n", 1, "give it `routing_key_file`"),
+        ("[channels.a]\nkind = \"slack\"\nwebhook = \"https://x\"\nsecret = \"s\"\n", 4, "`channels.a.secret`"),
+    ] {
+        let (_dir, path) = file(text);
+        let read = Effective::collect(Some(&path), nothing, &SettingFlags::default()).and_then(|all| all.config());
+        let error = read.expect_err(text).to_string();
+        assert!(error.contains(&format!("{}:{line}: ", path.display())) && error.contains(told), "{text}: {error}");
+    }
+}

@@ -32,6 +32,7 @@ const UNLOGGED: &[(&str, &[&str])] = &[
             "GET /api/v1/flags",
             "GET /api/v1/flags/{key}",
             "GET /api/v1/restore",
+            "GET /api/v1/alarms",
         ],
     ),
     (

@@ -13,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 mod acts;
+mod alarms;
 mod apply;
 mod data;
 mod decisions;
@@ -125,6 +126,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(people::change))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(alarms::list))
+        .routes(routes!(alarms::test))
         .routes(routes!(restore::get, restore::confirm))
         .routes(routes!(whoami::whoami))
         .routes(routes!(sse::events))

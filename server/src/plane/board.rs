@@ -2,7 +2,7 @@
 
 use super::row::{Entry, Need};
 use super::words::{NBSP, lasting, state_pill, when};
-use super::{Plane, freezes, told};
+use super::{Plane, alarms, freezes, told};
 use crate::service::{Caller, Live, Result, Service, decode};
 use crate::store::rows::{DecisionFilter, ReleaseFilter};
 use std::collections::HashMap;
@@ -51,6 +51,7 @@ impl Plane {
             filter,
             counts,
             total,
+            notices: alarms::untold(&self.service, now).await?,
             groups,
             finished,
             empty,

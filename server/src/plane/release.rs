@@ -3,7 +3,7 @@
 use super::buttons::acts;
 use super::traffic::{flow, marks, track};
 use super::words::{NBSP, capital, change, hold_cause, leaf_link, percent, state_pill, verdict_pill, when};
-use super::{Plane, aftermath, data, explain, freezes, panels, signals};
+use super::{Plane, aftermath, alarms, data, explain, freezes, panels, signals};
 use crate::service::{Caller, Course, Result, TickBody, TrafficStatus, decode};
 use crate::store::rows::{DecisionFilter, EventRow};
 use std::collections::HashMap;
@@ -94,6 +94,7 @@ impl Plane {
             (Some(by), Some(at)) => format!("Started by {by} at {}", at.clock()),
             _ => format!("Created by {} at {}", release.created_by, release.created_at.clock()),
         };
+        let told: Vec<NoticeView> = alarms::told(&self.service, release.id, facts.now).await?.into_iter().collect();
         Ok(ReleaseView {
             id: release.id.to_string(),
             version: unsigned(release.version),
@@ -108,7 +109,7 @@ impl Plane {
                 format!("{} v{}", release.plan_ref.name, release.plan_ref.version),
             ),
             toast: self.toast(done, &facts).await?,
-            notices: [notices(&facts), data::notices(&facts, &seen)].concat(),
+            notices: [told, notices(&facts), data::notices(&facts, &seen)].concat(),
             acts: acts(caller, &facts),
             marks: marks(&facts),
             track: track(&facts),

@@ -55,6 +55,7 @@ fn mutation(method: &Method, path: &str) -> Option<(Action, Value)> {
             (Action::LegalHold, json!({"service": "checkout", "reason": "a test of rights"}))
         }
         ("POST", "/api/v1/log/holds/{id}/release") => (Action::LegalHold, json!({"reason": "a test of rights"})),
+        ("POST", "/api/v1/alarms/test") => (Action::TestAlarms, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/restore") => (Action::Resume, json!({"reason": "a test of rights"})),
         ("POST", "/api/v1/apply") => (Action::Apply, json!({"files": [], "reason": "a test"})),
         ("POST", "/api/v1/releases/{id}/saga/{choice}") => {

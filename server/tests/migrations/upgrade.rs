@@ -17,7 +17,7 @@ const SAGA: &str = "00000000-0000-0000-0000-000000000051";
 
 /// What stands in the tables of each migration, by its number: one row each, of events and decisions as many as make
 /// sense; migration 9 makes its own. `{…}` stands for what the two databases write differently, or for an id.
-const ROWS: [(u32, &str); 9] = [
+const ROWS: [(u32, &str); 10] = [
     (
         1,
         "INSERT INTO release (id, version, service, state, active, created_at, updated_at, body) VALUES
@@ -97,6 +97,13 @@ const ROWS: [(u32, &str); 9] = [
         11,
         "INSERT INTO legal_hold (id, service, from_at, placed_at, placed_by) VALUES
             ('{saga}', 'checkout', 1, 17, '{decision}')",
+    ),
+    (
+        13,
+        "INSERT INTO alarm (id, key, kind, severity, release, service, raised_at, body) VALUES
+            ('{saga}', 'held', 'held', 'page', '{release}', 'checkout', 18, '{\"summary\":\"Held.\"}');
+        INSERT INTO alarm_message (alarm, about, channel, created_at, state, attempts, next_at) VALUES
+            ('{saga}', 'raised', 'oncall', 18, 'pending', 1, 20)",
     ),
 ];
 

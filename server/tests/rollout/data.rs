@@ -1,14 +1,15 @@
 //! Data goes back with its release, phase by phase; past the point of no return nothing goes back, and a rule freezes.
 
 use super::fleet::Fleet;
+use super::pager::Pager;
 use super::rig::{Rig, SERVICE};
-use super::support::maya;
+use super::support::{maya, person};
 use serde_json::{Value, json};
 use sternway_domain::component::Scope;
 use sternway_domain::migration::Phase;
 use sternway_domain::release::State;
 use sternway_domain::time::Span;
-use sternway_server::service::{ServiceError, Wanted};
+use sternway_server::service::{DataRequest, DataWanted, ServiceError, Wanted};
 
 const BACK: Wanted =
     Wanted::Rollback { scope: Scope { components: None, cells: std::collections::BTreeSet::new(), features: None } };
@@ -61,6 +62,8 @@ async fn given_a_failing_canary_past_no_return_then_the_rules_rollback_is_refuse
     let id = rig.desk.created_with(SERVICE, "quick", vec!["order-status".to_owned()]).await;
     rig.desk.data_up_to(id, Phase::Contract).await;
     rig.canary[0].set_failing(2_000);
+    let pager = Pager::start().await;
+    let watch = pager.watch(&rig.desk, "one");
     rig.desk.act(id, Wanted::Start { override_checklist: false, deployed: false }).await.expect("started");
 
     let frozen = |state: &State| matches!(state, State::Frozen { .. });
@@ -99,5 +102,32 @@ async fn given_a_failing_canary_past_no_return_then_the_rules_rollback_is_refuse
     assert_eq!((refused.service.as_str(), refused.migration.as_str()), (SERVICE, "order-status"));
     assert_eq!(rig.desk.decisions(id).await.pop().expect("an entry").outcome, "refused");
     assert!(rig.desk.service.preview_rollback(&maya(), id, &Scope::default()).await.is_err());
+
+    let page = pager.until(&rig.desk, "alarm.raised frozen").await;
+    let text = page.body["text"].as_str().expect("a text");
+    assert!(text.contains("would lose data: it is frozen at") && text.contains("Orders changed since then"), "{text}");
+    // I10: two people break the glass, and others hear of it.
+    for (caller, wanted) in [(maya(), DataWanted::AskGlass), (person(2, "Ben Ito"), DataWanted::BreakGlass)] {
+        let before = rig.desk.data(id).await;
+        let request = DataRequest {
+            release: id,
+            migration: before.plan.name,
+            expected_version: before.version,
+            idempotency_key: format!("glass {}", before.version),
+            wanted,
+            reason: "errors cost more than orders".to_owned(),
+        };
+        rig.desk.service.move_data(&caller, request).await.expect("accepted");
+        if before.asked.is_none() {
+            let asked = pager.until(&rig.desk, "alarm.raised glass_asked").await;
+            assert!(!asked.body.to_string().contains("Maya"), "what people write stays in the log: {}", asked.body);
+        }
+    }
+    let broken = rig.desk.data(id).await.broken.expect("broken").at;
+    let told = pager.until(&rig.desk, "alarm.raised glass_broken").await;
+    assert!(told.at.since(broken) <= Span::from_secs(60), "told after {}", told.at.since(broken));
+    assert_eq!(told.body["data"]["severity"], "notice");
+    pager.until(&rig.desk, "alarm.resolved glass_asked").await;
+    watch.stop().await;
     rig.end().await;
 }

@@ -1,5 +1,6 @@
 //! The database is put back to how it was an hour ago: nothing happens until somebody has looked.
 
+use super::pager::Pager;
 use super::support::{Desk, maya, request};
 use super::yard::{Yard, plan};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -39,6 +40,8 @@ async fn given_a_restored_database_when_the_engine_starts_then_it_holds_until_a_
     let mut desk = Desk::on(&format!("sqlite:{}", backup.display())).await;
     desk.service.memory = Memory::open(&known).expect("it was written");
     let engine = desk.engine("three", LEASE);
+    let pager = Pager::start().await;
+    let watch = pager.watch(&desk, "three");
     let rewound = desk.until("held", async || desk.service.memory.rewound()).await;
     assert!(rewound.why.contains("entries of the log") || rewound.why.contains("events"), "{}", rewound.why);
     assert_eq!(
@@ -46,7 +49,10 @@ async fn given_a_restored_database_when_the_engine_starts_then_it_holds_until_a_
         Some(5),
         "so it says, and it is wrong"
     );
-    // What a person decides is written down, and nothing is told to anybody.
+    let page = pager.until(&desk, "alarm.raised held").await;
+    let text = page.body["text"].as_str().expect("a text");
+    assert!(text.contains(&rewound.why) && text.contains("sternway confirm-restore"), "{text}");
+    // What a person decides is written down, and nothing is told to anybody who acts.
     let version = desk.release(id).await.version;
     desk.service
         .act(&maya(), request(id, Wanted::Rollback { scope: Scope::default() }, version))
@@ -65,6 +71,8 @@ async fn given_a_restored_database_when_the_engine_starts_then_it_holds_until_a_
     assert_eq!(confirmed, again);
     assert!(desk.service.memory.rewound().is_none());
     desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
+    pager.until(&desk, "alarm.resolved held").await;
+    watch.stop().await;
     engine.stop().await;
     let site = yard.site(SERVICE);
     assert!(site.refused.is_empty(), "tokens went on above the largest that was seen: {site:?}");

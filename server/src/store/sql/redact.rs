@@ -12,6 +12,7 @@ use crate::store::Result;
 use crate::store::rows::RedactionWrite;
 use sternway_domain::audit::retention::Class;
 
+mod alarms;
 mod answers;
 mod evidence;
 mod part;
@@ -125,6 +126,7 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
             }
         }
     }
+    alarms::take_out(tx, write, &texts).await?;
     evidence::take_out(tx, write, &texts).await?;
     Ok(all)
 }
