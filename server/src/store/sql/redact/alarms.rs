@@ -1,6 +1,7 @@
 //! What people are told of a release says what drivers and rules said: what is taken out of the release goes from there too.
 
-use super::super::link::{Tx, args};
+use super::super::link::args;
+use super::super::tx::Tx;
 use super::words::without;
 use crate::store::Result;
 use crate::store::rows::RedactionWrite;
