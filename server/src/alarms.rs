@@ -61,19 +61,41 @@ pub struct Alarms {
     term: Term,
 }
 
-/// The lease, for as long as it is held by this replica's own clock.
+/// By what right messages are sent.
+#[derive(Debug, Clone)]
+enum Right {
+    /// This one's turn, until then by this replica's own clock.
+    Lease(Fence, Instant),
+    /// Sternway is held, as far as this replica knows: it takes no lease, as tokens must not grow meanwhile, and tells
+    /// nothing but that. Each message is claimed before it is sent.
+    Held,
+}
+
+/// The right of this replica, shared by what looks and what sends.
 #[derive(Debug, Clone, Default)]
-struct Term(Arc<Mutex<Option<(Fence, Instant)>>>);
+struct Term(Arc<Mutex<Option<Right>>>);
 
 impl Term {
-    fn set(&self, term: Option<(Fence, Instant)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = term;
+    fn set(&self, right: Option<Right>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = right;
     }
 
     /// `None`: another replica's turn.
-    fn fence(&self) -> Option<Fence> {
-        let term = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        term.as_ref().filter(|(_, until)| Instant::now() < *until).map(|(fence, _)| fence.clone())
+    fn right(&self) -> Option<Right> {
+        let right = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        right.filter(|right| match right {
+            Right::Lease(_, until) => Instant::now() < *until,
+            Right::Held => true,
+        })
+    }
+}
+
+impl Right {
+    fn fence(&self) -> Option<&Fence> {
+        match self {
+            Right::Lease(fence, _) => Some(fence),
+            Right::Held => None,
+        }
     }
 }
 
@@ -132,12 +154,18 @@ impl Alarms {
 
     /// One look. Says whether there is something to be sent.
     async fn look(&self, lookout: &mut Lookout) -> Result<bool, look::LookError> {
+        let works = self.service.may_work().await?;
         let mut written = lookout.own(&self.service).await?;
+        if !works {
+            self.term.set(Some(Right::Held));
+            lookout.forget();
+            return Ok(written);
+        }
         let asked = Instant::now();
         match self.service.store.lease(LEASE_NAME, &self.holder, LEASE).await? {
             Some(lease) => {
                 let fence = Fence { lease: lease.name, token: lease.token };
-                self.term.set(Some((fence.clone(), asked + OWN_LEASE)));
+                self.term.set(Some(Right::Lease(fence.clone(), asked + OWN_LEASE)));
                 written |= lookout.turn(&self.service, &fence).await?;
             }
             None => {

@@ -1,7 +1,7 @@
 //! Sends messages until they are taken, channel by channel: one that is slow or away keeps no other waiting.
 
 use super::look::AlarmBody;
-use super::{LOOK, Term, message_id};
+use super::{LOOK, Right, Term, message_id};
 use crate::ports::{About, Message, Untold};
 use crate::service::outside::CHANNEL;
 use crate::service::{Service, decode};
@@ -11,7 +11,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
-use sternway_domain::alarm::Severity;
+use sternway_domain::alarm::{AlarmKind, Severity};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -22,6 +22,10 @@ const MOST: u32 = 1_000;
 const FIRST: Span = Span::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST: Span = Span::from_secs(300);
+/// A channel that wants to be left alone is left alone for so long at most.
+const AT_MOST: Span = Span::from_secs(3_600);
+/// Of a message that is claimed without a lease nobody else tries to send for so long.
+const CLAIM: Span = Span::from_secs(30);
 /// Afterwards nobody is told any more.
 pub(super) const PATIENCE: Span = Span::from_secs(86_400);
 
@@ -50,10 +54,8 @@ impl Post {
                 },
                 _ = tokio::time::timeout(LOOK, news.notified()) => {}
             }
-            if post.term.fence().is_none() {
-                continue;
-            }
-            match post.due().await {
+            let Some(right) = post.term.right() else { continue };
+            match post.due(&right).await {
                 Ok(due) => {
                     for (channel, messages) in due {
                         if busy.insert(channel.clone()) {
@@ -73,7 +75,7 @@ impl Post {
     }
 
     /// By channel. That something is over is told after that it began.
-    async fn due(&self) -> Result<BTreeMap<String, Due>, StoreError> {
+    async fn due(&self, right: &Right) -> Result<BTreeMap<String, Due>, StoreError> {
         let now = self.service.clock.now();
         let pending = self.service.store.alarm_messages(MOST).await?;
         self.service.metrics.alarms_untold(pending.iter().filter(|(message, _)| message.attempts > 0).count());
@@ -81,7 +83,10 @@ impl Post {
         let mut due: BTreeMap<String, Due> = BTreeMap::new();
         for (message, alarm) in pending {
             let before = !first.insert((message.alarm, message.channel.clone()));
-            if !before && message.next_at <= now {
+            let mine = matches!(right, Right::Lease(..)) || alarm.kind == AlarmKind::Held.as_str();
+            // A clock that was set back must not put it off any further.
+            let time = message.next_at <= now || message.next_at.since(now) > AT_MOST;
+            if mine && !before && time {
                 due.entry(message.channel.clone()).or_default().push((message, alarm));
             }
         }
@@ -91,7 +96,10 @@ impl Post {
     /// One after the other; the first that is not taken ends it for now.
     async fn tell(&self, channel: &str, messages: Due) {
         for (message, alarm) in messages {
-            let Some(fence) = self.term.fence() else { return };
+            let Some(right) = self.term.right() else { return };
+            if right.fence().is_none() && !self.claimed(&message).await {
+                return;
+            }
             let told = self.one(channel, &message, &alarm).await;
             let now = self.service.clock.now();
             let taken = told.is_ok();
@@ -105,7 +113,7 @@ impl Post {
                 AlarmMark::GivenUp { .. } => "given_up",
             };
             self.service.metrics.alarm_sent(channel, result);
-            if let Err(error) = self.service.store.mark_alarm(&message, &mark, &fence).await {
+            if let Err(error) = self.service.store.mark_alarm(&message, &mark, right.fence()).await {
                 tracing::warn!(channel, error = &error as &dyn std::error::Error, "not written down: who was told");
                 return;
             }
@@ -113,6 +121,11 @@ impl Post {
                 return;
             }
         }
+    }
+
+    async fn claimed(&self, message: &AlarmMessageRow) -> bool {
+        let until = self.service.clock.now() + CLAIM;
+        self.service.store.claim_alarm(message, until).await.unwrap_or(false)
     }
 
     async fn one(&self, channel: &str, message: &AlarmMessageRow, alarm: &AlarmRow) -> Result<(), Untold> {

@@ -22,5 +22,7 @@ pub trait AlarmStore: Send + Sync {
     /// Messages that somebody should know of: tried in vain and pending, or given up since then. Oldest first.
     async fn untold(&self, since: Timestamp) -> Result<Vec<AlarmMessageRow>>;
     /// Writes down how a try went. What has ended stays as it ended. `Fenced` when the lease is lost.
-    async fn mark_alarm(&self, message: &AlarmMessageRow, mark: &AlarmMark, fence: &Fence) -> Result<()>;
+    async fn mark_alarm(&self, message: &AlarmMessageRow, mark: &AlarmMark, fence: Option<&Fence>) -> Result<()>;
+    /// Puts a message off, unless somebody did since it was read: of several who try one gets `true`.
+    async fn claim_alarm(&self, message: &AlarmMessageRow, until: Timestamp) -> Result<bool>;
 }

@@ -165,11 +165,11 @@ async fn given_alarms_that_were_told_or_not_when_listed_and_shown_then_who_knows
     let fence = Fence { lease: lease.name, token: lease.token };
     let messages: Vec<_> =
         store.alarm_messages(9).await.expect("read").into_iter().map(|(message, _)| message).collect();
-    store.mark_alarm(&messages[0], &AlarmMark::Done { at: now }, &fence).await.expect("written");
+    store.mark_alarm(&messages[0], &AlarmMark::Done { at: now }, Some(&fence)).await.expect("written");
     let refused = "`http://127.0.0.1:9/` cannot be reached: connection refused".to_owned();
     let again = AlarmMark::Again { error: refused, next_at: now + Span::from_secs(300) };
     for _ in 0..6 {
-        store.mark_alarm(&messages[1], &again, &fence).await.expect("written");
+        store.mark_alarm(&messages[1], &again, Some(&fence)).await.expect("written");
     }
 
     let listed = rig.get(Role::Viewer, &format!("/api/v1/alarms?release={id}")).await.json();

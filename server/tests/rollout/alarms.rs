@@ -1,23 +1,32 @@
 //! What needs a person leaves the house: once, by one replica, again until it is taken, and that it is over too.
 
-use super::pager::{Mood, Pager};
+use super::pager::{Mood, Pager, RETRY_AFTER};
 use super::support::Desk;
 use super::yard::{Yard, plan};
 use sternway_domain::alarm::CONFIRM_WITHIN;
 use sternway_domain::component::Scope;
-use sternway_domain::id::ReleaseId;
+use sternway_domain::id::{AlarmId, ReleaseId};
 use sternway_domain::release::{Event, State};
 use sternway_domain::time::Span;
 use sternway_server::notary::Signer;
 use sternway_server::service::Wanted;
+use sternway_server::store::rows::{AlarmRaise, AlarmRow, AlarmsWrite};
+use uuid::Uuid;
 
 const SERVICE: &str = "checkout";
 
 /// A release that a rule takes back, all of it within a moment.
 async fn rolled_back_by_a_rule(yard: &Yard, desk: &Desk) -> ReleaseId {
+    rolled_back_with(yard, desk, &[]).await
+}
+
+/// The same, with channels of its own.
+async fn rolled_back_with(yard: &Yard, desk: &Desk, channels: &[&str]) -> ReleaseId {
     let mut hasty = plan("automatic");
     hasty["hard_limits"] = serde_json::json!([{"metric": "errors", "bound": {"above": 0.05}, "for": "1s"}]);
-    desk.apply(hasty, yard.document(SERVICE)).await;
+    let mut document = yard.document(SERVICE);
+    document["alarms"] = channels.into();
+    desk.apply(hasty, document).await;
     yard.fail(SERVICE, 0.5);
     let id = desk.started(SERVICE, "quick").await;
     desk.until_release(id, "rolled back", |release| release.state == State::RolledBack).await;
@@ -29,7 +38,7 @@ async fn given_a_rule_takes_a_release_back_then_the_pager_is_told_why_and_that_i
     let (yard, desk, pager) = (Yard::start().await, Desk::new().await, Pager::start().await);
     Signer::new(desk.service.clone(), "test".to_owned()).turn().await;
     let (engine, watch) = (desk.engine("one", Span::from_secs(5)), pager.watch(&desk, "one"));
-    let id = rolled_back_by_a_rule(&yard, &desk).await;
+    let id = rolled_back_with(&yard, &desk, &["team-pay"]).await;
     Signer::new(desk.service.clone(), "test".to_owned()).turn().await;
     pager.until(&desk, "alarm.resolved rollback_begun").await;
 
@@ -52,6 +61,10 @@ async fn given_a_rule_takes_a_release_back_then_the_pager_is_told_why_and_that_i
         desk.service.store.outside().await.expect("read").iter().any(|row| row.who == "oncall"),
         "the log left with it"
     );
+    let untold = desk.service.store.untold(desk.now()).await.expect("read");
+    let own: Vec<_> = untold.iter().map(|message| (message.channel.as_str(), message.last_error.as_deref())).collect();
+    let [("team-pay", Some(error))] = own[..] else { panic!("the service's own channel: {own:?}") };
+    assert!(error.starts_with("there is no such channel"), "{error}");
     engine.stop().await;
     watch.stop().await;
 }
@@ -100,15 +113,24 @@ async fn given_two_replicas_then_one_tells_and_the_other_goes_on_when_it_ends() 
     // As a shutdown does: whoever has the lease gives it back, and the other one takes it.
     one.stop().await;
     desk.service.store.release_leases("one").await.expect("given back");
-    let looked = desk.service.store.alarms_read().await.expect("read");
-    desk.until("the other one looks", async || {
-        let lease = desk.service.store.lease("alarms", "somebody else", Span::from_secs(1)).await.expect("read");
-        lease.is_none().then_some(())
-    })
-    .await;
-    assert!(looked > 0, "what was told is known to the next");
-    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    assert_eq!(pager.whats(), both, "nothing is told twice");
+    assert!(desk.service.store.alarms_read().await.expect("read") > 0, "what was told is known to the next");
+    let row = AlarmRow {
+        id: AlarmId(Uuid::from_u128(7)),
+        key: "something else".to_owned(),
+        kind: "step".to_owned(),
+        severity: "page".to_owned(),
+        release: None,
+        service: None,
+        raised_at: desk.now(),
+        ended_at: None,
+        body: r#"{"summary":"Look."}"#.to_owned(),
+        ending: None,
+    };
+    let raise = vec![AlarmRaise { row, channels: vec!["oncall".to_owned()] }];
+    let write = AlarmsWrite { raise, ..AlarmsWrite::default() };
+    desk.service.store.put_alarms(&write, None).await.expect("written");
+    pager.until(&desk, "alarm.raised step").await;
+    assert_eq!(pager.whats(), [both[0], both[1], "alarm.raised step"], "nothing is told twice");
     two.stop().await;
     engine.stop().await;
 }
@@ -135,6 +157,8 @@ async fn given_a_receiver_that_is_down_when_it_is_back_then_it_takes_each_messag
     pager.mood(Mood::Takes);
     pager.until(&desk, "alarm.resolved rollback_begun").await;
     assert_eq!(pager.whats(), ["alarm.raised rollback_begun", "alarm.resolved rollback_begun"]);
+    let tries: Vec<_> = pager.heard().iter().map(|heard| heard.at).collect();
+    assert!(tries[1].since(tries[0]) >= Span::from_secs(RETRY_AFTER), "left alone for as long as it asked");
     let first: Vec<String> = pager.heard().iter().map(|heard| heard.id.clone()).take(3).collect();
     assert!(first.iter().all(|id| *id == first[0]), "each try bears the same id: {first:?}");
     desk.until("nothing is left", async || {

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,11 +21,14 @@ use sternway_server::system::SystemClock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+/// Seconds for which it wants to be left alone.
+pub(super) const RETRY_AFTER: i64 = 3;
+
 /// How a message is met.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Mood {
     Takes,
-    /// Refuses for now.
+    /// Refuses for now, and says for how long.
     Busy,
     /// Hears it and never answers.
     Mute,
@@ -114,7 +118,7 @@ impl Drop for Pager {
     }
 }
 
-async fn hear(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn hear(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
     let mood = {
         let mut page = page.lock().expect("nobody panicked");
         let mood = page.0;
@@ -127,8 +131,8 @@ async fn hear(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Stat
         mood
     };
     match mood {
-        Mood::Takes => StatusCode::NO_CONTENT,
-        Mood::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        Mood::Takes => StatusCode::NO_CONTENT.into_response(),
+        Mood::Busy => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", RETRY_AFTER.to_string())]).into_response(),
         Mood::Mute => std::future::pending().await,
     }
 }

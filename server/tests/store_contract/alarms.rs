@@ -2,6 +2,7 @@
 
 use super::support::*;
 use rstest::rstest;
+use sternway_domain::audit::commitment::{Field, Opening, Salt};
 use sternway_domain::id::{AlarmId, ReleaseId};
 use sternway_server::store::StoreError;
 use sternway_server::store::rows::*;
@@ -83,12 +84,12 @@ async fn given_messages_then_tries_are_counted_and_what_has_ended_stays_as_it_en
     rig.store.put_alarms(&raise(vec![alarm(1, "a", &["chat", "ops", "pager"])]), Some(&fence)).await.unwrap();
     let messages: Vec<_> = rig.store.alarm_messages(9).await.unwrap().into_iter().map(|(message, _)| message).collect();
     let again = AlarmMark::Again { error: "refused".into(), next_at: at(30) };
-    rig.store.mark_alarm(&messages[0], &again, &fence).await.unwrap();
-    rig.store.mark_alarm(&messages[0], &again, &fence).await.unwrap();
-    rig.store.mark_alarm(&messages[1], &AlarmMark::Done { at: at(20) }, &fence).await.unwrap();
-    rig.store.mark_alarm(&messages[1], &again, &fence).await.unwrap();
+    rig.store.mark_alarm(&messages[0], &again, Some(&fence)).await.unwrap();
+    rig.store.mark_alarm(&messages[0], &again, Some(&fence)).await.unwrap();
+    rig.store.mark_alarm(&messages[1], &AlarmMark::Done { at: at(20) }, Some(&fence)).await.unwrap();
+    rig.store.mark_alarm(&messages[1], &again, Some(&fence)).await.unwrap();
     let given_up = AlarmMark::GivenUp { error: "no such key".into(), at: at(40) };
-    rig.store.mark_alarm(&messages[2], &given_up, &fence).await.unwrap();
+    rig.store.mark_alarm(&messages[2], &given_up, Some(&fence)).await.unwrap();
 
     let (_, messages) = rig.store.alarms(None, 1).await.unwrap().remove(0);
     let short: Vec<_> = messages
@@ -112,11 +113,20 @@ async fn given_messages_then_tries_are_counted_and_what_has_ended_stays_as_it_en
     assert_eq!(pending(&rig).await, ["chat raised 1", "chat resolved 1", "ops resolved 1"]);
 
     let late = Fence { token: fence.token - 1, ..fence };
-    let error = rig.store.mark_alarm(&messages[0], &AlarmMark::Done { at: at(60) }, &late).await.unwrap_err();
+    let error = rig.store.mark_alarm(&messages[0], &AlarmMark::Done { at: at(60) }, Some(&late)).await.unwrap_err();
     assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
     let error = rig.store.put_alarms(&raise(vec![alarm(9, "z", &["ops"])]), Some(&late)).await.unwrap_err();
     assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
     assert_eq!(pending(&rig).await.len(), 3, "nothing half-written");
+
+    // Without a lease: of two who read the same, one sends.
+    let message = rig.store.alarm_messages(1).await.unwrap().remove(0).0;
+    let claims = [
+        rig.store.claim_alarm(&message, at(90)).await.unwrap(),
+        rig.store.claim_alarm(&message, at(91)).await.unwrap(),
+    ];
+    assert_eq!(claims, [true, false]);
+    assert_eq!(rig.store.alarm_messages(1).await.unwrap()[0].0.next_at, at(90));
 }
 
 #[rstest]
@@ -131,4 +141,42 @@ async fn given_a_position_then_it_is_kept_with_what_follows_from_it(#[values(Sql
     let twice = AlarmsWrite { position: Some(13), ..raise(vec![alarm(2, "b", &["ops", "ops"])]) };
     rig.store.put_alarms(&twice, None).await.unwrap_err();
     assert_eq!((rig.store.alarms_read().await.unwrap(), rig.store.open_alarms().await.unwrap().len()), (12, 1));
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_a_text_that_is_taken_out_of_a_release_then_it_goes_from_its_alarms_and_from_no_others(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    let text = "the volume of Erika Mustermann is full";
+    let mut written = decision(1);
+    written.row.release = Some(ReleaseId(Uuid::from_u128(7)));
+    written.openings = vec![Opening { field: Field::Reason, salt: Salt([7; 32]), text: text.to_owned() }];
+    rig.store.commit(Unit { decision: Some(written), ..Unit::default() }).await.unwrap();
+    let said = |n: u128, key: &str, release: u128| {
+        let mut raise = alarm(n, key, &[]);
+        raise.row.release = Some(ReleaseId(Uuid::from_u128(release)));
+        raise.row.body = format!(r#"{{"summary":"Step 4 was skipped: {text}. Look."}}"#);
+        raise
+    };
+    rig.store.put_alarms(&raise(vec![said(1, "a", 7), said(2, "b", 8)]), None).await.unwrap();
+    let redaction = RedactionWrite {
+        decision: decision(1).row.id,
+        leaf_index: 0,
+        fields: vec![Field::Reason],
+        texts: vec![text.to_owned()],
+        instead: "redacted".into(),
+        actor_label: "Ada".into(),
+        reason: "redacted".into(),
+        body: "{}".into(),
+        at: at(99),
+        despite_hold: false,
+        kept_from: None,
+    };
+    let unit = Unit { decision: Some(decision(2)), redactions: vec![redaction], ..Unit::default() };
+    rig.store.commit(unit).await.unwrap();
+    let open = rig.store.open_alarms().await.unwrap();
+    assert_eq!(open[0].body, r#"{"summary":"Step 4 was skipped: redacted. Look."}"#);
+    assert!(open[1].body.contains(text), "another release says it itself");
 }

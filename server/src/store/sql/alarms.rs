@@ -73,7 +73,7 @@ impl<B: Backend> AlarmStore for B {
         all(&self.reads("read who could not be told").all(UNTOLD, args![since]).await?, message)
     }
 
-    async fn mark_alarm(&self, message: &AlarmMessageRow, mark: &AlarmMark, fence: &Fence) -> Result<()> {
+    async fn mark_alarm(&self, message: &AlarmMessageRow, mark: &AlarmMark, fence: Option<&Fence>) -> Result<()> {
         const DONE: &str = "UPDATE alarm_message SET state = 'done', attempts = attempts + 1, ended_at = $4 \
             WHERE alarm = $1 AND about = $2 AND channel = $3 AND state = 'pending'";
         const AGAIN: &str = "UPDATE alarm_message SET attempts = attempts + 1, last_error = $4, next_at = $5 \
@@ -82,7 +82,9 @@ impl<B: Backend> AlarmStore for B {
             ended_at = $5 WHERE alarm = $1 AND about = $2 AND channel = $3 AND state = 'pending'";
         let AlarmMessageRow { alarm, about, channel, .. } = message;
         let mut tx = self.begin("write down who was told").await?;
-        hold_fence(&mut tx, self.dialect(), fence).await?;
+        if let Some(fence) = fence {
+            hold_fence(&mut tx, self.dialect(), fence).await?;
+        }
         match mark {
             AlarmMark::Done { at } => tx.run(DONE, args![*alarm, about, channel, *at]).await?,
             AlarmMark::Again { error, next_at } => {
@@ -91,6 +93,14 @@ impl<B: Backend> AlarmStore for B {
             AlarmMark::GivenUp { error, at } => tx.run(GIVEN_UP, args![*alarm, about, channel, error, *at]).await?,
         };
         tx.commit().await
+    }
+
+    async fn claim_alarm(&self, message: &AlarmMessageRow, until: Timestamp) -> Result<bool> {
+        const CLAIM: &str = "UPDATE alarm_message SET next_at = $4 \
+            WHERE alarm = $1 AND about = $2 AND channel = $3 AND state = 'pending' AND next_at = $5";
+        let AlarmMessageRow { alarm, about, channel, next_at, .. } = message;
+        let values = args![*alarm, about, channel, until, *next_at];
+        Ok(self.writes("claim a message").run(CLAIM, values).await? == 1)
     }
 }
 
