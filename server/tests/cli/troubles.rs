@@ -148,7 +148,8 @@ async fn given_a_database_that_need_not_prove_itself_when_checked_then_it_is_sai
     told.complains(&["`database`", "`db.example.org`", "`?sslmode=verify-full`"]);
     assert!(!told.err.contains("s3cret") && !told.out.contains("s3cret"), "{told:?}");
     for proven in ["postgres://u:s3cret@db.example.org/s?sslmode=verify-full", "postgres://u@localhost/s"] {
-        assert_eq!(check(proven).await.done().err, "", "{proven}");
+        let told = check(proven).await.done();
+        assert!(!told.err.contains("`database`"), "{proven}: {told:?}");
     }
 }
 
