@@ -117,7 +117,15 @@ fn done(release: &Release, verdict: &Verdict) -> &'static str {
     let release = acted(release.clone(), Command::RecordVerdict(Box::new(verdict.clone())), &by, verdict.at);
     let weight = release.asked.as_ref().map_or(Weight::ZERO, |asked| asked.weight);
     let observed = Some((weight, "proxy"));
-    let world = World { release: &release, verdict: Some(verdict), observed, saga: None, held: false, no_room: None };
+    let world = World {
+        release: &release,
+        verdict: Some(verdict),
+        observed,
+        saga: None,
+        held: false,
+        no_room: None,
+        frozen: false,
+    };
     let mut effects = reconcile(&world, verdict.at + Span::from_secs(60));
     assert!(effects.len() <= 1, "one decision at a time: {effects:?}");
     match effects.pop() {
