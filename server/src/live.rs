@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use tokio::sync::broadcast;
+use under_way::{Commits, UnderWay};
 
 mod follow;
+mod under_way;
 
 pub use follow::follow;
 
@@ -42,6 +44,7 @@ pub struct Bus {
     sender: broadcast::Sender<Change>,
     position: Arc<AtomicI64>,
     own: Arc<Mutex<Own>>,
+    commits: Arc<Commits>,
 }
 
 /// What was committed here: positions of last events, and indexes of entries.
@@ -54,11 +57,16 @@ struct Own {
 impl Bus {
     pub fn new(capacity: usize) -> Self {
         let (sender, _) = broadcast::channel(capacity);
-        Self { sender, position: Arc::default(), own: Arc::default() }
+        Self { sender, position: Arc::default(), own: Arc::default(), commits: Arc::default() }
     }
 
     pub fn subscribe(&self) -> broadcast::Receiver<Change> {
         self.sender.subscribe()
+    }
+
+    /// To be held from before a commit until it was published.
+    pub(crate) fn begin(&self) -> UnderWay {
+        self.commits.begin()
     }
 
     /// Published after a commit.

@@ -64,6 +64,8 @@ async fn look(service: &Service, holder: &str, read: &mut Read, marks: bool) -> 
     if service.flags.refresh(store).await? {
         bus.touched(Topic::Flags);
     }
+    // What was read may be of a commit whose end has not been heard of here yet.
+    bus.commits.settled().await;
     match read.head {
         Some(before) if head.position > before.position => tell_moved(service, bus, before.position).await?,
         _ => {}

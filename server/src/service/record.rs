@@ -150,6 +150,7 @@ impl Service {
         let mut flags: Vec<FlagRow> = unit.flags.iter().map(|write| write.row.clone()).collect();
         let busy = unit.release.as_ref().map(|write| write.row.service.clone());
         let quiet = unit.quiet;
+        let _under_way = self.bus.begin();
         let committed = match self.store.commit(unit).await {
             Ok(committed) => committed,
             Err(error) => return Err(self.refused_by(error, busy).await),

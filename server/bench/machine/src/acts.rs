@@ -19,17 +19,20 @@ pub(crate) struct Acts {
     store: Arc<dyn Store>,
     release: ReleaseId,
     version: i64,
+    /// Whether each leaves its entry in the decision log.
+    logged: bool,
 }
 
 impl Acts {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, release: ReleaseId(Uuid::from_u128(77)), version: 0 }
+    pub(crate) fn new(store: Arc<dyn Store>, logged: bool) -> Self {
+        let release = ReleaseId(Uuid::from_u128(if logged { 77 } else { 78 }));
+        Self { store, release, version: 0, logged }
     }
 
     pub(crate) async fn append(&mut self) {
         let (expected, at) = (self.version, Timestamp::from_secs(1_795_096_800));
         self.version += 1;
-        let service = ServiceName::new("search").expect("a name");
+        let service = ServiceName::new(if self.logged { "search" } else { "stock" }).expect("a name");
         let row = ReleaseRow {
             id: self.release,
             version: self.version,
@@ -41,7 +44,7 @@ impl Acts {
             body: BODY.repeat(8),
         };
         let events = vec![EventWrite { kind: "held", at, body: BODY.to_owned() }];
-        let key = format!("bench-{}", self.version);
+        let key = format!("bench-{}-{}", self.logged, self.version);
         let idempotency = IdempotencyRow {
             actor: "person:bench".into(),
             request: Digest::of(key.as_bytes()),
@@ -52,7 +55,7 @@ impl Acts {
         };
         let unit = Unit {
             release: Some(ReleaseWrite { expected, events, row, takes: vec![], leaves: vec![] }),
-            decision: Some(self.decision(service, at)),
+            decision: self.logged.then(|| self.decision(service, at)),
             idempotency: Some(idempotency),
             ..Unit::default()
         };

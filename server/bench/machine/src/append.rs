@@ -37,7 +37,7 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     let file = SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::from_secs(5));
     let file = file.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let raw = Raw::Sqlite(file.connect().await.expect("the file is there"));
-    both(["append_sqlite", "append_acts_sqlite"], "SQLite", &store, raw, report).await;
+    both(["append_sqlite", "append_acts_sqlite", "append_entries_sqlite"], "SQLite", &store, raw, report).await;
 
     if PostgresProcess::installed() {
         // Blocks while the server starts and ends.
@@ -45,7 +45,8 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
         let address = process.database();
         let store = store::open(&address).await.expect("a new database");
         let raw = Raw::Postgres(PgConnection::connect(&address).await.expect("the server is there"));
-        both(["append_postgres", "append_acts_postgres"], "PostgreSQL", &store, raw, report).await;
+        both(["append_postgres", "append_acts_postgres", "append_entries_postgres"], "PostgreSQL", &store, raw, report)
+            .await;
         drop(store);
         tokio::task::spawn_blocking(move || drop(process)).await.expect("PostgreSQL ends");
     } else {
@@ -53,23 +54,34 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     }
 }
 
-async fn both(names: [&'static str; 2], what: &str, store: &Arc<dyn Store>, mut raw: Raw, report: &mut Report) {
+async fn both(names: [&'static str; 3], what: &str, store: &Arc<dyn Store>, mut raw: Raw, report: &mut Report) {
     raw.prepare().await;
     let mut stream = Stream { store: store.clone(), version: 0 };
+    let (mut logged, mut unlogged) = (Acts::new(store.clone(), true), Acts::new(store.clone(), false));
+    let rows = "bare one-row commits";
     let events = format!("events appended, {what}, one commit each");
-    turns(names[0], events, async || stream.append().await, &mut raw, report).await;
-    let mut acts = Acts::new(store.clone());
-    let what = format!("acts with their entries, {what}, one commit each");
-    turns(names[1], what, async || acts.append().await, &mut raw, report).await;
+    turns(names[0], events, async || stream.append().await, rows, async || raw.commit().await, report).await;
+    let acts = format!("acts with their entries, {what}, one commit each");
+    turns(names[1], acts, async || logged.append().await, rows, async || raw.commit().await, report).await;
+    let (same, without) = (format!("the same acts with their entries, {what}"), "the same acts without entries");
+    turns(names[2], same, async || logged.append().await, without, async || unlogged.append().await, report).await;
 }
 
-async fn turns(name: &'static str, what: String, mut append: impl AsyncFnMut(), raw: &mut Raw, report: &mut Report) {
+async fn turns(
+    name: &'static str,
+    what: String,
+    mut append: impl AsyncFnMut(),
+    floor: &str,
+    mut barely: impl AsyncFnMut(),
+    report: &mut Report,
+) {
     append().await;
+    barely().await;
     let (mut bare, mut ours) = ((0_u32, Duration::ZERO), (0_u32, Duration::ZERO));
     for _ in 0..TURNS {
         let began = Instant::now();
         while began.elapsed() < TURN {
-            raw.commit().await;
+            barely().await;
             bare.0 += 1;
         }
         bare.1 += began.elapsed();
@@ -87,7 +99,7 @@ async fn turns(name: &'static str, what: String, mut append: impl AsyncFnMut(), 
         name,
         what,
         measured: format!("{ours:.0} a second, {:.0}\u{a0}% of the floor", part * 100.0),
-        floor: format!("bare one-row commits: {bare:.0} a second"),
+        floor: format!("{floor}: {bare:.0} a second"),
         goal: format!("at least {:.0}\u{a0}%", GOAL * 100.0),
         met: Some(part >= GOAL),
         data: json!({"commits_per_s": ours.round(), "floor_commits_per_s": bare.round(), "part": part}),

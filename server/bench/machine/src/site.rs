@@ -83,7 +83,8 @@ impl Site {
         let door = prepare(database, documents).await;
         let site = async |name: &str| {
             let dir = tempfile::tempdir_in(&place.data).expect("the folder for data is ours");
-            let more = [more, &[format!("--replica={name}")]].concat();
+            let key = format!("--log-key={}", place.data.join("sternway.key").display());
+            let more = [more, &[format!("--replica={name}"), key]].concat();
             Self::serve(place, dir, database, door.clone(), &more).await
         };
         [site(names[0]).await, site(names[1]).await]
