@@ -54,7 +54,7 @@ enum Command {
     /// Lists what needs a person and who was told; tries whether people are told.
     #[command(after_long_help = exit::HELP)]
     Alarms(alarms::AlarmsCommand),
-    /// Applies services, plans, checklists, runbooks, flags and migrations: all of them or none.
+    /// Applies services, plans, checklists, runbooks, flags, migrations and change freezes: all of them or none.
     #[command(after_long_help = exit::HELP)]
     Apply(apply::Apply),
     /// Shows plans, with every default if wanted.
