@@ -4,7 +4,7 @@ use super::aside::Found;
 use super::belt::{Belt, DEPTH, Looked};
 use super::feed::{Feed, Seen, Unread};
 use super::keys::Keys;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use sternway_domain::audit::checkpoint::Checkpoint;
@@ -50,6 +50,32 @@ struct Aside {
     replayed: usize,
 }
 
+/// Evidence that was found to be good: several acts may rest on the same.
+#[derive(Default)]
+struct Evidence {
+    /// Whether a verdict was judged again from it.
+    good: HashMap<Digest, bool>,
+}
+
+impl Evidence {
+    /// Some 10 MB. Whoever rests on more is asked for again.
+    const MOST: usize = 65_536;
+
+    async fn evidence(&mut self, feed: &Feed, digest: &Digest) -> Result<Seen, Unread> {
+        if let Some(replayed) = self.good.get(digest) {
+            return Ok(Seen::Good { replayed: *replayed });
+        }
+        let seen = feed.evidence(digest).await?;
+        if let Seen::Good { replayed } = seen {
+            if self.good.len() == Self::MOST {
+                self.good.clear();
+            }
+            self.good.insert(digest.clone(), replayed);
+        }
+        Ok(seen)
+    }
+}
+
 /// `signed`: how many entries the newest checkpoint has of whom is asked.
 pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signed: u64) -> Result<Report, Unread> {
     let size = feed.size(signed).await?;
@@ -57,7 +83,7 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
         Ok(verifier) => verifier,
         Err(bad) => return Ok(Report::bad(bad.to_string(), bad.index())),
     };
-    let mut aside = Aside::default();
+    let (mut aside, mut seen) = (Aside::default(), Evidence::default());
     let mut changes = keys.check();
     let mut above: BTreeMap<u8, Vec<TreeHash>> = BTreeMap::new();
     let feed = Arc::new(feed);
@@ -79,7 +105,7 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
             if let Some(Leaf::Sealed(record)) = &leaf {
                 changes.take(index, record);
                 if let (Some(_), Some(digest)) = (&found, &record.evidence) {
-                    aside.saw(index, digest, feed.evidence(digest).await?);
+                    aside.saw(index, digest, seen.evidence(&feed, digest).await?);
                 }
             }
             aside.take(index, leaf, found);
