@@ -293,6 +293,11 @@ impl Release {
         self.components.iter().map(|component| (&component.name, &component.candidate)).collect()
     }
 
+    /// Every service it concerns: all that move, and the judged one whatever became of it.
+    pub fn concerns(&self) -> Vec<&ServiceName> {
+        self.moves().into_iter().map(|(name, _)| name).chain([&self.service]).collect()
+    }
+
     pub fn confirmed(&self) -> bool {
         self.asked.as_ref().is_some_and(|asked| asked.confirmed_at.is_some())
     }

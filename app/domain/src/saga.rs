@@ -37,7 +37,7 @@ pub use decide::{Choice, Command, Refusal};
 pub use due::{ASK_EVERY, Due, Order};
 pub use event::Event;
 pub use forward::{ForwardError, ForwardOrder, rollforward, start};
-pub use observe::{Answer, Observation};
+pub use observe::{Answer, BY_ITSELF, Observation};
 pub use standing::{ComponentKind, ComponentStanding, Standing, StandingKind, Stuck};
 pub use step::{Cache, Dice, Retry, Side, Step, StepAct, StepId, drained};
 

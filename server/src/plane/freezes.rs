@@ -15,12 +15,7 @@ const LOGGED: &str = ": the log will say so.";
 /// What keeps a release from going further; nothing for one that goes nowhere any more.
 pub(super) fn of(freezes: &[ChangeFreeze], release: &Release, now: Timestamp) -> Option<Frozen> {
     let goes = matches!(release.state, State::Draft | State::Ready | State::Running { .. } | State::Holding { .. });
-    if goes { frozen(freezes, moving(release), now) } else { None }
-}
-
-/// The judged service, whatever became of it, and all that move with it.
-fn moving(release: &Release) -> Vec<&ServiceName> {
-    release.moves().into_iter().map(|(name, _)| name).chain([&release.service]).collect()
+    if goes { frozen(freezes, release.concerns(), now) } else { None }
 }
 
 /// `Change freeze until Mon 4 Jan 08:00 (Europe/Berlin)`.
@@ -57,7 +52,7 @@ fn ahead(facts: &Facts) -> Option<NoticeView> {
     let (release, now) = (&facts.release, facts.now);
     let next = usize::from(release.state.stage()?) + 1;
     let at = now + release.bake_left(now)?;
-    let text = warning(&facts.freezes, moving(release), &release.plan, next, at, now)?;
+    let text = warning(&facts.freezes, release.concerns(), &release.plan, next, at, now)?;
     let title = "A change freeze is on its way".to_owned();
     Some(NoticeView { tone: Tone::Caution, icon: Icon::Freeze, title, text, acts: vec![] })
 }
@@ -88,7 +83,7 @@ pub(super) fn risk(facts: &Facts, verb: Verb) -> Option<CheckView> {
     if of(&facts.freezes, release, now).is_some() {
         return None;
     }
-    Some(caution(warning(&facts.freezes, moving(release), &release.plan, from, now, now)?))
+    Some(caution(warning(&facts.freezes, release.concerns(), &release.plan, from, now, now)?))
 }
 
 pub(super) fn caution(text: String) -> CheckView {

@@ -120,7 +120,8 @@ impl Entry {
         let release = &self.release;
         let verdict = self.verdict();
         let (pill, mut says, mut why) = self.says(now);
-        if let Some(frozen) = &self.frozen {
+        let failing = verdict == Some(VerdictKind::Fail);
+        if let Some(frozen) = self.frozen.as_ref().filter(|_| !failing) {
             why = format!("{}. {why}", freezes::title(frozen, now));
             if verdict == Some(VerdictKind::Pass) || release.state == State::Ready {
                 says = "waits for its end".to_owned();

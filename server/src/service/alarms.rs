@@ -108,7 +108,11 @@ impl Service {
         let mut act = Act::on(Action::TestAlarms, Target::Configuration { names: vec!["alarms".to_owned()] }, reason);
         act.effects.extend(channels.iter().map(|name| format!("a test message to `{name}`")));
         let decision = match self.tried_before(&once).await? {
-            Some(decision) => decision,
+            // It is sent again, so whoever asks again has to be allowed to, still.
+            Some(decision) => match self.authorise(caller, Action::TestAlarms) {
+                Ok(()) => decision,
+                Err(error) => return Err(self.refuse(caller, &act, error).await),
+            },
             None => match self.try_decided(caller, &act, &channels, &once).await {
                 Ok(decision) => decision,
                 Err(ServiceError::Store(StoreError::KeyUsed)) => {

@@ -19,7 +19,7 @@ impl Service {
 
     /// What keeps a release from going further now.
     pub(crate) async fn frozen(&self, release: &Release) -> Result<Option<Frozen>> {
-        Ok(change_freeze::frozen(&self.change_freezes().await?, moving(release), self.clock.now()))
+        Ok(change_freeze::frozen(&self.change_freezes().await?, release.concerns(), self.clock.now()))
     }
 
     /// Whether this may be done now: what was overridden, in words for the log, or the refusal.
@@ -42,9 +42,4 @@ impl Service {
         let freezes = self.change_freezes().await?;
         Ok(change_freeze::warning(&freezes, services.iter().copied(), plan, 0, now, now))
     }
-}
-
-/// The judged service, whatever became of it, and all that move with it.
-fn moving(release: &Release) -> Vec<&ServiceName> {
-    release.moves().into_iter().map(|(name, _)| name).chain([&release.service]).collect()
 }

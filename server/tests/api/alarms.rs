@@ -10,12 +10,14 @@ use axum::routing::post;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use sternway_domain::actor::Role;
-use sternway_domain::id::AlarmId;
+use sternway_domain::actor::{Actor, Role};
+use sternway_domain::audit::Origin;
+use sternway_domain::id::{AlarmId, PersonId};
 use sternway_domain::service::Secret;
 use sternway_domain::time::Span;
 use sternway_server::alarms::AlarmSettings;
 use sternway_server::outbound::Outbound;
+use sternway_server::service::{Caller, ServiceError};
 use sternway_server::steps::Hands;
 use sternway_server::steps::settings::{Channel, StepSettings};
 use sternway_server::store::rows::{AlarmMark, AlarmRaise, AlarmRow, AlarmsWrite, Fence};
@@ -110,6 +112,26 @@ async fn given_channels_of_every_kind_when_tried_then_each_gets_its_own_shape_an
         ids
     };
     assert_eq!((after.len(), ids(&after)), (12, ids(&heard)));
+    task.abort();
+}
+
+#[tokio::test]
+async fn given_a_test_that_was_sent_when_asked_again_by_one_who_may_no_longer_then_nothing_is_sent_and_that_is_logged()
+{
+    let (at, got, task) = receivers().await;
+    let rig = told(Rig::new().await, &at).await;
+    let service = &rig.base.service;
+    let as_role = |role| {
+        let actor = Actor::Person { id: PersonId(Uuid::from_u128(7)), name: "Olga OnCall".to_owned(), role };
+        Caller { actor, origin: Origin::default() }
+    };
+    service.try_alarms(&as_role(Role::OnCall), None, "before the holidays", "try-1").await.expect("sent");
+    let (sent, entries) = (got.lock().expect("nobody panicked").len(), rig.entries().await);
+
+    let again = service.try_alarms(&as_role(Role::Viewer), None, "before the holidays", "try-1").await;
+    assert!(matches!(again, Err(ServiceError::Denied(_))), "{again:?}");
+    assert_eq!(got.lock().expect("nobody panicked").len(), sent);
+    assert_eq!(rig.entries().await, entries + 1, "the refusal");
     task.abort();
 }
 

@@ -20,7 +20,7 @@ pub fn unconfirmed_from(release: &Release) -> Option<Timestamp> {
     Some(asked.at + CONFIRM_WITHIN)
 }
 
-/// Everything that is open now. `last` is the newest event that decided where the release stands ([`decides`]).
+/// Everything that is open now. `last` is the newest event that decided where the release stands ([`Event::decides`]).
 pub fn of_release(release: &Release, last: Option<&Event>, now: Timestamp) -> Vec<Alarm> {
     let (service, version) = (&release.service, &release.candidate.version);
     let alarm = |kind: AlarmKind, about: &str, summary: String| Alarm {
@@ -109,8 +109,8 @@ fn by_rule(event: &Event) -> bool {
     }
 }
 
-/// Whether this event says why a release stands where it stands: the newest of these goes with [`of_release`].
 impl Event {
+    /// Whether it says why a release stands where it stands: the newest of these goes with [`of_release`].
     pub fn decides(&self) -> bool {
         matches!(self, Event::Held { .. } | Event::Frozen { .. })
     }

@@ -2,10 +2,7 @@
 
 use super::{Alarm, AlarmKind, Severity};
 use crate::id::ServiceName;
-use crate::saga::{Choice, Event, Saga, Side, StepAct, Stuck};
-
-/// Who calls when nobody did: the engine itself.
-const BY_ITSELF: &str = "automation";
+use crate::saga::{BY_ITSELF, Choice, Event, Saga, Side, StepAct, Stuck};
 
 /// Everything that is open now. `events` are those of the saga; `service` is the one that its release is judged by.
 pub fn of_saga(saga: &Saga, events: &[Event], service: &ServiceName) -> Vec<Alarm> {

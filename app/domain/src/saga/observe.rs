@@ -6,6 +6,9 @@ use crate::saga::Dice;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// Who calls when nobody did: the engine itself.
+pub const BY_ITSELF: &str = "automation";
+
 /// Longest text kept of an answer, in characters.
 const SAID_CHARS: usize = 4_000;
 
@@ -239,7 +242,7 @@ impl Saga {
 }
 
 fn escalated(step: &Step, side: Side, why: String, at: Timestamp) -> Event {
-    Event::Escalated { step: step.id, side, to: step.role.clone(), why, by: "automation".to_owned(), at }
+    Event::Escalated { step: step.id, side, to: step.role.clone(), why, by: BY_ITSELF.to_owned(), at }
 }
 
 fn cut(text: String) -> String {
