@@ -124,7 +124,7 @@ impl Entry {
         if let Some(frozen) = self.frozen.as_ref().filter(|_| !failing) {
             why = format!("{}. {why}", freezes::title(frozen, now));
             if verdict == Some(VerdictKind::Pass) || release.state == State::Ready {
-                says = "waits for its end".to_owned();
+                says = "waits for the freeze to end".to_owned();
             }
         }
         BoardRow {
