@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { alive, confirm, expect } from "../support/browser";
-import { decisions, type Demo, fresh, release, signIn, test } from "../support/demo";
+import { api, decisions, type Demo, fresh, release, signIn, test } from "../support/demo";
 
 const THEMES = ["light", "dark"] as const;
 
@@ -79,6 +79,18 @@ test.describe("pages", () => {
       if (/\/releases\/[^/]+$/.test(place) && place !== "/releases/new") await expect(back.filter({ visible: true }).first()).toBeInViewport({ ratio: 1 });
       if (place.endsWith("/act/rollback")) await expect(page.getByRole("button", { name: /^Roll back storage/ })).toBeInViewport({ ratio: 1 });
     }
+  });
+
+  test("at 320 px texts without a space fit, too, where an admin takes them out", async ({ page, demo }) => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await signIn(page, demo, "admin");
+    const { items } = await (await api(demo, "auditor", "/decisions?action=apply")).json();
+    const place = `/decisions/${items[0].id}/redact`;
+    await page.goto(demo.url + place);
+    await alive(page);
+    await expect(page.getByRole("row").filter({ hasText: /sha256:[0-9a-f]{64}/ }).first()).toBeVisible();
+    await fits(page, place);
+    await sound(page, place);
   });
 
   test("a phone: acts within reach of the thumb, from the board to the way back @phone", async ({ page, demo }) => {

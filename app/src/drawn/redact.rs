@@ -51,7 +51,7 @@ fn row(text: &RedactText) -> AnyView {
         Some(text) => view! { <span>{text.clone()}</span> }.into_any(),
         None => view! { <span class="quiet">"taken out"</span> }.into_any(),
     };
-    view! { <tr><th scope="row">{text.label.clone()}" "<code>{text.field.clone()}</code></th><td data-name="Text">{shown}</td></tr> }
+    view! { <tr><th scope="row">{text.label.clone()}" "<code>{text.field.clone()}</code></th><td class="wraps" data-name="Text">{shown}</td></tr> }
         .into_any()
 }
 
