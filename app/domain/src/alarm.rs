@@ -10,12 +10,14 @@ use crate::id::{ReleaseId, ServiceName};
 use serde::{Deserialize, Serialize};
 
 mod data;
+mod held;
 mod release;
 mod saga;
 #[cfg(test)]
 mod tests;
 
 pub use data::of_data;
+pub use held::{HELD_SILENT, SaidHeld, held, held_over};
 pub use release::{CONFIRM_WITHIN, of_release, unconfirmed_from};
 pub use saga::of_saga;
 
@@ -103,21 +105,5 @@ impl Severity {
             Severity::Page => "page",
             Severity::Notice => "notice",
         }
-    }
-}
-
-/// Nothing is done by any engine that knows of it, until a person confirms what is observed.
-pub fn held(why: &str) -> Alarm {
-    let why = why.trim_end_matches('.');
-    Alarm {
-        kind: AlarmKind::Held,
-        severity: Severity::Page,
-        key: "held".to_owned(),
-        release: None,
-        service: None,
-        summary: format!(
-            "Sternway is held: {why}. No release is moved, not even back. Look at what the proxies report, then confirm with \
-             `sternway confirm-restore`; until then `sternway emergency rollback --force` moves traffic."
-        ),
     }
 }

@@ -6,7 +6,9 @@ use crate::store::rows::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
-use sternway_domain::alarm::{Alarm, held, of_data, of_release, of_saga, unconfirmed_from};
+use sternway_domain::alarm::{
+    Alarm, AlarmKind, SaidHeld, held, held_over, of_data, of_release, of_saga, unconfirmed_from,
+};
 use sternway_domain::id::{AlarmId, ReleaseId};
 use sternway_domain::migration::Migration;
 use sternway_domain::release::{Event, Release};
@@ -17,6 +19,8 @@ use tokio::time::Instant;
 const OPEN_AGAIN: Duration = Duration::from_secs(5);
 /// How far events were read is written down at least so often while some come; with an alarm at once.
 const NOTED: Duration = Duration::from_secs(60);
+/// A replica that is held says so this often.
+const SAID_AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookError {
@@ -30,14 +34,17 @@ pub(super) enum LookError {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AlarmBody {
     pub summary: String,
+    /// Of what only some replicas know: what they said of it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<SaidHeld>,
 }
 
 /// What the replica that looks remembers between two looks.
 #[derive(Default)]
 pub(super) struct Lookout {
     seen: Option<Seen>,
-    /// Whether this replica is held, as far as it was told.
-    held: Option<bool>,
+    /// When this replica said last that it is held.
+    said: Option<Instant>,
 }
 
 struct Seen {
@@ -63,24 +70,36 @@ impl Lookout {
         self.seen = None;
     }
 
-    /// What only this replica may know: the database is not the one it knew. Needs no lease: it may be the only one.
+    /// What only this replica may know: the database is not the one it knew. Needs no lease: it may be the only one. That
+    /// it is not held ends nothing: another one may be.
     pub(super) async fn own(&mut self, service: &Service) -> Result<bool, LookError> {
-        let rewound = service.memory.rewound();
-        if self.held == Some(rewound.is_some()) {
+        let Some(rewound) = service.memory.rewound() else {
+            self.said = None;
+            return Ok(false);
+        };
+        if self.said.is_some_and(|said| said.elapsed() < SAID_AGAIN) {
             return Ok(false);
         }
-        let now = service.clock.now();
+        let (alarm, now) = (held(&rewound.why), service.clock.now());
+        let mut said = SaidHeld { at: now, epoch: rewound.known_epoch };
         let mut write = AlarmsWrite::default();
-        match &rewound {
-            Some(rewound) => write.raise.push(raise(service, held(&rewound.why), &[], now)),
+        match service.store.open_alarms().await?.into_iter().find(|row| row.key == alarm.key) {
+            Some(row) => {
+                let mut body: AlarmBody = decode("alarm", &row.body)?;
+                said.epoch = body.said.map_or(said.epoch, |before| before.epoch.max(said.epoch));
+                body.said = Some(said);
+                write.say.push(AlarmSaid { key: row.key, body: encode(&body) });
+            }
             None => {
-                let ending = "Sternway is no longer held: somebody confirmed what is observed.".to_owned();
-                write.end.push(AlarmEnd { key: held("").key, at: now, ending });
+                let body = AlarmBody { summary: alarm.summary.clone(), said: Some(said) };
+                let mut raise = raise(service, alarm, &[], now);
+                raise.row.body = encode(&body);
+                write.raise.push(raise);
             }
         }
         service.store.put_alarms(&write, None).await?;
-        self.held = Some(rewound.is_some());
-        Ok(true)
+        self.said = Some(Instant::now());
+        Ok(!write.raise.is_empty())
     }
 
     /// Looks at everything that moved, and at what time alone changes. Says whether something was written.
@@ -100,12 +119,13 @@ impl Lookout {
         due.extend(seen.waits.iter().filter(|(_, from)| **from <= now).map(|(id, _)| *id));
         let open_due = seen.open_at <= Instant::now();
         let open = if open_due || !due.is_empty() { store.open_alarms().await? } else { Vec::new() };
+        let mut write = AlarmsWrite::default();
         if open_due {
             seen.open_at = Instant::now() + OPEN_AGAIN;
             due.extend(open.iter().filter_map(|row| row.release));
             service.metrics.alarms_open(open.len());
+            write.end.extend(no_longer_held(service, &open, now).await?);
         }
-        let mut write = AlarmsWrite::default();
         for id in due {
             let found = find(service, id, seen.position, now).await?;
             match unconfirmed_from(&found.release).filter(|from| *from > now) {
@@ -177,6 +197,15 @@ async fn find(service: &Service, id: ReleaseId, position: i64, now: Timestamp) -
     Ok(Found { release, open, passing })
 }
 
+/// That Sternway is held is open as long as any replica says so, whichever looks.
+async fn no_longer_held(service: &Service, open: &[AlarmRow], now: Timestamp) -> Result<Option<AlarmEnd>, LookError> {
+    let Some(row) = open.iter().find(|row| row.kind == AlarmKind::Held.as_str()) else { return Ok(None) };
+    let body: AlarmBody = decode("alarm", &row.body)?;
+    let said = body.said.unwrap_or(SaidHeld { at: row.raised_at, epoch: 0 });
+    let ending = held_over(&said, service.store.extent().await?.epoch, now);
+    Ok(ending.map(|ending| AlarmEnd { key: row.key.clone(), at: now, ending }))
+}
+
 /// What is new is raised, what is open no longer is over.
 async fn compare(
     service: &Service,
@@ -222,7 +251,7 @@ fn raise(service: &Service, alarm: Alarm, more: &[String], now: Timestamp) -> Al
         service: alarm.service,
         raised_at: now,
         ended_at: None,
-        body: encode(&AlarmBody { summary: alarm.summary }),
+        body: encode(&AlarmBody { summary: alarm.summary, said: None }),
         ending: None,
         key: alarm.key,
     };

@@ -134,7 +134,7 @@ impl Post {
             let error = error.to_string();
             Untold { error, maybe: false, again: false, hopeless: true, rest: None }
         };
-        let AlarmBody { summary } = decode("alarm", &alarm.body).map_err(unreadable)?;
+        let AlarmBody { summary, .. } = decode("alarm", &alarm.body).map_err(unreadable)?;
         let resolved = message.about == "resolved";
         let text = match alarm.ending.as_deref().filter(|_| resolved) {
             Some(ending) => format!("{ending} It was: {summary}"),

@@ -194,7 +194,7 @@ impl Service {
 }
 
 fn view(row: AlarmRow, messages: Vec<AlarmMessageRow>) -> Result<AlarmView> {
-    let AlarmBody { summary } = decode("alarm", &row.body)?;
+    let AlarmBody { summary, .. } = decode("alarm", &row.body)?;
     let told = messages.into_iter().map(|message| ToldView {
         next_at: (message.state == "pending").then(|| message.next_at.to_rfc3339()),
         channel: message.channel,

@@ -12,7 +12,7 @@ mod privacy;
 mod tally;
 mod tree;
 
-pub use alarms::{AlarmEnd, AlarmMark, AlarmMessageRow, AlarmRaise, AlarmRow, AlarmsWrite};
+pub use alarms::{AlarmEnd, AlarmMark, AlarmMessageRow, AlarmRaise, AlarmRow, AlarmSaid, AlarmsWrite};
 pub use data::{MigrationRow, MigrationWrite};
 pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
 pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};

@@ -1,17 +1,15 @@
 //! What needs a person leaves the house: once, by one replica, again until it is taken, and that it is over too.
 
-use super::pager::{Mood, Pager, RETRY_AFTER};
+use super::pager::{Mood, Pager, RETRY_AFTER, raise_something};
 use super::support::Desk;
 use super::yard::{Yard, plan};
 use sternway_domain::alarm::CONFIRM_WITHIN;
 use sternway_domain::component::Scope;
-use sternway_domain::id::{AlarmId, ReleaseId};
+use sternway_domain::id::ReleaseId;
 use sternway_domain::release::{Event, State};
 use sternway_domain::time::Span;
 use sternway_server::notary::Signer;
 use sternway_server::service::Wanted;
-use sternway_server::store::rows::{AlarmRaise, AlarmRow, AlarmsWrite};
-use uuid::Uuid;
 
 const SERVICE: &str = "checkout";
 
@@ -114,21 +112,7 @@ async fn given_two_replicas_then_one_tells_and_the_other_goes_on_when_it_ends() 
     one.stop().await;
     desk.service.store.release_leases("one").await.expect("given back");
     assert!(desk.service.store.alarms_read().await.expect("read") > 0, "what was told is known to the next");
-    let row = AlarmRow {
-        id: AlarmId(Uuid::from_u128(7)),
-        key: "something else".to_owned(),
-        kind: "step".to_owned(),
-        severity: "page".to_owned(),
-        release: None,
-        service: None,
-        raised_at: desk.now(),
-        ended_at: None,
-        body: r#"{"summary":"Look."}"#.to_owned(),
-        ending: None,
-    };
-    let raise = vec![AlarmRaise { row, channels: vec!["oncall".to_owned()] }];
-    let write = AlarmsWrite { raise, ..AlarmsWrite::default() };
-    desk.service.store.put_alarms(&write, None).await.expect("written");
+    raise_something(&desk).await;
     pager.until(&desk, "alarm.raised step").await;
     assert_eq!(pager.whats(), [both[0], both[1], "alarm.raised step"], "nothing is told twice");
     two.stop().await;

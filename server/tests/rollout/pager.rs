@@ -10,6 +10,7 @@ use axum::routing::post;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use sternway_domain::id::AlarmId;
 use sternway_domain::service::Secret;
 use sternway_domain::time::Timestamp;
 use sternway_server::alarms::{AlarmSettings, Alarms};
@@ -17,9 +18,11 @@ use sternway_server::outbound::Outbound;
 use sternway_server::ports::Clock;
 use sternway_server::steps::Hands;
 use sternway_server::steps::settings::{Channel, StepSettings};
+use sternway_server::store::rows::{AlarmRaise, AlarmRow, AlarmsWrite};
 use sternway_server::system::SystemClock;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Seconds for which it wants to be left alone.
 pub(super) const RETRY_AFTER: i64 = 3;
@@ -110,6 +113,25 @@ impl Pager {
         let task = tokio::spawn(Alarms::new(service, holder.to_owned()).run(cancel.clone()));
         Running::new(cancel, task)
     }
+}
+
+/// A matter of no release, as if somebody had found it: a `step`.
+pub(super) async fn raise_something(desk: &Desk) {
+    let row = AlarmRow {
+        id: AlarmId(Uuid::from_u128(7)),
+        key: "something else".to_owned(),
+        kind: "step".to_owned(),
+        severity: "page".to_owned(),
+        release: None,
+        service: None,
+        raised_at: desk.now(),
+        ended_at: None,
+        body: r#"{"summary":"Look."}"#.to_owned(),
+        ending: None,
+    };
+    let raise = vec![AlarmRaise { row, channels: vec!["oncall".to_owned()] }];
+    let write = AlarmsWrite { raise, ..AlarmsWrite::default() };
+    desk.service.store.put_alarms(&write, None).await.expect("written");
 }
 
 impl Drop for Pager {

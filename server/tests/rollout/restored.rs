@@ -1,6 +1,6 @@
 //! The database is put back to how it was an hour ago: nothing happens until somebody has looked.
 
-use super::pager::Pager;
+use super::pager::{Pager, raise_something};
 use super::support::{Desk, maya, request};
 use super::yard::{Yard, plan};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -113,6 +113,39 @@ async fn given_a_restored_database_that_went_on_by_another_way_when_looked_at_th
     fresh.service.memory = Memory::open(&known).expect("it was written");
     let store = fresh.service.store.clone();
     assert_eq!(fresh.service.memory.look(store.as_ref(), fresh.now()).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn given_a_replica_that_starts_while_another_is_held_then_the_alarm_stays_open_until_somebody_confirms() {
+    let (yard, mut desk, pager) = (Yard::start().await, Desk::new().await, Pager::start().await);
+    let known = desk.dir().join("known.state");
+    desk.service.memory = Memory::open(&known).expect("there is none yet");
+    desk.apply(plan("assisted"), yard.document(SERVICE)).await;
+    let backup = desk.dir().join("backup.db");
+    copy(&desk.database(), &backup.display().to_string()).await;
+    desk.created(SERVICE, "quick").await;
+    let store = desk.service.store.clone();
+    assert_eq!(desk.service.memory.look(store.as_ref(), desk.now()).await.expect("read"), None);
+
+    let mut held = Desk::on(&format!("sqlite:{}", backup.display())).await;
+    held.service.memory = Memory::open(&known).expect("it was written");
+    let one = pager.watch(&held, "one");
+    pager.until(&held, "alarm.raised held").await;
+    // It knows nothing of what was before. Whoever is held tells nothing else, so that one tells this, and has looked.
+    let fresh = held.another().await;
+    let two = pager.watch(&fresh, "two");
+    raise_something(&fresh).await;
+    pager.until(&fresh, "alarm.raised step").await;
+    let open = held.service.store.open_alarms().await.expect("read");
+    assert_eq!(open.iter().map(|row| row.kind.as_str()).collect::<Vec<_>>(), ["held", "step"]);
+    assert_eq!(pager.whats(), ["alarm.raised held", "alarm.raised step"]);
+
+    held.service.confirm_restore(&maya(), "The proxy gives the canary nothing", "k1").await.expect("accepted");
+    let over = pager.until(&fresh, "alarm.resolved held").await;
+    let text = over.body["text"].as_str().expect("a text");
+    assert!(text.starts_with("Sternway is no longer held: somebody confirmed"), "{text}");
+    one.stop().await;
+    two.stop().await;
 }
 
 async fn copy(from: &str, to: &str) {

@@ -51,6 +51,12 @@ async fn given_alarms_then_one_is_open_about_the_same_and_whoever_was_told_is_to
     assert_eq!(open, [alarm(1, "a", &[]).row, alarm(2, "b", &[]).row], "the third is the first again");
     assert_eq!(pending(&rig).await, ["chat raised 1", "ops raised 1"]);
 
+    let say = |key: &str| AlarmSaid { key: key.into(), body: r#"{"summary":"Still."}"#.into() };
+    let said = AlarmsWrite { say: vec![say("b"), say("never")], ..AlarmsWrite::default() };
+    rig.store.put_alarms(&said, None).await.unwrap();
+    let bodies = rig.store.open_alarms().await.unwrap().into_iter().map(|row| row.body).collect::<Vec<_>>();
+    assert_eq!(bodies, [alarm(1, "a", &[]).row.body, say("b").body]);
+
     rig.store.put_alarms(&over("a", 10), None).await.unwrap();
     rig.store.put_alarms(&over("a", 11), None).await.unwrap();
     rig.store.put_alarms(&over("never", 11), None).await.unwrap();

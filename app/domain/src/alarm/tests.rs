@@ -272,3 +272,14 @@ fn given_glass_that_is_asked_for_then_a_second_person_is_called_for_an_hour_and_
     let [alarm] = &open(&migration, 21)[..] else { panic!("one") };
     assert_eq!((alarm.kind, alarm.severity), (AlarmKind::GlassBroken, Severity::Notice));
 }
+
+#[test]
+fn given_a_replica_that_is_held_then_only_a_confirmation_or_silence_ends_it() {
+    let said = SaidHeld { at: at(100), epoch: 2 };
+    let over = |epoch, secs| held_over(&said, epoch, at(secs));
+    assert_eq!((over(2, 100), over(2, 100 + HELD_SILENT.secs()), over(1, 50)), (None, None, None));
+    let confirmed = "Sternway is no longer held: somebody confirmed what is observed.";
+    assert_eq!(over(3, 100).as_deref(), Some(confirmed));
+    let silent = "Sternway is no longer held: for 10\u{a0}min no replica has said that it is.";
+    assert_eq!(over(2, 101 + HELD_SILENT.secs()).as_deref(), Some(silent));
+}

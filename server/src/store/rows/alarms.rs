@@ -36,11 +36,20 @@ pub struct AlarmEnd {
     pub ending: String,
 }
 
+/// What is stored of an open one is another from now on.
+#[derive(Debug, Clone)]
+pub struct AlarmSaid {
+    pub key: String,
+    pub body: String,
+}
+
 /// What follows from looking at what happened: committed together.
 #[derive(Debug, Clone, Default)]
 pub struct AlarmsWrite {
     /// Of these, what is open already is left as it is.
     pub raise: Vec<AlarmRaise>,
+    /// What is not open is left as it is.
+    pub say: Vec<AlarmSaid>,
     /// After the raised ones; what is not open is left as it is.
     pub end: Vec<AlarmEnd>,
     /// Up to which position events were read by that.

@@ -26,6 +26,10 @@ impl<B: Backend> AlarmStore for B {
         for raise in &write.raise {
             put(&mut tx, raise).await?;
         }
+        for said in &write.say {
+            const SAY: &str = "UPDATE alarm SET body = $2 WHERE key = $1 AND ended_at IS NULL";
+            tx.run(SAY, args![&said.key, &said.body]).await?;
+        }
         for over in &write.end {
             end(&mut tx, over).await?;
         }
