@@ -12,7 +12,7 @@ use sternway_domain::alarm::{
 use sternway_domain::id::{AlarmId, ReleaseId};
 use sternway_domain::migration::Migration;
 use sternway_domain::release::{Event, Release};
-use sternway_domain::time::Timestamp;
+use sternway_domain::time::{Span, Timestamp};
 use tokio::time::Instant;
 
 /// What is open is looked at so often, whether or not something moved: time ends some of it.
@@ -21,6 +21,12 @@ const OPEN_AGAIN: Duration = Duration::from_secs(5);
 const NOTED: Duration = Duration::from_secs(60);
 /// A replica that is held says so this often.
 const SAID_AGAIN: Duration = Duration::from_secs(60);
+/// What ended longer ago is kept by the log alone.
+const KEPT: Span = Span::from_secs(90 * 86_400);
+/// Whether something is older is looked at so often.
+const FORGET_AGAIN: Duration = Duration::from_secs(3_600);
+/// So many old ones go at once.
+const FORGET: u32 = 500;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LookError {
@@ -55,6 +61,8 @@ struct Seen {
     /// When somebody has to be told that traffic is not confirmed.
     waits: HashMap<ReleaseId, Timestamp>,
     open_at: Instant,
+    /// When old ones are removed next.
+    forget_at: Instant,
 }
 
 /// A release with everything that is open, or was since it was looked at last.
@@ -146,6 +154,18 @@ impl Lookout {
             seen.open_at = Instant::now();
         }
         seen.position = head.position;
+        if seen.forget_at <= Instant::now() {
+            let more = match store.forget_alarms(now - KEPT, FORGET, fence).await {
+                Ok(gone) => gone >= u64::from(FORGET),
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "old alarms were not removed");
+                    false
+                }
+            };
+            if !more {
+                seen.forget_at = Instant::now() + FORGET_AGAIN;
+            }
+        }
         self.seen = Some(seen);
         Ok(news)
     }
@@ -162,7 +182,8 @@ impl Seen {
         }
         // A database that was restored may have been read further than it has come.
         let position = service.store.alarms_read().await?.min(head);
-        Ok(Seen { generation, position, noted: Instant::now(), waits, open_at: Instant::now() })
+        let now = Instant::now();
+        Ok(Seen { generation, position, noted: now, waits, open_at: now, forget_at: now })
     }
 }
 

@@ -25,4 +25,7 @@ pub trait AlarmStore: Send + Sync {
     async fn mark_alarm(&self, message: &AlarmMessageRow, mark: &AlarmMark, fence: Option<&Fence>) -> Result<()>;
     /// Puts a message off, unless somebody did since it was read: of several who try one gets `true`.
     async fn claim_alarm(&self, message: &AlarmMessageRow, until: Timestamp) -> Result<bool>;
+    /// Removes at most `limit` alarms that ended before then and of which nothing is still to be sent, oldest first. Says how
+    /// many went. `Fenced` when the lease is lost.
+    async fn forget_alarms(&self, before: Timestamp, limit: u32, fence: &Fence) -> Result<u64>;
 }

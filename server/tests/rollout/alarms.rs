@@ -1,6 +1,6 @@
 //! What needs a person leaves the house: once, by one replica, again until it is taken, and that it is over too.
 
-use super::pager::{Mood, Pager, RETRY_AFTER, raise_something};
+use super::pager::{Mood, Pager, RETRY_AFTER, raise_something, raise_then};
 use super::support::Desk;
 use super::yard::{Yard, plan};
 use sternway_domain::alarm::CONFIRM_WITHIN;
@@ -10,6 +10,7 @@ use sternway_domain::release::{Event, State};
 use sternway_domain::time::Span;
 use sternway_server::notary::Signer;
 use sternway_server::service::Wanted;
+use sternway_server::store::rows::{AlarmEnd, AlarmsWrite};
 
 const SERVICE: &str = "checkout";
 
@@ -172,4 +173,25 @@ async fn given_a_crash_between_telling_and_writing_it_down_then_it_is_told_again
     assert_eq!((&again.id, &again.body["data"]), (&first.id, &first.body["data"]));
     next.stop().await;
     engine.stop().await;
+}
+
+#[tokio::test]
+async fn given_alarms_that_ended_long_ago_when_somebody_looks_then_they_go_and_younger_ones_stay() {
+    let (desk, pager) = (Desk::new().await, Pager::start().await);
+    let (day, now) = (86_400, desk.now());
+    for (key, days) in [("old", 91), ("younger", 89)] {
+        let at = now - Span::from_secs(days * day);
+        raise_then(&desk, key, at, &[]).await;
+        let end = vec![AlarmEnd { key: key.to_owned(), at, ending: "Over.".to_owned() }];
+        let write = AlarmsWrite { end, ..AlarmsWrite::default() };
+        desk.service.store.put_alarms(&write, None).await.expect("written");
+    }
+    let watch = pager.watch(&desk, "one");
+    desk.until("the old one is gone", async || {
+        let left = desk.service.store.alarms(None, 9).await.expect("read");
+        let [(row, _)] = &left[..] else { return None };
+        (row.key == "younger").then_some(())
+    })
+    .await;
+    watch.stop().await;
 }

@@ -115,21 +115,26 @@ impl Pager {
     }
 }
 
-/// A matter of no release, as if somebody had found it: a `step`.
+/// A matter of no release, as if somebody had found it: a `step`, for the one channel there is.
 pub(super) async fn raise_something(desk: &Desk) {
+    raise_then(desk, "something else", desk.now(), &["oncall"]).await;
+}
+
+/// The same about something, at another time.
+pub(super) async fn raise_then(desk: &Desk, key: &str, at: Timestamp, channels: &[&str]) {
     let row = AlarmRow {
-        id: AlarmId(Uuid::from_u128(7)),
-        key: "something else".to_owned(),
+        id: AlarmId(Uuid::from_u128(at.micros().unsigned_abs().into())),
+        key: key.to_owned(),
         kind: "step".to_owned(),
         severity: "page".to_owned(),
         release: None,
         service: None,
-        raised_at: desk.now(),
+        raised_at: at,
         ended_at: None,
         body: r#"{"summary":"Look."}"#.to_owned(),
         ending: None,
     };
-    let raise = vec![AlarmRaise { row, channels: vec!["oncall".to_owned()] }];
+    let raise = vec![AlarmRaise { row, channels: channels.iter().map(|name| (*name).to_owned()).collect() }];
     let write = AlarmsWrite { raise, ..AlarmsWrite::default() };
     desk.service.store.put_alarms(&write, None).await.expect("written");
 }

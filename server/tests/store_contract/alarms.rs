@@ -137,6 +137,51 @@ async fn given_messages_then_tries_are_counted_and_what_has_ended_stays_as_it_en
 
 #[rstest]
 #[tokio::test]
+async fn given_alarms_that_ended_long_ago_then_they_go_with_their_messages_oldest_first_and_nothing_else_goes(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    let fence = rig.lease("alarms", "one").await;
+    let raised = [
+        alarm(1, "a", &["ops"]),
+        alarm(2, "b", &[]),
+        alarm(3, "still to be told", &["ops", "chat"]),
+        alarm(4, "open", &["ops"]),
+        alarm(5, "c", &["ops"]),
+        alarm(6, "ended later", &[]),
+    ];
+    rig.store.put_alarms(&raise(raised.to_vec()), None).await.unwrap();
+    for (key, secs) in [("a", 10), ("b", 11), ("still to be told", 12), ("c", 13), ("ended later", 20)] {
+        rig.store.put_alarms(&over(key, secs), None).await.unwrap();
+    }
+    let (done, lost) = (AlarmMark::Done { at: at(14) }, AlarmMark::GivenUp { error: "no such key".into(), at: at(14) });
+    for (message, row) in rig.store.alarm_messages(99).await.unwrap() {
+        let mark = if row.id.0.as_u128() == 1 { &lost } else { &done };
+        if row.key != "still to be told" || message.channel == "chat" {
+            rig.store.mark_alarm(&message, mark, Some(&fence)).await.unwrap();
+        }
+    }
+    let left = async || {
+        let all = rig.store.alarms(None, 99).await.unwrap();
+        all.iter().map(|(row, messages)| (row.id.0.as_u128(), messages.len())).collect::<Vec<_>>()
+    };
+    let all = left().await;
+    assert_eq!(all, [(6, 0), (5, 2), (4, 1), (3, 4), (2, 0), (1, 2)]);
+    let late = Fence { token: fence.token - 1, ..fence.clone() };
+    let error = rig.store.forget_alarms(at(20), 9, &late).await.unwrap_err();
+    assert!(matches!(error, StoreError::Fenced { .. }), "{error:?}");
+    assert_eq!(rig.store.forget_alarms(at(10), 9, &fence).await.unwrap(), 0, "none ended before");
+    assert_eq!(left().await, all);
+
+    assert_eq!(rig.store.forget_alarms(at(20), 2, &fence).await.unwrap(), 2, "so many at once");
+    assert_eq!(left().await, [(6, 0), (5, 2), (4, 1), (3, 4)]);
+    assert_eq!(rig.store.forget_alarms(at(20), 2, &fence).await.unwrap(), 1);
+    assert_eq!(left().await, [(6, 0), (4, 1), (3, 4)]);
+    assert_eq!(rig.store.forget_alarms(at(20), 2, &fence).await.unwrap(), 0);
+}
+
+#[rstest]
+#[tokio::test]
 async fn given_a_position_then_it_is_kept_with_what_follows_from_it(#[values(Sqlite, Postgres)] kind: Kind) {
     let rig = kind.start().await;
     assert_eq!(rig.store.alarms_read().await.unwrap(), 0, "a new database");

@@ -106,6 +106,22 @@ impl<B: Backend> AlarmStore for B {
         let values = args![*alarm, about, channel, until, *next_at];
         Ok(self.writes("claim a message").run(CLAIM, values).await? == 1)
     }
+
+    async fn forget_alarms(&self, before: Timestamp, limit: u32, fence: &Fence) -> Result<u64> {
+        const MESSAGES: &str = "DELETE FROM alarm_message WHERE alarm IN (SELECT a.id FROM alarm a \
+            WHERE a.raised_at < $1 AND a.ended_at < $1 AND NOT EXISTS \
+            (SELECT 1 FROM alarm_message m WHERE m.alarm = a.id AND m.state = 'pending') \
+            ORDER BY a.raised_at, a.id LIMIT $2)";
+        const ALARMS: &str = "DELETE FROM alarm WHERE id IN (SELECT a.id FROM alarm a \
+            WHERE a.raised_at < $1 AND a.ended_at < $1 AND NOT EXISTS \
+            (SELECT 1 FROM alarm_message m WHERE m.alarm = a.id) ORDER BY a.raised_at, a.id LIMIT $2)";
+        let mut tx = self.begin("remove old alarms").await?;
+        hold_fence(&mut tx, self.dialect(), fence).await?;
+        tx.run(MESSAGES, args![before, i64::from(limit)]).await?;
+        let gone = tx.run(ALARMS, args![before, i64::from(limit)]).await?;
+        tx.commit().await?;
+        Ok(gone)
+    }
 }
 
 async fn put(tx: &mut Tx, raise: &AlarmRaise) -> Result<()> {
