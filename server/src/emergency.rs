@@ -9,6 +9,8 @@ mod brake;
 mod copy;
 mod intake;
 mod key;
+mod no_return;
+mod order;
 mod spool;
 
 pub use act::{Asked, Outcome, roll_back};
@@ -16,4 +18,5 @@ pub use brake::Brake;
 pub use copy::{Copied, CopiedService, CopyError, read as read_copy};
 pub use intake::Intake;
 pub use key::{KeyError, Registered, SecretKey};
-pub use spool::{Record, Said, Spool, SpoolError, read as read_spool};
+pub use no_return::{NoReturn, Together};
+pub use spool::{Loss, Record, Said, Spool, SpoolError, read as read_spool};

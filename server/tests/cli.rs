@@ -15,6 +15,8 @@ mod data;
 mod documents;
 #[path = "cli/emergency.rs"]
 mod emergency;
+#[path = "cli/emergency_known.rs"]
+mod emergency_known;
 #[path = "cli/flags.rs"]
 mod flags;
 #[path = "cli/judge.rs"]

@@ -4,10 +4,10 @@ use super::apply::collect;
 use super::config::Where;
 use super::exit;
 use super::remote::{Result, Trouble, wrong};
-use super::terminal::{clean, percent, say, table, text};
+use super::terminal::{clean, complain, moment, percent, say, table, text};
 use crate::config::Config;
 use crate::documents::{self, Body};
-use crate::emergency::{self, Asked, Copied, Outcome, SecretKey, Spool};
+use crate::emergency::{self, Asked, Copied, Loss, NoReturn, Outcome, SecretKey, Spool, Together};
 use crate::outbound::{Call, Outbound};
 use crate::ports::{Clock, Rng};
 use crate::system::{SystemClock, SystemRng};
@@ -29,7 +29,7 @@ pub(super) const HELP: &str = "\
 Exit codes:
   0   done; of `rollback`: every proxy reports that the canary gets nothing
   1   of `rollback`: at least one does not; the table says which
-  3   refused: the server is healthy, the key is not registered, or a value is not usable
+  3   refused: the server is healthy, data would be lost, the key is not registered, or a value is not usable
   64  the command line itself is wrong";
 
 #[derive(Debug, Args)]
@@ -82,6 +82,9 @@ struct Rollback {
     /// Even though the server is healthy
     #[arg(long)]
     force: bool,
+    /// Even though data is lost, as far as is known; the log says so
+    #[arg(long)]
+    force_data_loss: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -156,6 +159,7 @@ impl Rollback {
                 if known.is_empty() { "none is known".to_owned() } else { format!("known are {}", known.join(", ")) };
             return Err(wrong(format!("there is no service `{unknown}`; {known}; name others with `--services`")));
         }
+        let services = self.weighed(names, &copied)?;
         let (clock, mut bytes) = (Arc::new(SystemClock), [0; 16]);
         SystemRng.fill(&mut bytes);
         let run = uuid::Builder::from_random_bytes(bytes).into_uuid();
@@ -163,11 +167,37 @@ impl Rollback {
         let mut spool = Spool::create(folder, run, clock.now()).map_err(|error| unusable(&error))?;
         let outbound = Outbound::new(config.outbound_allow.clone()).map_err(|error| unusable(&error))?;
         let within = Duration::from_micros(self.within.micros().max(0).unsigned_abs());
-        let asked = Asked { services: &names, reason, server: &server, forced: healthy, run, within };
+        let asked = Asked { services: &services, reason, server: &server, forced: healthy, run, within };
         let done = emergency::roll_back(&asked, &copied, &outbound, clock, &SystemRng, &key, &mut spool).await;
         let outcomes = done.map_err(|error| unusable(&error))?;
-        self.tell(&outcomes, &spool, run);
+        self.tell(&outcomes, &services, &spool, run);
         Ok(if outcomes.iter().all(|outcome| outcome.done) { exit::DONE } else { NOT_ALL })
+    }
+
+    /// Each with what is known of data that would be lost; refused where it would be. What is not known, and what moves
+    /// together, is said.
+    fn weighed(&self, names: Vec<ServiceName>, copied: &Copied) -> Result<Vec<(ServiceName, Option<Loss>)>> {
+        let mut weighed = Vec::new();
+        for name in names {
+            let loss = match &copied.no_return {
+                None => {
+                    complain(&format!(
+                        "`{name}`: whether going back loses data is not known here; no copy of the server's says so"
+                    ));
+                    Some(Loss::Unknown)
+                }
+                Some(all) => match all.iter().find(|known| known.service == name) {
+                    Some(known) if !self.force_data_loss => return Err(wrong(lost(known, copied))),
+                    Some(known) => Some(Loss::Accepted { why: known.why.clone() }),
+                    None => None,
+                },
+            };
+            if let Some(found) = copied.together.iter().find(|together| together.services.contains(&name)) {
+                complain(&moves_with(&name, found, copied));
+            }
+            weighed.push((name, loss));
+        }
+        Ok(weighed)
     }
 
     /// Whether it is, and what was heard of it.
@@ -194,9 +224,11 @@ impl Rollback {
         })
     }
 
+    /// With documents in place of the copy's, what else that says still counts, if it is there.
     fn copied(&self, config: &Config) -> Result<Copied> {
+        let known = emergency::read_copy(&config.emergency_services);
         if self.services.is_empty() {
-            return emergency::read_copy(&config.emergency_services).map_err(|error| unusable(&error));
+            return known.map_err(|error| unusable(&error));
         }
         let files = collect(&self.services)?;
         let documents = documents::parse(&files)
@@ -205,14 +237,19 @@ impl Rollback {
             Body::Service(service) => Some(emergency::CopiedService { name: service.name, traffic: service.traffic }),
             _ => None,
         });
-        Ok(Copied { written: SystemClock.now(), services: services.collect() })
+        let services = services.collect();
+        Ok(match known {
+            Ok(known) => Copied { services, ..known },
+            Err(_) => Copied { written: SystemClock.now(), services, together: vec![], no_return: None },
+        })
     }
 
-    fn tell(&self, outcomes: &[Outcome], spool: &Spool, run: Uuid) {
+    fn tell(&self, outcomes: &[Outcome], services: &[(ServiceName, Option<Loss>)], spool: &Spool, run: Uuid) {
         if self.json {
             let rows: Vec<Value> = outcomes
                 .iter()
-                .map(|o| json!({"service": o.service, "before": o.before, "after": o.after, "from": o.from, "done": o.done, "detail": o.detail}))
+                .zip(services)
+                .map(|(o, (_, loss))| json!({"service": o.service, "before": o.before, "after": o.after, "from": o.from, "done": o.done, "detail": o.detail, "loss": loss}))
                 .collect();
             say(&json!({"run": run, "spool": spool.path, "services": rows}).to_string());
             return;
@@ -230,4 +267,31 @@ impl Rollback {
         let path = spool.path.display();
         say(&format!("{}\nWritten down in `{path}`; the server takes it in when it works again.", text(&mut rows)));
     }
+}
+
+/// What becomes of the others.
+fn moves_with(name: &ServiceName, found: &Together, copied: &Copied) -> String {
+    let others: Vec<String> =
+        found.services.iter().filter(|other| *other != name).map(|other| format!("`{other}`")).collect();
+    let known = copied.no_return.iter().flatten().find(|known| known.release == found.release);
+    let then = match known {
+        Some(known) => {
+            format!("`{}` cannot go back without losing data, so a person decides about the rest", known.service)
+        }
+        None => "the server takes the whole release back when it takes this in".to_owned(),
+    };
+    format!("`{name}` moves together with {}: only its own traffic is moved here; {then}", others.join(", "))
+}
+
+/// Why it is refused, and what can be done instead.
+fn lost(known: &NoReturn, copied: &Copied) -> String {
+    let instead: Vec<&str> = known.instead.iter().map(|way| way.words()).collect();
+    format!(
+        "`{}` cannot go back. {} So it was known at {}. These ways remain: {}. Or wait for the server, where two people may \
+         break the glass. `--force-data-loss` moves its traffic all the same, and the log will say so",
+        known.service,
+        clean(&known.why),
+        moment(copied.written),
+        instead.join("; ")
+    )
 }

@@ -2,7 +2,7 @@
 
 use super::copy::Copied;
 use super::key::SecretKey;
-use super::spool::{Record, Said, Spool, SpoolError};
+use super::spool::{Loss, Record, Said, Spool, SpoolError};
 use crate::drivers::{self, MemoryTraffic};
 use crate::outbound::Outbound;
 use crate::ports::{Clock, Intent, Rng, TrafficDriver};
@@ -19,7 +19,8 @@ const EVERY: Duration = Duration::from_millis(200);
 
 /// What is asked.
 pub struct Asked<'a> {
-    pub services: &'a [ServiceName],
+    /// In this order, each with what is known of data that would be lost.
+    pub services: &'a [(ServiceName, Option<Loss>)],
     pub reason: &'a str,
     /// What `/readyz` said.
     pub server: &'a str,
@@ -55,7 +56,7 @@ pub async fn roll_back(
     spool: &mut Spool,
 ) -> Result<Vec<Outcome>, SpoolError> {
     let mut outcomes = Vec::new();
-    let record = |service: &ServiceName, said| Record {
+    let record = |service: &ServiceName, loss: &Option<Loss>, said| Record {
         v: 1,
         id: id(rng),
         run: asked.run,
@@ -66,12 +67,13 @@ pub async fn roll_back(
         reason: asked.reason.to_owned(),
         server: asked.server.to_owned(),
         forced: asked.forced,
+        loss: loss.clone(),
         said,
     };
-    for service in asked.services {
-        spool.add(record(service, Said::Begun), key)?;
+    for (service, loss) in asked.services {
+        spool.add(record(service, loss, Said::Begun), key)?;
     }
-    for service in asked.services {
+    for (service, loss) in asked.services {
         let outcome = match driver(service, copied, outbound, clock.clone()) {
             Ok(driver) => one(service, driver.as_ref(), clock.as_ref(), asked.run, asked.within).await,
             Err(detail) => {
@@ -80,7 +82,7 @@ pub async fn roll_back(
             }
         };
         let Outcome { before, after, from, done, detail, .. } = outcome.clone();
-        spool.add(record(service, Said::Ended { before, after, from, done, detail }), key)?;
+        spool.add(record(service, loss, Said::Ended { before, after, from, done, detail }), key)?;
         outcomes.push(outcome);
     }
     Ok(outcomes)

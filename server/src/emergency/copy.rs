@@ -1,7 +1,8 @@
-//! Where each service's traffic is moved, kept beside the database for when that is down. Names of secrets stand in
-//! documents, never secrets, and of a document only what moves traffic is kept.
+//! Where each service's traffic is moved, and which may not go back, kept beside the database for when that is down. Names
+//! of secrets stand in documents, never secrets, and of a document only what moves traffic is kept.
 
-use crate::store::Store;
+use super::no_return::{Follow, NoReturn, Standing, Together};
+use crate::service::{Service as Sternway, ServiceError, decode, encode};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use sternway_domain::id::ServiceName;
@@ -29,6 +30,11 @@ pub enum CopyError {
 pub struct Copied {
     pub written: Timestamp,
     pub services: Vec<CopiedService>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub together: Vec<Together>,
+    /// `None`: nobody knows whether data would be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_return: Option<Vec<NoReturn>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,33 +57,37 @@ pub fn read(path: &Path) -> Result<Copied, CopyError> {
     serde_json::from_str(&text).map_err(|source| CopyError::Odd { path: path.to_owned(), source })
 }
 
-/// Replaces the file in one step when a service is new or another, for its owner only.
-pub(super) async fn keep(store: &dyn Store, path: &Path, now: Timestamp) -> Result<(), String> {
-    let rows = store.documents("Service").await.map_err(|error| error.to_string())?;
-    let mut services = Vec::new();
-    for row in rows {
-        let document: Service = serde_json::from_str(&row.body).map_err(|error| format!("`{}`: {error}", row.name))?;
-        services.push(CopiedService { name: document.name, traffic: document.traffic });
-    }
-    if read(path).is_ok_and(|kept| kept.services == services) {
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeepError {
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error("the copy of the services cannot be written to `{}`", .path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Replaces the file in one step when anything in it is another, for its owner only. Not while Sternway is held: then the
+/// file may know more than the database.
+pub(super) async fn keep(sternway: &Sternway, follow: &mut Follow, path: &Path) -> Result<(), KeepError> {
+    if !sternway.may_work().await? {
         return Ok(());
     }
-    let text = serde_json::to_string_pretty(&Copied { written: now, services }).map_err(|error| error.to_string())?;
-    let path = path.to_owned();
-    let write = move || {
-        use std::io::Write as _;
-        let beside = path.with_extension("json.new");
-        // A half of one may be left from a crash.
-        let _none = std::fs::remove_file(&beside);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&beside, &path)
-    };
-    let written = tokio::task::spawn_blocking(write).await.map_err(|error| error.to_string())?;
-    written.map_err(|error| error.to_string())
+    let mut services = Vec::new();
+    for row in sternway.store.documents("Service").await.map_err(ServiceError::from)? {
+        let document: Service = decode("service", &row.body)?;
+        services.push(CopiedService { name: document.name, traffic: document.traffic });
+    }
+    let Standing { together, no_return } = follow.look(sternway).await?;
+    let (written, no_return) = (sternway.clock.now(), Some(no_return));
+    let next = Copied { written, services, together, no_return };
+    if read(path).is_ok_and(|kept| Copied { written, ..kept } == next) {
+        return Ok(());
+    }
+    let (text, to) = (encode(&next), path.to_owned());
+    let written = tokio::task::spawn_blocking(move || crate::memory::write(&to, &text)).await;
+    let written = written.unwrap_or_else(|_| Err(std::io::Error::other("writing ended")));
+    written.map_err(|source| KeepError::Write { path: path.to_owned(), source })
 }

@@ -7,33 +7,31 @@
 
 use super::copy;
 use super::key::Registered;
-use super::spool::{Record, Said, SpoolError, read};
+use super::no_return::Follow;
+use super::order::{Order, order};
+use super::spool::{Loss, Record, Said, SpoolError, read};
 use crate::live::Topic;
 use crate::service::once::Once;
 use crate::service::record::Act;
-use crate::service::{ActRequest, Caller, Overrides, Service, ServiceError, Wanted, decode};
+use crate::service::{Caller, Service, ServiceError};
 use crate::store::StoreError;
-use crate::store::rows::{ReleaseFilter, Unit};
+use crate::store::rows::Unit;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use sternway_domain::access::Action;
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::{Origin, Outcome, Target};
-use sternway_domain::component::Scope;
 use sternway_domain::id::Digest;
-use sternway_domain::release::table::allowed;
-use sternway_domain::release::{Release, ReleaseAct};
-use sternway_domain::time::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 /// Between two looks into the spool.
 const EVERY: Duration = Duration::from_secs(1);
-/// Between two looks whether a service is another.
+/// The copy is compared after so many looks even if nothing happened: somebody may have removed it.
 const COPY_EVERY: u32 = 30;
 /// A run whose end was not written by then was cut off.
 const UNENDED: Duration = Duration::from_secs(300);
-/// How often an order is tried against a release that moves meanwhile.
-const TRIES: u32 = 5;
+/// The answer kept with the entry of an act whose release could not go back yet.
+const WAITS: &str = "waits";
 
 /// Watches the spool.
 pub struct Intake {
@@ -47,12 +45,14 @@ pub struct Intake {
 impl Intake {
     /// Until cancelled. Failures are logged and tried again: most of them are the database's.
     pub async fn run(self, cancel: CancellationToken) {
-        let mut round = 0_u32;
+        let (mut round, mut follow, mut head) = (0_u32, Follow::default(), None);
         loop {
-            if round.is_multiple_of(COPY_EVERY) {
-                let now = self.service.clock.now();
-                if let Err(error) = copy::keep(self.service.store.as_ref(), &self.copy, now).await {
-                    tracing::warn!(error, path = %self.copy.display(), "the services could not be copied for an emergency");
+            let now = self.service.store.head().await.ok();
+            if round.is_multiple_of(COPY_EVERY) || (now.is_some() && now != head) {
+                head = now;
+                if let Err(error) = copy::keep(&self.service, &mut follow, &self.copy).await {
+                    head = None;
+                    tracing::warn!(error = &error as &dyn std::error::Error, "nothing was copied for an emergency");
                 }
             }
             self.look().await;
@@ -95,7 +95,7 @@ impl Intake {
             }
         };
         let cut_off = age(path).is_some_and(|age| age > UNENDED);
-        let mut left = false;
+        let (mut left, mut waits) = (false, false);
         for record in &records {
             let ended = |other: &&Record| other.service == record.service && matches!(other.said, Said::Ended { .. });
             if record.said == Said::Begun && (records.iter().any(|other| ended(&other)) || !cut_off) {
@@ -103,7 +103,7 @@ impl Intake {
                 continue;
             }
             match self.owner(&record.owner).await? {
-                Some(actor) => self.enter(record, actor, path).await?,
+                Some(actor) => waits |= self.enter(record, actor, path).await?,
                 None => {
                     // It is signed, so what it says was done. It stays where it is: the canary gets nothing back, and it is
                     // taken in once the account is there.
@@ -114,7 +114,7 @@ impl Intake {
                 }
             }
         }
-        Ok((!left && (cut_off || !records.is_empty())).then_some("taken"))
+        Ok((!left && !waits && (cut_off || !records.is_empty())).then_some("taken"))
     }
 
     /// Said at the start, so that nobody learns it at night.
@@ -138,72 +138,49 @@ impl Intake {
         Ok(Some(Actor::Person { id: person.id, name: person.name, role }))
     }
 
-    async fn enter(&self, record: &Record, actor: Actor, path: &Path) -> Result<(), ServiceError> {
+    /// Writes the entry, once. Says whether its release waits for a person: then the file stays where it is, so that the
+    /// canary gets nothing back.
+    async fn enter(&self, record: &Record, actor: Actor, path: &Path) -> Result<bool, ServiceError> {
         let service = &self.service;
         let once = Once::new(&actor.key(), &format!("emergency:{}", record.id), record);
-        if service.recall::<String>(&once).await?.is_some() {
-            return Ok(());
+        let before = service.recall::<String>(&once).await?;
+        if before.as_ref().is_some_and(|said| said != WAITS) {
+            return Ok(false);
         }
         let caller = Caller { actor, origin: Origin { transport: "emergency".to_owned(), ..Origin::default() } };
-        let release = self.order(record, &caller).await?;
+        let Order { release, waits } = order(service, record, &caller).await?;
+        if before.is_some() {
+            return Ok(waits.is_some());
+        }
         let target = match &release {
-            Some(release) => Target::Release { id: release.id, service: record.service.clone() },
+            Some(release) => Target::Release { id: release.id, service: release.service.clone() },
             None => Target::Service { name: record.service.clone() },
         };
         let mut act = Act::on(Action::Rollback, target, &record.reason);
         act.occurred = Some(record.occurred);
         act.effects = effects(record, path);
-        if record.forced {
-            act.overridden = vec!["done although the server was healthy".to_owned()];
+        if let Some(release) = release.filter(|release| release.service != record.service) {
+            act.effects.push(format!("`{}` moves in this release of `{}`", record.service, release.service));
         }
+        if let Some(why) = &waits {
+            tracing::error!(service = %record.service, why, "the release of an emergency could not be rolled back; a person has to");
+            act.effects.push(format!(
+                "not rolled back yet, and its canary gets no traffic from this server until then: {why}"
+            ));
+        }
+        act.overridden = overridden(record);
         let decision = service.decision(&caller, &act, Outcome::Accepted)?;
-        let idempotency = Some(service.remember(&once, 200, &record.id.to_string()));
+        let answer = if waits.is_some() { WAITS.to_owned() } else { record.id.to_string() };
+        let idempotency = Some(service.remember(&once, 200, &answer));
         let unit = Unit { decision: Some(decision), idempotency, ..Unit::default() };
         match service.commit(unit, Some(Topic::Decisions)).await {
             // Another replica was quicker.
             Ok(_) | Err(ServiceError::Store(StoreError::KeyUsed)) => {
                 tracing::warn!(service = %record.service, owner = record.owner, "an emergency rollback was taken into the log");
-                Ok(())
+                Ok(waits.is_some())
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Has the release that is under way rolled back too; returns it, if there is one.
-    async fn order(&self, record: &Record, caller: &Caller) -> Result<Option<Release>, ServiceError> {
-        let filter = ReleaseFilter {
-            service: Some(record.service.clone()),
-            active: Some(true),
-            limit: 1,
-            ..ReleaseFilter::default()
-        };
-        for _ in 0..TRIES {
-            let Some(row) = self.service.store.releases(&filter).await?.into_iter().next() else { return Ok(None) };
-            let release: Release = decode("release", &row.body)?;
-            let later = release_began_after(&release, record.occurred);
-            if later || !allowed(&release.state, ReleaseAct::Rollback) {
-                return Ok((!later).then_some(release));
-            }
-            let request = ActRequest {
-                release: release.id,
-                wanted: Wanted::Rollback { scope: Scope::default() },
-                reason: record.reason.clone(),
-                expected_version: release.version,
-                // It happened already: there is nothing left to weigh.
-                overrides: Overrides { capacity: true, ..Overrides::default() },
-                idempotency_key: format!("emergency:{}:{}", record.id, release.version),
-            };
-            match self.service.act(caller, request).await {
-                Ok(_) => return Ok(Some(release)),
-                Err(ServiceError::Stale { .. } | ServiceError::DataMoved) => {}
-                Err(error @ ServiceError::Store(_)) => return Err(error),
-                Err(error) => {
-                    tracing::error!(release = %release.id, %error, "the release of an emergency could not be rolled back; a person has to");
-                    return Ok(Some(release));
-                }
-            }
-        }
-        Ok(None)
     }
 
     /// Says, once, that a file was not believed.
@@ -234,11 +211,6 @@ impl Intake {
     }
 }
 
-/// A release that began after the emergency was not what anybody rolled back.
-fn release_began_after(release: &Release, occurred: Timestamp) -> bool {
-    release.stages_entered.first().is_some_and(|stage| stage.at > occurred)
-}
-
 fn effects(record: &Record, path: &Path) -> Vec<String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let percent = |share: Option<u8>| share.map_or_else(|| "unknown".to_owned(), |share| format!("{share}\u{a0}%"));
@@ -253,9 +225,21 @@ fn effects(record: &Record, path: &Path) -> Vec<String> {
             lines
         }
     };
+    if record.loss == Some(Loss::Unknown) {
+        effects.push("whether data would be lost was not known there".to_owned());
+    }
     effects.push(format!("late entry: occurred {}, spooled in {name}", record.occurred.to_rfc3339()));
     effects.push(format!("without the server: {}", record.server));
     effects
+}
+
+fn overridden(record: &Record) -> Vec<String> {
+    let healthy = record.forced.then(|| "done although the server was healthy".to_owned());
+    let lost = match &record.loss {
+        Some(Loss::Accepted { why }) => Some(format!("done although data is lost: {why}")),
+        Some(Loss::Unknown) | None => None,
+    };
+    healthy.into_iter().chain(lost).collect()
 }
 
 /// Files that were not taken in yet.

@@ -34,7 +34,20 @@ pub struct Record {
     /// What the server's `/readyz` said, and whether that was overridden.
     pub server: String,
     pub forced: bool,
+    /// What was known of data that would be lost; none: that nothing would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
     pub said: Said,
+}
+
+/// Whether going back loses data, as far as could be known without the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Loss {
+    /// There was no copy that could tell.
+    Unknown,
+    /// It does, and was done all the same.
+    Accepted { why: String },
 }
 
 /// How far it had come.
