@@ -14,6 +14,7 @@ mod demo;
 mod emergency;
 mod exit;
 mod flags;
+mod freezes;
 mod judge;
 mod local;
 mod people;
@@ -54,6 +55,9 @@ enum Command {
     /// Lists what needs a person and who was told; tries whether people are told.
     #[command(after_long_help = exit::HELP)]
     Alarms(alarms::AlarmsCommand),
+    /// Lists change freezes: what is in force until when, and what comes next.
+    #[command(after_long_help = exit::HELP)]
+    Freezes(freezes::FreezesCommand),
     /// Applies services, plans, checklists, runbooks, flags, migrations and change freezes: all of them or none.
     #[command(after_long_help = exit::HELP)]
     Apply(apply::Apply),
@@ -106,6 +110,7 @@ impl Cli {
             Command::Audit(audit) => Ok(audit.run().await),
             Command::Flags(flags) => Ok(flags.run().await),
             Command::Alarms(alarms) => Ok(alarms.run().await),
+            Command::Freezes(freezes) => Ok(freezes.run().await),
             Command::Apply(apply) => Ok(apply.run().await),
             Command::Plan(plan) => Ok(plan.run().await),
             Command::Judge(judge) => Ok(judge.run().await),

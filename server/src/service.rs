@@ -70,6 +70,7 @@ pub use expected::{Expected, Played};
 pub use export::{ExportRequest, Exported, MOST_EXPORTS};
 pub use flag_summary::{FlagSummary, FlipSummary, RetiredSummary};
 pub use flags::{FlipRequest, Flipped, RetireRequest, SplitRequest};
+pub use freezes::{FreezeView, RunView};
 pub use holds::{HoldDone, HoldView};
 pub use keys::{ChangeKey, KeyChanged};
 pub use log::{Sealed, SignedHead};

@@ -19,6 +19,8 @@ mod emergency;
 mod emergency_known;
 #[path = "cli/flags.rs"]
 mod flags;
+#[path = "cli/freezes.rs"]
+mod freezes;
 #[path = "cli/judge.rs"]
 mod judge;
 #[path = "cli/packs.rs"]

@@ -20,6 +20,7 @@ mod decisions;
 mod documents;
 mod expected;
 mod flags;
+mod freezes;
 mod holds;
 mod log;
 mod log_keys;
@@ -116,8 +117,8 @@ pub(super) fn api() -> OpenApiRouter<Http> {
         .routes(routes!(documents::runbook))
         .routes(routes!(documents::checklists))
         .routes(routes!(documents::checklist))
-        .routes(routes!(documents::change_freezes))
-        .routes(routes!(documents::change_freeze))
+        .routes(routes!(freezes::change_freezes))
+        .routes(routes!(freezes::change_freeze))
         .routes(routes!(flags::list))
         .routes(routes!(flags::get, flags::put))
         .routes(routes!(flags::split))

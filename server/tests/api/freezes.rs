@@ -156,6 +156,19 @@ async fn given_documents_then_they_are_listed_and_what_makes_no_sense_has_its_li
     assert_eq!(rig.apply(FREEZE).await["documents"][0]["outcome"], "unchanged");
     let list = rig.get(Role::Viewer, "/api/v1/change-freezes").await.json();
     assert_eq!(list["items"][0]["document"]["windows"][0]["once"]["to"], "2026-11-19T18:00");
+    let now = json!({"since": "2026-11-19T11:00:00Z", "until": "2026-11-19T17:00:00Z"});
+    assert_eq!((&list["items"][0]["in_force"], &list["items"][0]["next"]), (&now, &Value::Null));
+    let of = async |service: &str| {
+        let list = rig.get(Role::Viewer, &format!("/api/v1/change-freezes?service={service}")).await.json();
+        list["items"].as_array().map(Vec::len)
+    };
+    assert_eq!((of("checkout").await, of("search").await), (Some(1), Some(0)));
+    let wrong = rig.get(Role::Viewer, "/api/v1/change-freezes?service=No%20name").await;
+    assert_eq!(wrong.status, StatusCode::BAD_REQUEST, "{}", wrong.text);
+    rig.turn_clock(-86_400);
+    let before = rig.get(Role::Viewer, "/api/v1/change-freezes").await.json()["items"][0].clone();
+    assert_eq!((&before["in_force"], &before["next"]), (&Value::Null, &now));
+    rig.turn_clock(86_400);
     let one = rig.get(Role::Viewer, "/api/v1/change-freezes/quarter-end?version=1").await.json();
     assert_eq!((&one["version"], one["source"].as_str()), (&json!(1), Some(FREEZE)));
     let none = rig.get(Role::Viewer, "/api/v1/change-freezes/christmas").await;

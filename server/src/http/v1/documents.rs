@@ -1,4 +1,4 @@
-//! Services, plans, runbooks, checklists and change freezes as they were applied.
+//! Services, plans, runbooks and checklists as they were applied.
 
 use super::Faults;
 use crate::documents::Kind;
@@ -12,7 +12,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sternway_domain::access::Action;
-use sternway_domain::id::{ChecklistName, FreezeName, PlanName, RunbookName, ServiceName};
+use sternway_domain::id::{ChecklistName, PlanName, RunbookName, ServiceName};
 use sternway_domain::plan::Plan;
 use utoipa::{IntoParams, ToSchema};
 
@@ -49,7 +49,7 @@ pub(in crate::http) struct Documents {
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct VersionQuery {
     /// The newest when left out.
-    version: Option<i64>,
+    pub(super) version: Option<i64>,
 }
 
 macro_rules! documents {
@@ -88,9 +88,6 @@ documents! {
     "Checklist" "checklists":
         checklists "/checklists" "Checklists: the newest version of each."
         checklist "/checklists/{name}" "One checklist." ChecklistName,
-    "ChangeFreeze" "change freezes":
-        change_freezes "/change-freezes" "Change freezes: the newest version of each."
-        change_freeze "/change-freezes/{name}" "One change freeze." FreezeName,
 }
 
 async fn list(http: &Http, caller: &Caller, kind: &str) -> Result<Json<Documents>, Problem> {
@@ -99,7 +96,7 @@ async fn list(http: &Http, caller: &Caller, kind: &str) -> Result<Json<Documents
     Ok(Json(Documents { items: rows.iter().map(view).collect() }))
 }
 
-async fn one(
+pub(super) async fn one(
     http: &Http,
     caller: &Caller,
     kind: &'static str,
