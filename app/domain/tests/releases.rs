@@ -4,7 +4,8 @@
 //! Two replicas share one store and a lease. They crash, sleep through their lease, are cut off from the store or the
 //! proxy, have clocks that jump; commits succeed without an answer; messages and notices are lost, repeated and late;
 //! drivers are slow, refuse, forget and lie; the metrics server goes down, or says what is old, partial or no number; people
-//! act out of turn and on pages that are old. Candidates are good, bad, or turn bad later. After every event and every effect
+//! act out of turn and on pages that are old. Some runs have a change freeze, some a second source of their signals, which
+//! may be the only one that sees what is bad, or fall silent. Candidates are good, bad, or turn bad later. After every event and every effect
 //! the promises of the README ("What always holds") are looked at by `ledger`, which keeps its own account of what is legal,
 //! and by `ends`. Everything follows from the seed.
 //!
@@ -15,6 +16,8 @@
 //!
 //! `SEED=17 cargo test -p sternway-domain --test releases` replays one run, `RUNS=100000` tries more.
 
+#[path = "releases/beside.rs"]
+mod beside;
 #[path = "releases/blind.rs"]
 mod blind;
 #[path = "releases/chance.rs"]
@@ -110,6 +113,10 @@ fn given_everything_that_goes_wrong_then_ten_thousand_releases_keep_every_promis
         ("older tokens turned away", sum(|r| r.fenced.into())),
         ("older tokens taken where none are known", sum(|r| r.stale_taken.into())),
         ("sagas", sum(|r| r.sagas as u64)),
+        ("kept from going out by a freeze", sum(|r| r.frozen[0].into())),
+        ("sent out over a freeze", sum(|r| r.frozen[1].into())),
+        ("rollbacks by rule in a freeze", sum(|r| r.back_frozen.into())),
+        ("readings of two sources", sum(|r| r.pairs as u64)),
     ];
     let alarms = sum(|r| r.false_alarm.into());
     println!("{runs} runs: {ends:?}, {seen:?}, {alarms} false alarms");

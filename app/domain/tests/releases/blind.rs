@@ -21,6 +21,7 @@ fn given_no_metrics_for_ten_minutes_then_no_rule_promotes_or_goes_back_and_a_per
         let mut world = World::with(seed, |setup| {
             (setup.quality, setup.troubles) = (Quality::Good, Troubles::NONE);
             (setup.dark, setup.hands_off) = (None, true);
+            setup.alone();
             setup.draft.plan.mode = Mode::Automatic;
             assert_eq!(setup.draft.plan.on_deadline.after, DEADLINE);
             // Well before its end the metrics go, well after it they return: a stage is over while nothing is seen.

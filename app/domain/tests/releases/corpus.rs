@@ -6,6 +6,7 @@
 //! --test releases corpus` writes that part; look at the difference. `GROW_CORPUS=1` adds streams of today for states and
 //! kinds of events that none has.
 
+use super::setup::Setup;
 use super::world::World;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -213,7 +214,7 @@ fn grow() {
         if missing.is_empty() {
             return;
         }
-        let world = World::new(seed).store_of_run();
+        let world = World::with(seed, Setup::alone).store_of_run();
         let sagas: Vec<Vec<saga::Event>> = world.sagas.values().map(|stream| stream.events.clone()).collect();
         let ticks = world.ticks.iter().filter(|judged| judged.forwarded_at.is_none());
         let ticks: Vec<_> = ticks.take(MOST_TICKS).map(|judged| (&judged.policy, &judged.tick)).collect();

@@ -25,6 +25,7 @@ fn given_every_notice_is_lost_then_a_thousand_releases_end_as_they_do_with_them(
                 setup.troubles = Troubles { deaf, ..Troubles::NONE };
                 // What is promoted before the metrics go down for good is a matter of seconds.
                 setup.dark = None;
+                setup.alone();
             });
             // Chance falls otherwise where looks come at other moments, and near a deadline it can decide.
             world.signals.even = true;

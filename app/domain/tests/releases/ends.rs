@@ -1,9 +1,11 @@
 //! The promises at effects, and when everything is over.
 
+use super::replica::names;
 use super::setup::Quality;
 use super::store::Watch;
 use super::targets::Key;
 use super::world::{Report, World};
+use sternway_domain::judge::pair::judge_both;
 use sternway_domain::judge::{JudgeState, judge};
 use sternway_domain::plan::Weight;
 use sternway_domain::release::{Release, State};
@@ -102,19 +104,23 @@ impl World {
 
     /// Every verdict comes out again to the last bit from what was stored, over all crashes and takeovers.
     fn check_verdicts(&mut self) {
-        let mut state = JudgeState::default();
+        let (mut state, mut other) = (JudgeState::default(), JudgeState::default());
         let mut forwarded = None;
         let mut differs = None;
         for judged in &self.store.ticks {
             if judged.forwarded_at != forwarded {
-                (state, forwarded) = (JudgeState::default(), judged.forwarded_at);
+                (state, other, forwarded) = (JudgeState::default(), JudgeState::default(), judged.forwarded_at);
             }
-            if judge(&mut state, &judged.tick, &judged.policy) != judged.verdict {
+            let verdict = match &judged.second {
+                None => judge(&mut state, &judged.tick, &judged.policy),
+                Some(second) => judge_both((&mut state, &judged.tick), (&mut other, second), &names(), &judged.policy),
+            };
+            if verdict != judged.verdict {
                 differs = Some(format!("tick {} comes out as another verdict", judged.tick.number));
             }
         }
-        if let Some(Watch { judge, .. }) = &self.store.watch
-            && *judge != state
+        if let Some(Watch { judge, second, .. }) = &self.store.watch
+            && (*judge != state || second.as_ref().is_some_and(|second| second.judge != other))
         {
             differs = Some("the judge's state comes out as another".into());
         }

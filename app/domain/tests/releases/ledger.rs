@@ -47,6 +47,10 @@ pub(crate) struct Beside<'a> {
     pub(crate) full: bool,
     /// Since when the candidate is bad.
     pub(crate) bad_since: Option<Timestamp>,
+    /// Whether every source has answered in the newest tick.
+    pub(crate) heard: bool,
+    /// From when to when nothing new may go out, as far as nobody overrides it.
+    pub(crate) frozen: Option<(Timestamp, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -88,6 +92,10 @@ impl Ledger {
     pub(crate) fn take(&mut self, event: &Event, beside: &Beside<'_>) -> Result<(), String> {
         let now = beside.now;
         let at = self.at;
+        let out = matches!(event, Event::Started { .. } | Event::Promoted { .. });
+        if out && beside.frozen.is_some_and(|(from, until)| (from..until).contains(&event.at())) {
+            return Err(format!("{} in a change freeze, and nobody overrode it", event.kind()));
+        }
         let legal = self.next(event).ok_or_else(|| format!("{} while {at:?}", event.kind()))?;
         match event {
             Event::Promoted { from, overridden, by, .. } => {
@@ -240,6 +248,9 @@ impl Ledger {
         }
         if self.asked.is_none_or(|(.., confirmed)| !confirmed) {
             return Err("a rule promotes before the proxy reported the weight".into());
+        }
+        if !beside.heard {
+            return Err("a rule promotes while a source is silent".into());
         }
         self.fresh(beside)?;
         let bake = beside.plan.stage(self.stage).map_or(Span::ZERO, |stage| stage.bake);

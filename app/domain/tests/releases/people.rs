@@ -3,6 +3,7 @@
 use super::setup::{artifact, automatic, maya};
 use super::store::{Not, Unit};
 use super::world::World;
+use sternway_domain::change_freeze::permit;
 use sternway_domain::checklist::ItemState;
 use sternway_domain::judge::VerdictKind;
 use sternway_domain::release::{Command, HoldCause, Release, State};
@@ -92,12 +93,23 @@ impl World {
             self.report.refused += 1;
             return;
         }
+        let goes_out = matches!(command, Command::Start { .. } | Command::Promote { .. });
+        let frozen = self.frozen(&seen, now).filter(|_| goes_out);
+        let overriding = frozen.is_some() && self.aside.hits(0.2);
+        let over_freeze = match permit(frozen, overriding, now) {
+            Ok(overridden) => overridden.is_some(),
+            Err(_in_force) => {
+                self.report.frozen[0] += 1;
+                return;
+            }
+        };
+        self.report.frozen[1] += u32::from(over_freeze);
         let (command, ordered) = self.with_saga(&seen, command, &person, now);
         let events = match seen.decide(command, &person, now) {
             Ok(events) => events,
             Err(refusal) => return self.broke(format!("with its steps it is refused: {refusal}")),
         };
-        let unit = self.unit(&seen, events, ordered, true, None, &person, now);
+        let unit = Unit { over_freeze, ..self.unit(&seen, events, ordered, true, None, &person, now) };
         if self.commit(unit) == Err(Not::Conflict) {
             self.report.stale += 1;
         }

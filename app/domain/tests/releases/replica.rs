@@ -2,7 +2,7 @@
 //! dies, sleeps or is cut off at the worst moments.
 
 use super::setup::{Way, steps};
-use super::store::{Judged, Not, Unit, Watch};
+use super::store::{Judged, Not, Other, Unit, Watch};
 use super::targets::Key;
 use super::world::{Message, World};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +10,7 @@ use sternway_domain::actor::{Actor, Rule};
 use sternway_domain::effect::Effect;
 use sternway_domain::engine;
 use sternway_domain::id::SagaId;
+use sternway_domain::judge::pair::{Names, judge_both};
 use sternway_domain::judge::{JudgeState, Policy, Verdict, judge};
 use sternway_domain::plan::Weight;
 use sternway_domain::release::{Command, Event, Release};
@@ -36,13 +37,28 @@ pub(crate) struct Replica {
     pub(crate) proxy_cut: Timestamp,
     watch: Watch,
     /// What was read, and the stage it was read in.
-    seen: Option<(u8, Result<Reading, SourceFailure>)>,
+    seen: Option<Seen>,
     verdict: Option<Verdict>,
     /// Orders it sent in this life.
     pub(crate) sent: BTreeSet<(Key, u32)>,
     pub(crate) asked: BTreeMap<Key, Timestamp>,
     /// Committed, about to be sent when it fell asleep.
     pub(crate) unsent: Vec<Message>,
+}
+
+#[derive(Debug)]
+struct Seen {
+    stage: u8,
+    first: Answer,
+    /// Of the second source, where there is one.
+    second: Option<Answer>,
+}
+
+type Answer = Result<Reading, SourceFailure>;
+
+/// What both sources are called.
+pub(crate) fn names() -> Names {
+    Names { first: "metrics".into(), second: "metrics-b".into() }
 }
 
 impl World {
@@ -102,8 +118,8 @@ impl World {
         if !self.store.release.state.active() {
             return None;
         }
-        if let Some((stage, reading)) = self.replicas[who].seen.take() {
-            self.judge(who, stage, reading)?;
+        if let Some(seen) = self.replicas[who].seen.take() {
+            self.judge(who, seen)?;
         }
         self.look_if_due(who);
         self.carry_on(who)?;
@@ -127,11 +143,11 @@ impl World {
             return;
         }
         self.advance();
-        let reading = self.signals.read(clock);
-        self.replicas[who].seen = Some((stage, reading));
+        let (first, second) = (self.signals.read(clock), self.read_second(clock));
+        self.replicas[who].seen = Some(Seen { stage, first, second });
     }
 
-    fn judge(&mut self, who: usize, stage: u8, reading: Result<Reading, SourceFailure>) -> Option<()> {
+    fn judge(&mut self, who: usize, Seen { stage, first, second }: Seen) -> Option<()> {
         let now = self.clock(who);
         let release = &self.store.release;
         if release.state.stage() != Some(stage) {
@@ -139,13 +155,24 @@ impl World {
         }
         let replica = &mut self.replicas[who];
         let watch = &mut replica.watch;
-        let tick = watch.window.push(reading, now, release.plan.max_age);
+        let heard = first.is_ok() && second.as_ref().is_none_or(Result::is_ok);
+        let tick = watch.window.push(first, now, release.plan.max_age);
         let weight = release.asked.as_ref().map_or(Weight::ZERO, |asked| asked.weight);
         let policy = Policy::of(&release.plan, weight, stage);
         if watch.forwarded_at != release.forwarded_at {
             (watch.judge, watch.forwarded_at) = (JudgeState::default(), release.forwarded_at);
+            watch.second = None;
         }
-        let verdict = judge(&mut watch.judge, &tick, &policy);
+        let (second, verdict) = match second {
+            None => (None, judge(&mut watch.judge, &tick, &policy)),
+            Some(answer) => {
+                self.report.pairs += 1;
+                let other = watch.second.get_or_insert_with(Other::default);
+                let second = other.window.push(answer, now, release.plan.max_age);
+                let verdict = judge_both((&mut watch.judge, &tick), (&mut other.judge, &second), &names(), &policy);
+                (Some(second), verdict)
+            }
+        };
         watch.last_at = Some(now);
         // Stored before anything follows from it, and only by the holder of the lease.
         if replica.token != Some(self.store.lease.token) {
@@ -155,7 +182,7 @@ impl World {
         self.store.watch = Some(watch.clone());
         let forwarded_at = release.forwarded_at;
         replica.verdict = Some(verdict.clone());
-        self.store.ticks.push(Judged { tick, policy, verdict, forwarded_at, at: self.now });
+        self.store.ticks.push(Judged { tick, second, heard, policy, verdict, forwarded_at, at: self.now });
         self.may_die(who)
     }
 
@@ -165,7 +192,8 @@ impl World {
         let observed = (replica.proxy_cut <= self.now).then_some((self.proxy.weight, "proxy"));
         let saga = self.store.current().map(|stream| &stream.saga);
         let (release, verdict) = (&self.store.release, replica.verdict.as_ref());
-        let mut world = engine::World { release, verdict, observed, saga, held: false, frozen: false, no_room: None };
+        let frozen = self.frozen(release, now).is_some();
+        let mut world = engine::World { release, verdict, observed, saga, held: false, frozen, no_room: None };
         let effects = engine::reconcile(&world, now);
         let back = |effect: &Effect| matches!(effect, Effect::Decide { command: Command::Rollback { .. }, .. });
         if !effects.iter().any(back) || self.now >= self.full_until {
@@ -281,7 +309,7 @@ impl World {
                 Saga::order_new((*saga.plan).clone(), actor, saga.reason.clone(), now).expect("it was ordered before");
             sagas.push((saga.plan.id, 0, events));
         }
-        Unit { release: Some((release.version, events)), sagas, fence, decision }
+        Unit { release: Some((release.version, events)), sagas, fence, decision, over_freeze: false }
     }
 
     pub(crate) fn may_die(&mut self, who: usize) -> Option<()> {

@@ -1,5 +1,6 @@
 //! What a run begins with: a plan, a release, a candidate that is good, bad or turns bad, and what goes wrong how often.
 
+use super::beside::{Freeze, Second};
 use super::chance::Chance;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -125,6 +126,10 @@ pub(crate) struct Setup {
     pub(crate) dark: Option<Span>,
     /// Whether people leave what is held as it is.
     pub(crate) hands_off: bool,
+    /// When nothing new goes out.
+    pub(crate) freeze: Option<Freeze>,
+    /// A second source of the signals.
+    pub(crate) second: Option<Second>,
 }
 
 impl Setup {
@@ -138,7 +143,7 @@ impl Setup {
         let steps = chance.hits(0.5);
         let dark = chance.hits(0.05).then(|| chance.between(10_000, 120_000));
         let (draft, fenced) = (draft(chance, steps), chance.hits(0.5));
-        Setup { draft, quality, troubles, fenced, steps, dark, hands_off: false }
+        Setup { draft, quality, troubles, fenced, steps, dark, hands_off: false, freeze: None, second: None }
     }
 }
 

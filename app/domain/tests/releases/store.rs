@@ -2,7 +2,6 @@
 //! holds everything or nothing.
 
 use super::ledger::{Beside, Ledger};
-use super::signals::Signals;
 use super::targets::Proxy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,6 +20,15 @@ pub(crate) struct Watch {
     pub(crate) judge: JudgeState,
     pub(crate) last_at: Option<Timestamp>,
     pub(crate) forwarded_at: Option<Timestamp>,
+    /// The same of the second source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) second: Option<Other>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Other {
+    pub(crate) window: SignalWindow,
+    pub(crate) judge: JudgeState,
 }
 
 #[derive(Debug)]
@@ -41,6 +49,10 @@ pub(crate) struct Stream {
 #[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) tick: Tick,
+    /// Of the second source.
+    pub(crate) second: Option<Tick>,
+    /// Whether every source that was asked has answered.
+    pub(crate) heard: bool,
     pub(crate) policy: Policy,
     pub(crate) verdict: Verdict,
     pub(crate) forwarded_at: Option<Timestamp>,
@@ -65,6 +77,8 @@ pub(crate) struct Unit {
     pub(crate) fence: Option<u64>,
     /// Whether an entry of the log comes with it.
     pub(crate) decision: bool,
+    /// Whether a change freeze was overridden by name.
+    pub(crate) over_freeze: bool,
 }
 
 #[derive(Debug)]
@@ -84,7 +98,10 @@ pub(crate) struct Store {
 pub(crate) struct Around<'a> {
     pub(crate) now: Timestamp,
     pub(crate) proxy: &'a Proxy,
-    pub(crate) signals: &'a Signals,
+    /// Since when the candidate is bad.
+    pub(crate) bad_since: Option<Timestamp>,
+    /// From when to when nothing new may go out.
+    pub(crate) frozen: Option<(Timestamp, Timestamp)>,
     pub(crate) full: bool,
     /// Whether clocks are right in this run.
     pub(crate) clocks: bool,
@@ -150,7 +167,9 @@ impl Store {
                 clocks: around.clocks,
                 ended,
                 full: around.full,
-                bad_since: around.signals.bad_since(),
+                bad_since: around.bad_since,
+                heard: self.ticks.last().is_some_and(|judged| judged.heard),
+                frozen: around.frozen.filter(|_| !unit.over_freeze),
             };
             self.ledger.take(&event, &beside)?;
             self.release = self.release.clone().evolve(&event);

@@ -83,6 +83,12 @@ pub(crate) struct Report {
     pub(crate) held_blind: bool,
     /// A rule went back on `fail` from a candidate that was good.
     pub(crate) false_alarm: bool,
+    /// What people wanted to send out in a change freeze: refused, and done with an override.
+    pub(crate) frozen: [u32; 2],
+    /// Rules went back in a change freeze.
+    pub(crate) back_frozen: u32,
+    /// Readings of which two sources were asked.
+    pub(crate) pairs: usize,
 }
 
 pub(crate) struct World {
@@ -90,6 +96,8 @@ pub(crate) struct World {
     pub(crate) chance: Chance,
     /// Who hears of a commit, apart: the rest of a run does not depend on it.
     hears: Chance,
+    /// What some runs have besides, apart for the same reason.
+    pub(crate) aside: Chance,
     pub(crate) now: Timestamp,
     tasks: BTreeMap<(Timestamp, u64), Task>,
     count: u64,
@@ -97,6 +105,8 @@ pub(crate) struct World {
     pub(crate) proxy: Proxy,
     pub(crate) deployer: Deployer,
     pub(crate) signals: Signals,
+    /// The same as the second source has it.
+    pub(crate) second: Option<Signals>,
     pub(crate) replicas: [Replica; 2],
     /// There is no room for all traffic up to this moment.
     pub(crate) full_until: Timestamp,
@@ -116,13 +126,17 @@ impl World {
     pub(crate) fn with(seed: u64, change: impl FnOnce(&mut Setup)) -> World {
         let mut chance = Chance::new(seed);
         let mut setup = Setup::drawn(&mut chance);
+        let mut aside = Chance::new(seed.rotate_left(32) ^ 1);
+        setup.draw_beside(&mut aside);
         change(&mut setup);
         let events = Release::create(setup.draft.clone(), &maya(), START).expect("the draft is usable");
         let proxy = Proxy { fenced: setup.fenced, weight: Weight::ZERO, newest: 0, had: vec![(START, Weight::ZERO)] };
         let full = if chance.hits(0.1) { chance.between(60_000, 300_000) } else { Span::ZERO };
         Self {
             signals: Signals::new(setup.quality),
+            second: setup.second.map(|second| Signals::new(second.quality)),
             setup,
+            aside,
             now: START,
             tasks: BTreeMap::new(),
             count: 0,
@@ -221,6 +235,7 @@ impl World {
             let (how, last) = (self.chance.one(&Ill::ALL), self.chance.between(5_000, 120_000));
             self.signals.fall_ill(now, how, last);
         }
+        self.weather_beside();
         if self.goes_wrong(|t| t.outage / 4.0) {
             self.signals.restart();
         }
@@ -263,7 +278,10 @@ impl World {
         self.advance();
         let full = self.now < self.full_until;
         let clocks = self.setup.troubles.clock == 0.0;
-        let around = Around { now: self.now, proxy: &self.proxy, signals: &self.signals, full, clocks };
+        let frozen =
+            self.setup.freeze.as_ref().filter(|freeze| freeze.concerns).map(|freeze| (freeze.from, freeze.until));
+        let bad_since = self.bad_since();
+        let around = Around { now: self.now, proxy: &self.proxy, bad_since, frozen, full, clocks };
         let sent = unit.release.as_ref().map(|(_, events)| events.clone()).unwrap_or_default();
         match self.store.commit(unit, &around) {
             Err(promise) => {
@@ -292,9 +310,14 @@ impl World {
     fn note(&mut self, events: &[Event]) {
         for event in events {
             match event {
-                Event::RolledForward { .. } => self.signals.mend(),
+                Event::RolledForward { .. } => {
+                    self.signals.mend();
+                    self.second.iter_mut().for_each(Signals::mend);
+                }
                 Event::RollbackOrdered { by, .. } if by.contains("roll-back-on-fail") => {
-                    let bad = self.signals.bad_since().is_some_and(|since| since <= self.now);
+                    let frozen = self.frozen(&self.store.release, event.at()).is_some();
+                    self.report.back_frozen += u32::from(frozen);
+                    let bad = self.bad_since().is_some_and(|since| since <= self.now);
                     self.report.false_alarm |= !bad;
                 }
                 Event::Held { cause: sternway_domain::release::HoldCause::NoEvidence { .. }, .. } => {
@@ -309,6 +332,9 @@ impl World {
     pub(crate) fn advance(&mut self) {
         let weight = self.proxy.weight;
         self.signals.advance(self.now, weight, &mut self.chance);
+        if let Some(second) = &mut self.second {
+            second.advance(self.now, weight, &mut self.aside);
+        }
     }
 
     /// What stays wrong at the proxy although nothing is in the way.
