@@ -73,6 +73,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether this key follows, with the comma before it unless it is the first; then the value is next.
+    #[inline(always)]
     fn follows(&mut self, name: &str) -> bool {
         let first = self.at > 0 && self.bytes[self.at - 1] == b'{';
         let key = self.bytes[self.at..].strip_prefix(if first { &b"\""[..] } else { b",\"" });
@@ -82,15 +83,18 @@ impl<'a> Reader<'a> {
         true
     }
 
+    #[inline(always)]
     fn key<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<T> {
         if self.follows(name) { read(self) } else { Err(self.expected(name)) }
     }
 
+    #[inline(always)]
     fn optional<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> Read<T>) -> Read<Option<T>> {
         if self.follows(name) { read(self).map(Some) } else { Ok(None) }
     }
 
     /// A list is left out when it is empty.
+    #[inline(always)]
     fn list<T>(&mut self, name: &'static str, read: fn(&mut Self) -> Read<T>) -> Read<Vec<T>> {
         if !self.follows(name) {
             return Ok(Vec::new());
@@ -113,7 +117,7 @@ impl<'a> Reader<'a> {
         self.byte(b'"', what)?;
         // After a quote always begins a character.
         let rest = &self.text[self.at..];
-        let end = rest.find('"').ok_or(self.expected("the end of the text"))?;
+        let end = rest.bytes().position(|b| b == b'"').ok_or(self.expected("the end of the text"))?;
         self.at += end + 1;
         Ok(&rest[..end])
     }
@@ -122,6 +126,18 @@ impl<'a> Reader<'a> {
     fn parsed<T>(&mut self, what: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
         let at = self.at;
         read(self.text(what)?).ok_or(Expected { at, what })
+    }
+
+    /// The same of a text that has this length if it has a meaning; then its end need not be looked for. A quote within it
+    /// has no meaning to anything that is read like this.
+    fn sized<T>(&mut self, length: usize, what: &'static str, read: impl FnOnce(&str) -> Option<T>) -> Read<T> {
+        let at = self.at;
+        let end = at + 1 + length;
+        if self.bytes.get(at) != Some(&b'"') || self.bytes.get(end) != Some(&b'"') {
+            return self.parsed(what, read);
+        }
+        self.at = end + 1;
+        read(&self.text[at + 1..end]).ok_or(Expected { at, what })
     }
 
     /// A name of a fixed set, as `serde` has it.
@@ -159,11 +175,11 @@ impl<'a> Reader<'a> {
     }
 
     fn commitment(&mut self) -> Read<Commitment> {
-        self.parsed("a commitment, `c1:` and 32 bytes in base64", |text| Commitment::from_str(text).ok())
+        self.sized(47, "a commitment, `c1:` and 32 bytes in base64", |text| Commitment::from_str(text).ok())
     }
 
     fn digest(&mut self) -> Read<Digest> {
-        self.parsed("a digest, `sha256:` and 64 digits", |text| Digest::from_str(text).ok())
+        self.sized(71, "a digest, `sha256:` and 64 digits", |text| Digest::from_str(text).ok())
     }
 
     fn field(&mut self) -> Read<Field> {
@@ -172,7 +188,7 @@ impl<'a> Reader<'a> {
 
     fn uuid(&mut self) -> Read<Uuid> {
         let plain = |text: &&str| text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
-        self.parsed("an id of 36 characters", |text| {
+        self.sized(36, "an id of 36 characters", |text| {
             Some(text).filter(plain).and_then(|text| Uuid::try_parse(text).ok())
         })
     }
