@@ -26,6 +26,7 @@ mod export;
 mod feed;
 mod hold;
 mod keys;
+mod look;
 mod packed;
 mod pin;
 mod redact;

@@ -7,7 +7,7 @@ use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::commitment::Salt;
 use sternway_domain::audit::record::{Links, RECORD_VERSION, Record};
 use sternway_domain::audit::{Entry, Origin, Outcome, Target, leaf_hash};
-use sternway_domain::id::{DecisionId, PersonId};
+use sternway_domain::id::{DecisionId, Digest, PersonId};
 use sternway_domain::time::Timestamp;
 use sternway_server::notary::{Notary, Signer};
 use sternway_server::service::Service;
@@ -22,6 +22,11 @@ pub(super) const ENTRIES: u128 = 300;
 
 /// Act `n` with its entry; `reason` makes logs differ.
 pub(super) fn act(n: u128, reason: &str) -> DecisionWrite {
+    resting(n, reason, None)
+}
+
+/// The same, of somebody who saw something.
+fn resting(n: u128, reason: &str, evidence: Option<Digest>) -> DecisionWrite {
     let at = Timestamp(1_795_000_000_000_000 + n as i64);
     let actor = Actor::Person { id: PersonId(Uuid::from_u128(1)), name: "Maya Ortiz".into(), role: Role::OnCall };
     let entry = Entry {
@@ -35,7 +40,7 @@ pub(super) fn act(n: u128, reason: &str) -> DecisionWrite {
         expected_version: Some(n as i64),
         reason: format!("{reason} {n}"),
         outcome: Outcome::Accepted,
-        evidence: None,
+        evidence: evidence.clone(),
         plan: None,
         runbooks: vec![],
         overridden: vec![],
@@ -54,7 +59,7 @@ pub(super) fn act(n: u128, reason: &str) -> DecisionWrite {
         service: None,
         outcome: "accepted".into(),
         reason: entry.reason.clone(),
-        evidence: None,
+        evidence,
         body: serde_json::to_string(&entry).unwrap(),
     };
     DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
@@ -71,10 +76,13 @@ async fn log(dir: &TempDir, name: &str, reason: &str, notary: &Notary) {
     std::fs::write(dir.path().join(format!("{name}.checkpoint")), note).unwrap();
 }
 
-/// Entries of acts, signed; the checkpoint.
+/// Entries of acts, signed, two at a time on the same evidence; the checkpoint.
 pub(super) async fn filled(store: Arc<dyn Store>, reason: &str, notary: &Notary) -> String {
     for n in 0..ENTRIES {
-        store.commit(Unit { decision: Some(act(n, reason)), ..Unit::default() }).await.unwrap();
+        let seen = format!("seen by two: {}", n / 2);
+        let digest = Digest::of(seen.as_bytes());
+        let decision = Some(resting(n, reason, Some(digest.clone())));
+        store.commit(Unit { decision, evidence: vec![(digest, seen)], ..Unit::default() }).await.unwrap();
     }
     let mut service = Service::new(store, Arc::new(SystemClock), Arc::new(SystemRng));
     service.notary = notary.clone();

@@ -1,7 +1,7 @@
 //! What somebody with every right to the database might do to the log, and what the verifier says of it.
 
 /// Everything of it.
-pub(super) const ALL: [&[Tamper]; 6] = [&ENTRIES, &TEXTS, &HASHES, &CHECKPOINTS, &DECISIONS, &EVENTS];
+pub(super) const ALL: [&[Tamper]; 7] = [&ENTRIES, &TEXTS, &HASHES, &CHECKPOINTS, &DECISIONS, &EVIDENCE, &EVENTS];
 
 /// What is done, in the words of either database; what is said of it; the entry that is named.
 pub(super) struct Tamper {
@@ -139,7 +139,7 @@ const CHECKPOINTS: [Tamper; 4] = [
     both("INSERT INTO log_checkpoint SELECT 400, 'nothing', at FROM log_checkpoint", "the newest checkpoint", None),
 ];
 
-const DECISIONS: [Tamper; 9] = [
+const DECISIONS: [Tamper; 10] = [
     both(
         "UPDATE decision SET reason = 'another' WHERE leaf_index = 7",
         "shows another reason than its entry 7",
@@ -152,6 +152,11 @@ const DECISIONS: [Tamper; 9] = [
     both(
         "UPDATE decision SET body = replace(body, 'Maya', 'Mara') WHERE leaf_index = 7",
         "shows another text (`body`) than its entry 7",
+        Some(7),
+    ),
+    both(
+        "UPDATE decision SET evidence = NULL WHERE leaf_index = 7",
+        "shows another evidence than its entry 7",
         Some(7),
     ),
     both("DELETE FROM decision WHERE leaf_index = 7", "has no decision that goes with it", Some(7)),
@@ -167,6 +172,28 @@ const DECISIONS: [Tamper; 9] = [
         "claims the place 300 of the log, where there is no entry",
         None,
     ),
+];
+
+/// Entries 8 and 9 rest on the same.
+const EVIDENCE: [Tamper; 4] = [
+    both(
+        "UPDATE evidence SET body = 'another' WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 9)",
+        "the evidence of entry 8 is not the one it names",
+        Some(8),
+    ),
+    both(
+        "CREATE TABLE aside AS SELECT body FROM evidence WHERE digest = (SELECT evidence FROM decision \
+         WHERE leaf_index = 10); UPDATE evidence SET body = (SELECT body FROM aside) \
+         WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 8)",
+        "the evidence of entry 8 is not the one it names",
+        Some(8),
+    ),
+    both(
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 9)",
+        "the evidence of entry 8 is missing",
+        Some(8),
+    ),
+    both("DELETE FROM evidence", "the evidence of entry 0 is missing", Some(0)),
 ];
 
 const EVENTS: [Tamper; 7] = [

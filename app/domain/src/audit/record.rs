@@ -22,14 +22,18 @@
 //! [`Leaf::decode`] takes these bytes and no others: an unknown version, an unknown field, a second spelling are
 //! refused with the place.
 
+mod beside;
 mod decode;
 mod read;
 mod redaction;
 mod seal;
+mod shown;
 
+pub use beside::Texts;
 pub use decode::{DecodeError, Leaf};
 pub use redaction::{Missing, Redactions, Shared};
 pub use seal::{Links, OpeningError, SealError, Sealed};
+pub use shown::Shown;
 
 use super::commitment::{Commitment, Field};
 use crate::actor::{Role, Rule};
@@ -207,7 +211,8 @@ fn as_text<S: Serializer>(number: &Option<i64>, serializer: S) -> Result<S::Ok, 
 impl Record {
     /// Every text that stands as a commitment.
     pub fn commitments(&self) -> Vec<(Field, Commitment)> {
-        let mut all = vec![(Field::Reason, self.reason)];
+        let mut all = Vec::with_capacity(8 + self.overridden.len() + self.effects.len());
+        all.push((Field::Reason, self.reason));
         match &self.actor {
             Who::Person { name, .. } => all.push((Field::ActorName, *name)),
             Who::Token { name, owner_name, .. } => {

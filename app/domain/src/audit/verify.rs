@@ -57,26 +57,43 @@ struct Clock {
     newest: Option<(Timestamp, u64)>,
 }
 
-/// What of an entry can be told without the others: its hash, and its meaning if that was asked for.
+/// What of an entry can be told without the others: its hash, and what order asks of its meaning, if that was asked for.
 #[derive(Debug)]
 pub struct Examined {
     hash: TreeHash,
-    meaning: Option<Result<Leaf, DecodeError>>,
+    meaning: Option<Result<Meaning, DecodeError>>,
+}
+
+#[derive(Debug)]
+struct Meaning {
+    at: Timestamp,
+    /// The first entry it points back to that does not come before it.
+    forward: Option<u64>,
 }
 
 impl Examined {
-    pub fn of(bytes: &[u8], depth: Depth) -> Self {
-        let meaning = match depth {
+    /// Of entry `index`. Hands the entry over, too, if its meaning was asked for and it has one.
+    pub fn of(index: u64, bytes: &[u8], depth: Depth) -> (Self, Option<Leaf>) {
+        let (meaning, leaf) = match depth {
             // A length that no bundle can hold was never signed.
-            Depth::Bytes if bytes.len() > MAX_ENTRY_BYTES => Some(Err(DecodeError::Long(bytes.len()))),
-            Depth::Bytes => None,
-            Depth::Meaning => Some(Leaf::decode(bytes)),
+            Depth::Bytes if bytes.len() > MAX_ENTRY_BYTES => (Some(Err(DecodeError::Long(bytes.len()))), None),
+            Depth::Bytes => (None, None),
+            Depth::Meaning => match Leaf::decode(bytes) {
+                Ok(leaf) => (Some(Ok(Meaning::of(index, &leaf))), Some(leaf)),
+                Err(why) => (Some(Err(why)), None),
+            },
         };
-        Self { hash: leaf_hash(bytes), meaning }
+        (Self { hash: leaf_hash(bytes), meaning }, leaf)
     }
+}
 
-    pub fn leaf(&self) -> Option<&Leaf> {
-        self.meaning.as_ref()?.as_ref().ok()
+impl Meaning {
+    fn of(index: u64, leaf: &Leaf) -> Self {
+        let forward = match leaf {
+            Leaf::Sealed(record) => record.points_back.iter().map(|back| back.index).find(|to| *to >= index),
+            Leaf::Clear(_) => None,
+        };
+        Self { at: leaf.at(), forward }
     }
 }
 
@@ -122,26 +139,27 @@ impl Verifier {
     }
 
     /// Takes the next entry. `remembered` is its hash as something else has it: a tile, or the column beside the
-    /// entry. Hands the entry back if its meaning was asked for and it has one.
-    pub fn entry(&mut self, index: u64, bytes: &[u8], remembered: Option<TreeHash>) -> Result<Option<Leaf>, Bad> {
-        self.examined(index, Examined::of(bytes, self.depth), remembered, |_, _| ())
+    /// entry.
+    pub fn entry(&mut self, index: u64, bytes: &[u8], remembered: Option<TreeHash>) -> Result<(), Bad> {
+        let (entry, _) = Examined::of(index, bytes, self.depth);
+        self.examined(index, entry, remembered, |_, _| ())
     }
 
-    /// The same for an entry that was examined before, with this verifier's depth. Hands over each subtree that became
-    /// complete, as [`Frontier::push_seen`] does.
+    /// The same for an entry that was examined before, as this one and with this verifier's depth. Hands over each
+    /// subtree that became complete, as [`Frontier::push_seen`] does.
     pub fn examined(
         &mut self,
         index: u64,
         entry: Examined,
         remembered: Option<TreeHash>,
         seen: impl FnMut(Node, TreeHash),
-    ) -> Result<Option<Leaf>, Bad> {
+    ) -> Result<(), Bad> {
         let expected = self.tree.size();
         if index != expected {
             return Err(Bad::Index { expected, found: index });
         }
         let Examined { hash, meaning } = entry;
-        let leaf = self.meaning(index, meaning)?;
+        self.meaning(index, meaning)?;
         let remembered = remembered.unwrap_or(hash);
         match &mut self.memory {
             Some(memory) => memory.tree.push(remembered),
@@ -153,8 +171,7 @@ impl Verifier {
             None => {}
         }
         self.tree.push_seen(hash, seen);
-        self.pass()?;
-        Ok(leaf)
+        self.pass()
     }
 
     /// That was all.
@@ -185,23 +202,20 @@ impl Verifier {
 
     /// What is malformed is only remembered here: whether it was signed like that or changed later is known at the next
     /// head.
-    fn meaning(&mut self, index: u64, meaning: Option<Result<Leaf, DecodeError>>) -> Result<Option<Leaf>, Bad> {
-        let leaf = match meaning {
-            None => return Ok(None),
-            Some(Ok(leaf)) => leaf,
-            Some(Err(why)) if self.depth == Depth::Bytes => return Err(Bad::Malformed { index, why }),
+    fn meaning(&mut self, index: u64, meaning: Option<Result<Meaning, DecodeError>>) -> Result<(), Bad> {
+        match meaning {
+            None => Ok(()),
+            Some(Ok(Meaning { forward: Some(to), .. })) => Err(Bad::PointsForward { index, to }),
+            Some(Ok(Meaning { at, .. })) => {
+                self.clock.take(at, index);
+                Ok(())
+            }
+            Some(Err(why)) if self.depth == Depth::Bytes => Err(Bad::Malformed { index, why }),
             Some(Err(why)) => {
                 self.malformed.get_or_insert((index, why));
-                return Ok(None);
+                Ok(())
             }
-        };
-        if let Leaf::Sealed(record) = &leaf
-            && let Some(back) = record.points_back.iter().find(|back| back.index >= index)
-        {
-            return Err(Bad::PointsForward { index, to: back.index });
         }
-        self.clock.take(leaf.at(), index);
-        Ok(Some(leaf))
     }
 
     /// Holds the tree against the heads of this size.

@@ -3,6 +3,7 @@
 use super::feed::Beside;
 use crate::service::REDACTED;
 use crate::store::rows::DecisionRow;
+use crate::store::scan::Stored;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::record::{Leaf, Record};
 use sternway_domain::audit::{Entry, Outcome, Target};
@@ -17,6 +18,19 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether there is nothing to tell.
+    pub(super) fn is_empty(&self) -> bool {
+        self.gone.is_empty() && self.wrong.is_none()
+    }
+
+    /// The same of what is stored as it would be written, which is what is there unless somebody changed something or an
+    /// earlier Sternway wrote it in another way. `None`: then it must be read.
+    pub(super) fn at_once(record: &Record, stored: &Stored<'_>) -> Option<Self> {
+        let shown = stored.shown.as_ref().filter(|shown| shown.id == stored.decision)?;
+        let gone = record.shown_by(shown, stored.texts, REDACTED)?;
+        Some(Self { gone, wrong: None })
+    }
+
     /// Of an entry that cannot be read nothing can be said.
     pub(super) fn of(index: u64, leaf: Option<&Leaf>, beside: &Beside) -> Self {
         let Some(Leaf::Sealed(record)) = leaf else { return Self::default() };

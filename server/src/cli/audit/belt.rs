@@ -3,31 +3,19 @@
 //!
 //! A lane is never more than two portions ahead, so memory does not grow with the log.
 
-use super::aside::Found;
-use super::feed::{Feed, Item, Unread, read, reader};
+use super::feed::{Feed, Unread, unread};
+use super::look::{Eye, Looked};
+use crate::store::scan::Scan;
+use std::path::Path;
 use std::sync::Arc;
-use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::tile::FULL;
-use sternway_domain::audit::verify::{Depth, Examined};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-
-/// How much is asked of an entry.
-pub(super) const DEPTH: Depth = Depth::Meaning;
 
 /// Entries read at once from a database. From a server it is one file.
 const PORTION: u64 = 1_024;
 const AHEAD: usize = 2;
 /// More connections than this a database or a server should not have to give to one who checks.
 const LANES: usize = 8;
-
-/// An entry, and all that can be said of it without the others.
-pub(super) struct Looked {
-    pub(super) index: u64,
-    pub(super) entry: Examined,
-    pub(super) remembered: Option<TreeHash>,
-    /// What stands beside it, where something does.
-    pub(super) found: Option<Found>,
-}
 
 type Portion = Result<Vec<Looked>, Unread>;
 
@@ -51,16 +39,11 @@ impl Belt {
             match &**feed {
                 Feed::File(_, path) => {
                     let path = path.clone();
-                    drop(std::thread::spawn(move || match reader(&path) {
-                        Ok(scan) => {
-                            for (from, until) in spans {
-                                if sender.blocking_send(read(&scan, from, until).map(looked)).is_err() {
-                                    return;
-                                }
-                            }
+                    drop(std::thread::spawn(move || {
+                        if let Err(unread) = scan(&path, spans, &sender) {
+                            // Nobody listens any more: then nobody needs to know.
+                            drop(sender.blocking_send(Err(unread)));
                         }
-                        // Nobody listens any more: then nobody needs to know.
-                        Err(unread) => drop(sender.blocking_send(Err(unread))),
                     }));
                 }
                 Feed::Server(_) | Feed::Database(_) => drop(tokio::spawn(ask(feed.clone(), spans, sender))),
@@ -81,19 +64,27 @@ impl Belt {
 }
 
 async fn ask(feed: Arc<Feed>, spans: impl Iterator<Item = (u64, u64)>, sender: Sender<Portion>) {
+    let mut eye = Eye::default();
     for (from, until) in spans {
-        let portion = feed.items(from, until).await.map(looked);
+        let portion = match feed.items(from, until).await {
+            Ok(items) => eye.asked(&feed, items).await,
+            Err(unread) => Err(unread),
+        };
         if sender.send(portion).await.is_err() {
             return;
         }
     }
 }
 
-fn looked(items: Vec<Item>) -> Vec<Looked> {
-    let look = |Item { index, bytes, hash, beside }: Item| {
-        let entry = Examined::of(&bytes, DEPTH);
-        let found = beside.map(|beside| Found::of(index, entry.leaf(), &beside));
-        Looked { index, entry, remembered: hash, found }
-    };
-    items.into_iter().map(look).collect()
+/// With a reader of its own.
+fn scan(path: &Path, spans: impl Iterator<Item = (u64, u64)>, sender: &Sender<Portion>) -> Result<(), Unread> {
+    let file = Scan::open(path).map_err(unread)?;
+    let (mut reader, mut eye) = (file.reader().map_err(unread)?, Eye::default());
+    for (from, until) in spans {
+        let portion = eye.read(&mut reader, from, until).map_err(unread)?;
+        if sender.blocking_send(Ok(portion)).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
 }

@@ -1,10 +1,11 @@
 //! One pass over the log, from the first entry to the last.
 
 use super::aside::Found;
-use super::belt::{Belt, DEPTH, Looked};
+use super::belt::Belt;
 use super::feed::{Feed, Seen, Unread};
 use super::keys::Keys;
-use std::collections::{BTreeMap, HashMap};
+use super::look::{DEPTH, Looked, More};
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::Arc;
 use sternway_domain::audit::checkpoint::Checkpoint;
@@ -12,7 +13,7 @@ use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::record::{Leaf, Redactions};
 use sternway_domain::audit::tile::{FULL, Tile};
-use sternway_domain::audit::verify::{Bad, Examined, Verified, Verifier};
+use sternway_domain::audit::verify::{Bad, Verified, Verifier};
 use sternway_domain::id::Digest;
 
 /// What was found.
@@ -50,32 +51,6 @@ struct Aside {
     replayed: usize,
 }
 
-/// Evidence that was found to be good: several acts may rest on the same.
-#[derive(Default)]
-struct Evidence {
-    /// Whether a verdict was judged again from it.
-    good: HashMap<Digest, bool>,
-}
-
-impl Evidence {
-    /// Some 10 MB. Whoever rests on more is asked for again.
-    const MOST: usize = 65_536;
-
-    async fn evidence(&mut self, feed: &Feed, digest: &Digest) -> Result<Seen, Unread> {
-        if let Some(replayed) = self.good.get(digest) {
-            return Ok(Seen::Good { replayed: *replayed });
-        }
-        let seen = feed.evidence(digest).await?;
-        if let Seen::Good { replayed } = seen {
-            if self.good.len() == Self::MOST {
-                self.good.clear();
-            }
-            self.good.insert(digest.clone(), replayed);
-        }
-        Ok(seen)
-    }
-}
-
 /// `signed`: how many entries the newest checkpoint has of whom is asked.
 pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signed: u64) -> Result<Report, Unread> {
     let size = feed.size(signed).await?;
@@ -83,32 +58,34 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
         Ok(verifier) => verifier,
         Err(bad) => return Ok(Report::bad(bad.to_string(), bad.index())),
     };
-    let (mut aside, mut seen) = (Aside::default(), Evidence::default());
+    let mut aside = Aside::default();
     let mut changes = keys.check();
     let mut above: BTreeMap<u8, Vec<TreeHash>> = BTreeMap::new();
     let feed = Arc::new(feed);
     let mut belt = Belt::over(&feed, size);
     while let Some(portion) = belt.next().await {
-        for Looked { index, entry, remembered, found } in portion? {
+        for Looked { index, entry, remembered, sealed, replayed, more } in portion? {
             let taken = verifier.examined(index, entry, remembered, |node, hash| {
                 if node.level > 0 && node.level.is_multiple_of(8) {
                     above.entry(node.level / 8).or_default().push(hash);
                 }
             });
-            let leaf = match taken {
-                Ok(leaf) => leaf,
-                Err(bad) => {
-                    aside.take(index, None, found);
-                    return Ok(aside.with(&bad));
-                }
-            };
-            if let Some(Leaf::Sealed(record)) = &leaf {
-                changes.take(index, record);
-                if let (Some(_), Some(digest)) = (&found, &record.evidence) {
-                    aside.saw(index, digest, seen.evidence(&feed, digest).await?);
-                }
+            let More { record, evidence, found } = more.map(|more| *more).unwrap_or_default();
+            if let Err(bad) = taken {
+                aside.take(index, found);
+                return Ok(aside.with(&bad));
             }
-            aside.take(index, leaf, found);
+            if sealed {
+                changes.take(index, record.as_deref());
+            }
+            if let Some(record) = record {
+                aside.redactions.take(index, &record);
+            }
+            aside.replayed += usize::from(replayed);
+            if let Some((digest, seen)) = evidence {
+                aside.saw(index, digest, seen);
+            }
+            aside.take(index, found);
         }
         progress(verifier.entries(), size);
     }
@@ -170,11 +147,7 @@ async fn tiles(feed: &Feed, above: &BTreeMap<u8, Vec<TreeHash>>) -> Result<Optio
 }
 
 impl Aside {
-    fn take(&mut self, index: u64, leaf: Option<Leaf>, found: Option<Found>) {
-        if let Some(Leaf::Sealed(record)) = &leaf {
-            self.redactions.take(index, record);
-        }
-        let Some(Found { gone, wrong }) = found else { return };
+    fn take(&mut self, index: u64, Found { gone, wrong }: Found) {
         self.gone.extend(gone.into_iter().map(|field| (index, field)));
         if let Some(wrong) = wrong {
             self.first.get_or_insert((index, wrong));
@@ -190,13 +163,11 @@ impl Aside {
         }
     }
 
-    fn saw(&mut self, index: u64, digest: &Digest, seen: Seen) {
+    /// Of evidence that is not good, what is wrong with it.
+    fn saw(&mut self, index: u64, digest: Digest, seen: Seen) {
         let wrong = match seen {
-            Seen::Good { replayed } => {
-                self.replayed += usize::from(replayed);
-                return;
-            }
-            Seen::Missing => return self.lost.entry(digest.clone()).or_default().push(index),
+            Seen::Good { .. } => return,
+            Seen::Missing => return self.lost.entry(digest).or_default().push(index),
             Seen::Changed => format!("the evidence of entry {index} is not the one it names"),
             Seen::Another => format!("the verdict that entry {index} rests on does not follow from its inputs"),
         };
@@ -209,8 +180,8 @@ impl Aside {
         while from < now {
             let until = now.min(from + u64::from(FULL));
             for item in feed.items(from, until).await? {
-                if let Some(Leaf::Sealed(record)) = Examined::of(&item.bytes, DEPTH).leaf() {
-                    self.redactions.take(item.index, record);
+                if let Ok(Leaf::Sealed(record)) = Leaf::decode(&item.bytes) {
+                    self.redactions.take(item.index, &record);
                 }
             }
             from = until;

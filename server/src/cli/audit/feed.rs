@@ -2,8 +2,8 @@
 
 use super::super::remote::{Client, Trouble, wrong};
 use crate::service::{Replay, replay};
-use crate::store::rows::{DecisionFilter, DecisionRow};
-use crate::store::scan::{Part, Scan};
+use crate::store::rows::{DecisionFilter, DecisionRow, LeafRow, TextRow};
+use crate::store::scan::Scan;
 use crate::store::{self, Store, StoreError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +46,20 @@ pub(super) enum Seen {
     Another,
 }
 
+impl Seen {
+    /// Of evidence with this digest, as it is stored.
+    pub(super) fn of(digest: &Digest, body: Option<&str>) -> Self {
+        let Some(body) = body.map(str::as_bytes) else { return Seen::Missing };
+        if Digest::of(body) != *digest {
+            return Seen::Changed;
+        }
+        match replay(body) {
+            Replay::Another => Seen::Another,
+            found => Seen::Good { replayed: found == Replay::Same },
+        }
+    }
+}
+
 /// Why something was not read.
 pub(super) enum Unread {
     /// It may be good: nobody knows.
@@ -60,7 +74,7 @@ impl From<Trouble> for Unread {
     }
 }
 
-fn unread(error: StoreError) -> Unread {
+pub(super) fn unread(error: StoreError) -> Unread {
     let mut text = error.to_string();
     if matches!(error, StoreError::Corrupt { .. }) {
         return Unread::Corrupt(text);
@@ -160,7 +174,7 @@ impl Feed {
                 let filter = DecisionFilter { before: Some(until as i64), limit, ..DecisionFilter::default() };
                 let mut decisions = store.decisions(&filter).await.map_err(unread)?;
                 decisions.reverse();
-                Ok(beside(Part { leaves, texts, decisions }))
+                Ok(beside(leaves, texts, decisions))
             }
         }
     }
@@ -181,14 +195,8 @@ impl Feed {
     /// What was seen when an act was done. A server's is not asked for: it is no part of the log's files.
     pub(super) async fn evidence(&self, digest: &Digest) -> Result<Seen> {
         let (Feed::Database(store) | Feed::File(store, _)) = self else { return Ok(Seen::Good { replayed: false }) };
-        let Some(body) = store.evidence(digest).await.map_err(unread)? else { return Ok(Seen::Missing) };
-        if Digest::of(body.as_bytes()) != *digest {
-            return Ok(Seen::Changed);
-        }
-        Ok(match replay(body.as_bytes()) {
-            Replay::Another => Seen::Another,
-            found => Seen::Good { replayed: found == Replay::Same },
-        })
+        let body = store.evidence(digest).await.map_err(unread)?;
+        Ok(Seen::of(digest, body.as_deref()))
     }
 
     /// The hashes of a tile above level 0.
@@ -203,18 +211,8 @@ impl Feed {
     }
 }
 
-/// Entries of a file, with what stands beside them.
-pub(super) fn read(scan: &Scan, from: u64, until: u64) -> Result<Vec<Item>> {
-    scan.part(from, until).map(beside).map_err(unread)
-}
-
-/// A reader of its own for each who reads.
-pub(super) fn reader(path: &std::path::Path) -> Result<Scan> {
-    Scan::open(path).map_err(unread)
-}
-
 /// Puts texts and act to each entry.
-fn beside(Part { leaves, texts, decisions }: Part) -> Vec<Item> {
+fn beside(leaves: Vec<LeafRow>, texts: Vec<TextRow>, decisions: Vec<DecisionRow>) -> Vec<Item> {
     let (mut texts, mut acts) = (texts.into_iter().peekable(), decisions.into_iter().peekable());
     let mut items = Vec::with_capacity(leaves.len());
     for row in leaves {

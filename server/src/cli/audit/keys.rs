@@ -67,6 +67,11 @@ impl Keys {
     }
 }
 
+/// Whether an entry puts another key in place.
+pub(super) fn changes(record: &Record) -> bool {
+    record.action.as_str() == CHANGES_KEY && matches!(record.outcome, Finding::Accepted {})
+}
+
 /// That every change of keys has its entry, and every such entry its key.
 pub(super) struct KeyCheck<'a> {
     list: Option<&'a KeyList>,
@@ -76,16 +81,17 @@ pub(super) struct KeyCheck<'a> {
 }
 
 impl KeyCheck<'_> {
-    pub(super) fn take(&mut self, index: u64, record: &Record) {
-        let changes = record.action.as_str() == CHANGES_KEY && matches!(record.outcome, Finding::Accepted {});
+    /// `record`: of an entry that may put another key in place; of others it need not be told.
+    pub(super) fn take(&mut self, index: u64, record: Option<&Record>) {
+        let change = record.filter(|record| changes(record));
         let term = self.list.and_then(|list| list.terms().iter().find(|term| term.from == index + 1));
         let statement = term.and_then(|term| term.statement.as_ref());
-        let wrong = match (changes, statement) {
-            (true, Some(statement)) if record.documents.contains(&statement.digest()) => None,
-            (true, Some(_)) => Some("names another statement than the list of keys has"),
-            (true, None) => Some("puts another key in place, and the list of keys does not have it"),
-            (false, Some(_)) => Some("is no change of keys, and the list of keys says that it is one"),
-            (false, None) => None,
+        let wrong = match (change, statement) {
+            (Some(record), Some(statement)) if record.documents.contains(&statement.digest()) => None,
+            (Some(_), Some(_)) => Some("names another statement than the list of keys has"),
+            (Some(_), None) => Some("puts another key in place, and the list of keys does not have it"),
+            (None, Some(_)) => Some("is no change of keys, and the list of keys says that it is one"),
+            (None, None) => None,
         };
         if let Some(wrong) = wrong {
             self.wrong.get_or_insert((index, format!("entry {index} {wrong}")));

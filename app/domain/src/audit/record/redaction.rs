@@ -47,6 +47,11 @@ pub enum Missing {
 }
 
 impl Redactions {
+    /// Whether there is anything in an entry to take note of.
+    pub fn concern(record: &Record) -> bool {
+        record.points_back.iter().any(|back| back.relation == Relation::Redacts) || Shared::of(record).is_some()
+    }
+
     /// Takes note of what an entry redacts.
     pub fn take(&mut self, index: u64, record: &Record) {
         self.shared.extend(Shared::of(record).map(|shared| (index, shared)));
