@@ -2,7 +2,8 @@
 //!
 //! Guards are judged by a sequential test: evidence gathers tick by tick toward rolling back and toward promoting, and
 //! may be looked at after every tick (`process.rs` has the proof). Beside it stand hard limits with timers, which are
-//! deterministic. `judge(state, tick, policy)` is the one entrance.
+//! deterministic. `judge(state, tick, policy)` is the one entrance; [`conclude`] is its part that decides, for those who need
+//! no words.
 //!
 //! What the running version showed before the release tells how its errors cluster ([`JudgeState::primed`]); evidence is
 //! only of the release. Deliberately absent: any randomness.
@@ -20,6 +21,7 @@ mod compare;
 mod conclude;
 mod counts;
 pub mod estimate;
+mod finding;
 mod gauge;
 mod guard;
 mod history;
@@ -29,6 +31,7 @@ pub mod number;
 pub mod pair;
 pub mod placebo;
 pub mod process;
+mod say;
 mod split;
 mod spread;
 mod state;
@@ -36,21 +39,17 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 mod track;
+mod view;
 mod weigh;
+mod window;
 mod words;
 
 pub use band::{Band, Range, Seen};
 pub use chance::Shown;
+pub use conclude::{Conclusion, conclude};
 pub use pair::Pair;
 pub use state::JudgeState;
 pub use words::{about, odds};
-
-use conclude::conclude;
-use guard::{Judged, View, judge_guard};
-use limit::{Limited, judge_limit, paused};
-use missing::{Silence, silence};
-use state::{alone, step};
-use weigh::Scale;
 
 /// Goes into every verdict, so that it can be recomputed by the code that made it.
 pub const JUDGE_VERSION: &str = "sequential-2";
@@ -251,86 +250,5 @@ impl Policy {
 /// enough evidence of the guards together, is `fail`; then what is misconfigured or missing for a single guard; then
 /// `suspect`; then `insufficient`; and only what is left is `pass`.
 pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {
-    state.enter(tick, policy);
-    if policy.guards.is_empty() && policy.hard_limits.is_empty() {
-        let silence = Silence {
-            kind: VerdictKind::ConfigError,
-            sentence: "The plan has neither a guard nor a hard limit: nothing could be concluded.".into(),
-            next: "Add a guard to the plan; start with `errors`, `p99` and `traffic`.".into(),
-        };
-        return silent(state, tick, policy, silence);
-    }
-    if tick.failure.is_none() {
-        state.pass_over(tick);
-    }
-    if let Some(silence) = silence(state, tick, policy) {
-        return silent(state, tick, policy, silence);
-    }
-    let before = state.pooled();
-    let added = state.take(tick, policy);
-    state.bet(tick, policy, &before, &added);
-    let pool = state.pooled();
-    let scale = Scale::of(state, policy, &pool);
-    let reference = state.reference.clone().filter(|_| alone(policy));
-    let view = View {
-        policy,
-        pool: &pool,
-        baseline: if alone(policy) { reference.as_ref().map(|r| &r.sums) } else { Some(&pool.baseline) },
-        remembered: reference.as_ref().map(|reference| reference.at),
-        added: &added,
-        seen: state.seen,
-        scale: &scale,
-    };
-    let step = if added.canary.span == Span::ZERO { Span::ZERO } else { step(tick, policy) };
-    let limits: Vec<Limited> =
-        policy.hard_limits.iter().map(|limit| judge_limit(limit, &view, state.timer(limit, policy), step)).collect();
-    let guards: Vec<Judged> = policy
-        .guards
-        .iter()
-        .enumerate()
-        .map(|(i, guard)| judge_guard(guard, i, state.evidence.get(&guard.metric), &view))
-        .collect();
-    let concluded = conclude(state, &view, &guards, &limits);
-    Verdict {
-        kind: concluded.kind,
-        at: tick.at,
-        tick: tick.number,
-        sentence: concluded.sentence,
-        next: concluded.next,
-        decided_by: concluded.decided_by,
-        guards: guards.into_iter().map(|judged| judged.finding).collect(),
-        limits: limits.into_iter().map(|limited| limited.finding).collect(),
-        evidence: Some(scale.weighed()),
-        pair: None,
-        judge_version: JUDGE_VERSION.to_owned(),
-    }
-}
-
-/// The verdict on a tick that says nothing. Findings carry no numbers: none is of now.
-fn silent(state: &mut JudgeState, tick: &Tick, policy: &Policy, silence: Silence) -> Verdict {
-    let finding = |guard: &Guard| GuardFinding {
-        metric: guard.metric.clone(),
-        kind: silence.kind,
-        canary: None,
-        baseline: None,
-        tolerated: None,
-        requests: (0.0, 0.0),
-        sentence: silence.sentence.clone(),
-        evidence: None,
-    };
-    let scale = Scale::of(state, policy, &state.pooled());
-    Verdict {
-        kind: silence.kind,
-        at: tick.at,
-        tick: tick.number,
-        guards: policy.guards.iter().map(finding).collect(),
-        limits: policy.hard_limits.iter().map(|limit| paused(limit, *state.timer(limit, policy))).collect(),
-        sentence: silence.sentence,
-        next: silence.next,
-        decided_by: None,
-        // Evidence stands still.
-        evidence: (!policy.guards.is_empty()).then(|| scale.weighed()),
-        pair: None,
-        judge_version: JUDGE_VERSION.to_owned(),
-    }
+    conclude(state, tick, policy).verdict()
 }

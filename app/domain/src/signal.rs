@@ -5,10 +5,13 @@
 //! resets, staleness and arms are worked out here, once, for every source. A missing, stale, NaN or partial reading is a
 //! state of its own and never a zero.
 
+use crate::plan::Metric;
 use crate::time::{Span, Timestamp};
+use buckets::Buckets;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub mod buckets;
 pub mod histogram;
 pub mod stats;
 pub mod window;
@@ -104,7 +107,7 @@ pub enum Histogram {
     /// Cumulative counts by upper bound, ascending, the last bound is infinite.
     Classic(Vec<Bucket>),
     /// Prometheus native histogram: bucket `i` counts values in `(2^((i-1)·2^-schema), 2^(i·2^-schema)]`; not cumulative.
-    Native { schema: i8, zero: f64, buckets: BTreeMap<i32, f64> },
+    Native { schema: i8, zero: f64, buckets: Buckets },
 }
 
 /// Values at most `le` seconds (`null` in JSON is infinity).
@@ -211,6 +214,19 @@ impl Data {
 pub struct ArmTick {
     pub data: Data,
     pub instances: Vec<InstanceTick>,
+}
+
+impl ArmTick {
+    /// Whether any instance reports what the metric is made of.
+    pub fn reports(&self, metric: &Metric) -> bool {
+        self.instances.iter().any(|one| match metric {
+            Metric::Traffic => true,
+            Metric::Errors => one.errors.is_some(),
+            Metric::Latency(_) => one.latency.is_some(),
+            Metric::Saturation => one.saturation.is_some(),
+            Metric::Kpi(name) => one.kpis.contains_key(name),
+        })
+    }
 }
 
 /// One instance in one tick.

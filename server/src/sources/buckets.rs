@@ -71,7 +71,7 @@ pub(super) fn native(ranges: &[Range], count: f64, unit: f64) -> Result<Histogra
         for (_, right, count) in positive {
             *buckets.entry((right.log2() * per_doubling).round() as i32).or_insert(0.0) += count;
         }
-        return Ok(Histogram::Native { schema, zero, buckets });
+        return Ok(Histogram::Native { schema, zero, buckets: buckets.into_iter().collect() });
     }
     let mut classic = vec![];
     let mut below = zero;
@@ -155,7 +155,7 @@ mod tests {
             let mut ranges: Vec<Range> = counts.iter().map(|(&i, &n)| (bound(i - 1), bound(i), n)).collect();
             ranges.push((-1e-9, 1e-9, 4.0));
             let made = native(&ranges, 0.0, 1.0);
-            prop_assert_eq!(made, Ok(Histogram::Native { schema, zero: 4.0, buckets: counts }));
+            prop_assert_eq!(made, Ok(Histogram::Native { schema, zero: 4.0, buckets: counts.into_iter().collect() }));
         }
     }
 }

@@ -3,21 +3,18 @@
 use super::Policy;
 use super::counts::Known;
 use super::process::Pace;
-use super::state::{JudgeState, Pair, alone, step};
+use super::state::{JudgeState, alone, step};
 use super::stream::Measure;
 use super::track::{Track, unhealthy};
+use super::window::Pair;
 use crate::plan::Metric;
 use crate::signal::Tick;
 use crate::time::Span;
 
 impl JudgeState {
-    /// Takes a usable tick; `before` is the window without it. A tick that covers no time of the stage teaches nothing,
-    /// nor does one while the stage warms up.
-    pub(super) fn bet(&mut self, tick: &Tick, policy: &Policy, before: &Pair, added: &Pair) {
+    /// Takes a usable tick that is not in the window yet, and what it adds. It teaches nothing while the stage warms up.
+    pub(super) fn bet(&mut self, tick: &Tick, policy: &Policy, added: &Pair) {
         let alone = alone(policy);
-        if added.canary.span == Span::ZERO {
-            return;
-        }
         if policy.split && !alone {
             let (canary, baseline) = (added.canary.requests, added.baseline.requests);
             self.split.take(canary, baseline, policy.weight.ratio());
@@ -29,6 +26,7 @@ impl JudgeState {
         let stake = self.pace.step(secs);
         let measure = measure(policy, secs, stake, &self.pace);
         // A window just begun knows less than what is remembered of the stage before.
+        let before = self.pool.sums();
         let window = (before.baseline.requests > 0.0).then_some(&before.baseline);
         let reference = self.reference.as_ref().map(|reference| &reference.sums);
         let past = if window.is_some() { None } else { self.past.take() };

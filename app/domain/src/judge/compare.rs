@@ -1,7 +1,9 @@
 //! Compares the canary with a line, relative to the baseline or fixed, over the pooled window: what is shown, and what
 //! hard limits are judged on. Guards are decided by evidence that gathers from tick to tick, see `process.rs`.
 
+use super::Policy;
 use super::chance::{SURE, Shown, Tolerated, tail_above, tail_below};
+use super::window::Pair;
 use crate::plan::Metric;
 use crate::signal::Arm;
 use crate::signal::stats::{Measured, Sums};
@@ -40,6 +42,14 @@ pub(super) struct Arms<'a> {
     pub(super) slow: f64,
 }
 
+impl<'a> Arms<'a> {
+    /// Of a window and the baseline to compare with.
+    pub(super) fn of(pool: &'a Pair, baseline: Option<&'a Sums>, policy: &Policy, slow: f64) -> Arms<'a> {
+        let total = pool.canary.requests + pool.baseline.requests;
+        Arms { canary: &pool.canary, baseline, expected: policy.weight.ratio() * total, slow }
+    }
+}
+
 /// The canary beside its line.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Comparison {
@@ -49,6 +59,7 @@ pub(super) struct Comparison {
     pub(super) baseline: Option<f64>,
     pub(super) tolerated: f64,
     pub(super) worse: bool,
+    /// The counts behind it, when it is worse.
     evidence: Option<Evidence>,
 }
 
@@ -131,7 +142,7 @@ pub(super) fn compare(metric: &Metric, side: Side, line: Line, arms: &Arms) -> R
     if unresolved {
         return Err(Gap::Unresolved);
     }
-    let evidence = evidence(metric, side, line, tolerated, baseline, arms);
+    let evidence = if worse { evidence(metric, side, line, tolerated, baseline, arms) } else { None };
     Ok(Comparison { canary, at_least: canary_open, baseline, tolerated, worse, evidence })
 }
 

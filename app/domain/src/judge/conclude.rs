@@ -1,150 +1,158 @@
-//! From findings to a verdict.
+//! From findings to what a tick means: the kind of its verdict and what decided it, in numbers alone.
 
-use super::compare::Gap;
-use super::guard::{Judged, View, enough_next, severity};
-use super::limit::Limited;
-use super::missing::{Silence, unrouted};
-use super::{JudgeState, VerdictKind, words};
+use super::compare::{Arms, Gap};
+use super::guard::{Judged, judge_guard, severity};
+use super::limit::{Limited, judge_limit};
+use super::missing::{Silence, silence, unrouted};
+use super::state::{JudgeState, alone, step};
+use super::view::View;
+use super::{Policy, VerdictKind};
 use crate::plan::Metric;
+use crate::signal::Tick;
 use crate::time::Span;
 
-/// A verdict in few words.
-pub(super) struct Concluded {
-    pub(super) kind: VerdictKind,
-    pub(super) sentence: String,
-    pub(super) next: String,
-    pub(super) decided_by: Option<Metric>,
+/// What a tick means, before it is put into words by [`verdict`](Conclusion::verdict).
+pub struct Conclusion<'a> {
+    pub kind: VerdictKind,
+    pub(super) cause: Cause<'a>,
+    /// In the order of the policy's guards; empty when the tick says nothing.
+    pub(super) guards: Vec<Judged>,
+    /// In the order of the policy's hard limits.
+    pub(super) limits: Vec<Limited>,
+    pub(super) view: View<'a>,
+}
+
+/// Why a verdict is what it is. Numbers are places in the policy.
+#[derive(Debug)]
+pub(super) enum Cause<'a> {
+    Silent(Silence<'a>),
+    /// A hard limit is broken.
+    Limit(usize),
+    /// No instance reports what a hard limit is about.
+    Unreported(usize),
+    /// A hard limit cannot be judged yet.
+    Blind(usize),
+    Guard(usize),
+    /// The canary takes no part of traffic.
+    Unrouted,
+    /// The canary takes more than its share, or less.
+    Misrouted {
+        more: bool,
+    },
+    /// Minimum data is not there.
+    Short,
+    /// The canary has had no request for a while.
+    Quiet,
+    /// No hard limit is broken, and there is no guard.
+    Clear,
+}
+
+/// Says what a tick means, after all those before it, and moves the state on. [`judge`](super::judge) is this with words,
+/// and says in which order.
+pub fn conclude<'a>(state: &'a mut JudgeState, tick: &'a Tick, policy: &'a Policy) -> Conclusion<'a> {
+    state.enter(tick, policy);
+    if policy.guards.is_empty() && policy.hard_limits.is_empty() {
+        return silent(state, tick, policy, Silence::NoRule);
+    }
+    if tick.failure.is_none() {
+        state.pass_over(tick);
+    }
+    if let Some(silence) = silence(tick, policy) {
+        return silent(state, tick, policy, silence);
+    }
+    let added = state.take(tick, policy);
+    let counted = added.is_some();
+    if let Some(added) = &added {
+        state.bet(tick, policy, added);
+    }
+    state.pool.slide(tick, added, policy.window);
+    let limits = limits(state, policy, if counted { step(tick, policy) } else { Span::ZERO });
+    let view = View::of(state, tick, policy, counted);
+    let guards: Vec<Judged> = policy.guards.iter().enumerate().map(|(i, guard)| judge_guard(guard, i, &view)).collect();
+    let (kind, cause) = cause(&view, &guards, &limits);
+    Conclusion { kind, cause, guards, limits, view }
+}
+
+/// A tick that says nothing: evidence and timers stand still.
+fn silent<'a>(state: &'a mut JudgeState, tick: &'a Tick, policy: &'a Policy, silence: Silence<'a>) -> Conclusion<'a> {
+    let paused = policy.hard_limits.iter().map(|limit| Limited::paused(limit, *state.timers.of(limit, policy)));
+    let limits = paused.collect();
+    let view = View::of(state, tick, policy, false);
+    Conclusion { kind: silence.kind(), cause: Cause::Silent(silence), guards: Vec::new(), limits, view }
+}
+
+fn limits(state: &mut JudgeState, policy: &Policy, step: Span) -> Vec<Limited> {
+    let pool = state.pool.sums();
+    let remembered = state.reference.as_ref().map(|reference| &reference.sums);
+    let baseline = if alone(policy) { remembered } else { Some(&pool.baseline) };
+    let arms = Arms::of(pool, baseline, policy, 10.0);
+    let half_full = pool.canary.span.micros() * 2 >= policy.window.micros();
+    let timers = &mut state.timers;
+    let judged = |limit| judge_limit(limit, &arms, half_full, timers.of(limit, policy), step);
+    policy.hard_limits.iter().map(judged).collect()
 }
 
 /// Weighs guards, limits and minimum data against each other.
-pub(super) fn conclude(state: &JudgeState, view: &View, guards: &[Judged], limits: &[Limited]) -> Concluded {
-    let of_limit = |limited: &Limited, kind: VerdictKind| Concluded {
-        kind,
-        sentence: limited.sentence.clone(),
-        next: limited.next(),
-        decided_by: Some(limited.finding.metric.clone()),
-    };
-    let worst = guards.iter().max_by(|a, b| {
-        let rank = |judged: &Judged| severity(judged.finding.kind);
-        rank(a).cmp(&rank(b)).then(a.nearness.total_cmp(&b.nearness))
-    });
-    let worst_is = |kind: VerdictKind| worst.is_some_and(|judged| judged.finding.kind == kind);
-    let of_worst = |decides: bool| {
-        worst.map(|judged| Concluded {
-            kind: judged.finding.kind,
-            sentence: judged.finding.sentence.clone(),
-            next: judged.next.clone(),
-            decided_by: decides.then(|| judged.finding.metric.clone()),
-        })
-    };
-    if let Some(fired) = limits.iter().find(|limited| limited.fired()) {
-        return of_limit(fired, VerdictKind::Fail);
+fn cause<'a>(view: &View, guards: &[Judged], limits: &[Limited]) -> (VerdictKind, Cause<'a>) {
+    let worst = guards
+        .iter()
+        .enumerate()
+        .max_by(|(_, a), (_, b)| severity(a.kind).cmp(&severity(b.kind)).then(a.nearness.total_cmp(&b.nearness)));
+    // Without guards nothing of theirs is worse than a pass.
+    let (worst, kind) = worst.map_or((Cause::Clear, VerdictKind::Pass), |(i, judged)| (Cause::Guard(i), judged.kind));
+    let limit = |is: &dyn Fn(&Limited) -> bool| limits.iter().position(is);
+    if let Some(fired) = limit(&Limited::fired) {
+        return (VerdictKind::Fail, Cause::Limit(fired));
     }
-    if (worst_is(VerdictKind::Fail) || worst_is(VerdictKind::ConfigError))
-        && let Some(concluded) = of_worst(true)
+    if matches!(kind, VerdictKind::Fail | VerdictKind::ConfigError) {
+        return (kind, worst);
+    }
+    if view.pool.canary.requests > 0.0
+        && let Some(unknown) = limit(&|limited| matches!(limited.gap(), Some(Gap::Unreported(_))))
     {
-        return concluded;
+        return (VerdictKind::ConfigError, Cause::Unreported(unknown));
     }
-    if let Some(unknown) = limits.iter().find(|limited| matches!(limited.gap, Some(Gap::Unreported(_))))
-        && view.pool.canary.requests > 0.0
+    if unrouted(view.state) {
+        return (VerdictKind::NoData, Cause::Unrouted);
+    }
+    if view.policy.split
+        && let Some(more) = view.state.split.wrong()
     {
-        let metric = &unknown.finding.metric;
-        return Concluded {
-            kind: VerdictKind::ConfigError,
-            sentence: format!("The hard limit on {} cannot be judged: no instance reports `{metric}`.", metric.label()),
-            next: "Fix the limit or the service's signals; until then nothing is promoted.".into(),
-            decided_by: Some(metric.clone()),
-        };
+        return (VerdictKind::Suspect, Cause::Misrouted { more });
     }
-    if let Some(Silence { kind, sentence, next }) = unrouted(state, view.policy) {
-        return Concluded { kind, sentence, next, decided_by: None };
+    if matches!(kind, VerdictKind::NoData | VerdictKind::Suspect) {
+        return (kind, worst);
     }
-    if let Some(more) = state.split.wrong().filter(|_| view.policy.split) {
-        return misrouted(view, more);
+    if let Some(running) = limit(&|limited| limited.breached) {
+        return (VerdictKind::Suspect, Cause::Limit(running));
     }
-    if (worst_is(VerdictKind::NoData) || worst_is(VerdictKind::Suspect))
-        && let Some(concluded) = of_worst(true)
-    {
-        return concluded;
+    // Then no guard's number is worth a headline.
+    if !view.met() {
+        return (VerdictKind::Insufficient, Cause::Short);
     }
-    if let Some(running) = limits.iter().find(|limited| limited.finding.breached) {
-        return of_limit(running, VerdictKind::Suspect);
+    if kind == VerdictKind::Insufficient {
+        return (kind, worst);
     }
-    if worst_is(VerdictKind::Insufficient)
-        && let Some(concluded) = short_of(view).or_else(|| of_worst(false))
-    {
-        return concluded;
+    let interval = view.policy.interval;
+    if view.seen.silent > (interval + interval + interval).max(Span::from_secs(60)) {
+        return (VerdictKind::Insufficient, Cause::Quiet);
     }
-    held_back(view, limits).or_else(|| of_worst(false)).map_or_else(
-        || Concluded {
-            kind: VerdictKind::Pass,
-            sentence: "No hard limit is broken.".into(),
-            next: passed(view, guards, limits),
-            decided_by: None,
-        },
-        |concluded| match concluded.kind {
-            VerdictKind::Pass => Concluded { next: passed(view, guards, limits), ..concluded },
-            _ => concluded,
-        },
-    )
-}
-
-/// Minimum data is not met yet: then no guard's number is worth a headline.
-fn short_of(view: &View) -> Option<Concluded> {
-    (!view.requests_met() || !view.time_met()).then(|| Concluded {
-        kind: VerdictKind::Insufficient,
-        sentence: "Too little seen so far.".to_owned(),
-        next: enough_next(view),
-        decided_by: None,
-    })
-}
-
-/// The canary takes another share of traffic than was asked.
-fn misrouted(view: &View, more: bool) -> Concluded {
-    let share = view.pool.canary.requests / (view.pool.canary.requests + view.pool.baseline.requests);
-    let word = if more { "more" } else { "less" };
-    Concluded {
-        kind: VerdictKind::Suspect,
-        sentence: format!(
-            "The canary takes {word} than its share: {:.1}\u{a0}% of requests, asked are {}\u{a0}%.",
-            share * 100.0,
-            view.policy.weight.percent()
-        ),
-        next: "The versions may serve different requests and are not comparable. Check the routing.".into(),
-        decided_by: None,
+    match limit(&|limited| matches!(limited.gap(), Some(Gap::Short { .. } | Gap::Unresolved))) {
+        Some(blind) => (VerdictKind::Insufficient, Cause::Blind(blind)),
+        None => (kind, worst),
     }
 }
 
-/// What keeps guards that are content from passing: too little data, silence, a limit that could not be judged.
-fn held_back(view: &View, limits: &[Limited]) -> Option<Concluded> {
-    let quiet = (view.policy.interval + view.policy.interval + view.policy.interval).max(Span::from_secs(60));
-    let blind = limits.iter().find(|limited| matches!(limited.gap, Some(Gap::Short { .. } | Gap::Unresolved)));
-    if let Some(short) = short_of(view) {
-        return Some(short);
-    }
-    let (sentence, next) = if view.seen.silent > quiet {
-        (format!("No canary request for {}.", view.seen.silent.clock()), "Passes with the next requests.".into())
-    } else {
-        let blind = blind?;
-        let reason = match blind.gap {
-            Some(Gap::Short { have, need }) => {
-                format!("{} of {} requests in the window", words::whole(have), words::whole(need))
+impl Conclusion<'_> {
+    /// The guard or limit that decided, if one did.
+    pub fn decided_by(&self) -> Option<&Metric> {
+        let policy = self.view.policy;
+        match self.cause {
+            Cause::Limit(i) | Cause::Unreported(i) => Some(&policy.hard_limits[i].metric),
+            Cause::Guard(i) if !matches!(self.kind, VerdictKind::Insufficient | VerdictKind::Pass) => {
+                Some(&policy.guards[i].metric)
             }
-            _ => "it lies beyond the last latency bucket".to_owned(),
-        };
-        let metric = blind.finding.metric.label();
-        (format!("The hard limit on {metric} cannot be judged yet: {reason}."), "Nothing is promoted.".into())
-    };
-    Some(Concluded { kind: VerdictKind::Insufficient, sentence, next, decided_by: None })
-}
-
-/// `All 3 guards pass, 18 300 requests.`
-fn passed(view: &View, guards: &[Judged], limits: &[Limited]) -> String {
-    let requests = words::whole(view.pool.canary.requests);
-    match (guards.len(), limits.len()) {
-        (0, 1) => format!("The hard limit is kept, {requests} requests."),
-        (0, all) => format!("All {all} hard limits are kept, {requests} requests."),
-        (1, _) => format!("The guard passes, {requests} requests."),
-        (all, _) => format!("All {all} guards pass, {requests} requests."),
+            _ => None,
+        }
     }
 }

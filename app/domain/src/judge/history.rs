@@ -45,7 +45,7 @@ impl JudgeState {
         let guards = policy.guards.iter().filter(|guard| counted(&guard.metric));
         let learned = guards.filter_map(|guard| {
             let streams: Vec<Option<Stream>> =
-                lines(guard).into_iter().map(|line| learned(&moments(guard, line, &past, &known), policy)).collect();
+                lines(guard).map(|line| learned(&moments(guard, line, &past, &known), policy)).collect();
             streams.iter().any(Option::is_some).then(|| (guard.metric.clone(), Track::Counted(streams)))
         });
         JudgeState::holding(learned.collect(), (sums.requests > 0.0).then_some(sums.clone()))

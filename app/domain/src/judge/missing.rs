@@ -11,36 +11,80 @@ const AWAITED: f64 = 10.0;
 
 const HELD: &str = "Nothing is promoted or rolled back on silence; timers and minimum data stand still.";
 
-/// What is said instead of a judgement.
-pub(super) struct Silence {
-    pub(super) kind: VerdictKind,
+/// Why a tick cannot be judged.
+#[derive(Debug)]
+pub(super) enum Silence<'a> {
+    /// The plan has neither a guard nor a hard limit.
+    NoRule,
+    Source(&'a SourceFailure),
+    /// No traffic is asked for the canary.
+    NoShare,
+    Arm(Arm, Data),
+}
+
+/// A verdict in words: what is so, and what comes of it.
+#[derive(Debug)]
+pub(super) struct Said {
     pub(super) sentence: String,
     pub(super) next: String,
 }
 
 /// Why the tick cannot be judged; `None` when it can.
-pub(super) fn silence(state: &JudgeState, tick: &Tick, policy: &Policy) -> Option<Silence> {
-    let lasting = state.unheard(tick.at);
+pub(super) fn silence<'a>(tick: &'a Tick, policy: &Policy) -> Option<Silence<'a>> {
     if let Some(failure) = &tick.failure {
-        return Some(of_source(failure, lasting));
+        return Some(Silence::Source(failure));
     }
     if policy.weight == Weight::ZERO {
-        return Some(Silence {
-            kind: VerdictKind::Insufficient,
-            sentence: "No traffic is asked for the canary.".into(),
-            next: "Watched as soon as it takes a share of traffic.".into(),
-        });
+        return Some(Silence::NoShare);
     }
     let arms = if alone(policy) { &[Arm::Canary][..] } else { &[Arm::Canary, Arm::Baseline][..] };
-    let worst = arms.iter().copied().filter(|arm| !tick.arm(*arm).data.usable());
-    let arm = worst.min_by_key(|arm| rank(tick.arm(*arm).data))?;
-    Some(of_arm(state, arm, tick, lasting))
+    let unusable = arms.iter().map(|arm| (*arm, tick.arm(*arm).data)).filter(|(_, data)| !data.usable());
+    let (arm, data) = unusable.min_by_key(|(_, data)| rank(*data))?;
+    Some(Silence::Arm(arm, data))
+}
+
+impl Silence<'_> {
+    pub(super) fn kind(&self) -> VerdictKind {
+        match self {
+            Silence::NoRule | Silence::Source(SourceFailure::Misconfigured { .. }) => VerdictKind::ConfigError,
+            Silence::Source(SourceFailure::Down { .. }) => VerdictKind::ProviderDown,
+            Silence::NoShare | Silence::Arm(_, Data::First) => VerdictKind::Insufficient,
+            Silence::Arm(..) => VerdictKind::NoData,
+        }
+    }
+
+    pub(super) fn said(&self, state: &JudgeState, tick: &Tick) -> Said {
+        let lasting = state.unheard(tick.at);
+        match self {
+            Silence::NoRule => Said {
+                sentence: "The plan has neither a guard nor a hard limit: nothing could be concluded.".into(),
+                next: "Add a guard to the plan; start with `errors`, `p99` and `traffic`.".into(),
+            },
+            Silence::Source(SourceFailure::Down { source_name, detail }) => Said {
+                sentence: format!("No data from `{source_name}`{}: {}.", since(lasting), brief(detail)),
+                next: format!("Goes on when it answers. {HELD}"),
+            },
+            Silence::Source(SourceFailure::Misconfigured { source_name, detail }) => Said {
+                sentence: format!("`{source_name}` refuses the question: {}.", brief(detail)),
+                next: "Fix the service's signals; until then nothing is promoted or rolled back.".into(),
+            },
+            Silence::NoShare => Said {
+                sentence: "No traffic is asked for the canary.".into(),
+                next: "Watched as soon as it takes a share of traffic.".into(),
+            },
+            Silence::Arm(arm, data) => of_arm(state, *arm, *data, tick, lasting),
+        }
+    }
 }
 
 /// The canary takes no part of traffic although it should.
-pub(super) fn unrouted(state: &JudgeState, policy: &Policy) -> Option<Silence> {
-    (state.seen.awaited >= AWAITED).then(|| Silence {
-        kind: VerdictKind::NoData,
+pub(super) fn unrouted(state: &JudgeState) -> bool {
+    state.seen.awaited >= AWAITED
+}
+
+/// What is said of a canary that is [`unrouted`].
+pub(super) fn said_unrouted(state: &JudgeState, policy: &Policy) -> Said {
+    Said {
         sentence: format!(
             "No request reached the canary for {}, although {}\u{a0}% of traffic is asked for it: about {} were expected.",
             state.seen.silent.clock(),
@@ -48,21 +92,6 @@ pub(super) fn unrouted(state: &JudgeState, policy: &Policy) -> Option<Silence> {
             words::whole(state.seen.awaited),
         ),
         next: "Check the routing. Nothing is promoted or rolled back on silence.".into(),
-    })
-}
-
-fn of_source(failure: &SourceFailure, lasting: Span) -> Silence {
-    match failure {
-        SourceFailure::Down { source_name, detail } => Silence {
-            kind: VerdictKind::ProviderDown,
-            sentence: format!("No data from `{source_name}`{}: {}.", since(lasting), brief(detail)),
-            next: format!("Goes on when it answers. {HELD}"),
-        },
-        SourceFailure::Misconfigured { source_name, detail } => Silence {
-            kind: VerdictKind::ConfigError,
-            sentence: format!("`{source_name}` refuses the question: {}.", brief(detail)),
-            next: "Fix the service's signals; until then nothing is promoted or rolled back.".into(),
-        },
     }
 }
 
@@ -80,10 +109,10 @@ fn rank(data: Data) -> u8 {
     }
 }
 
-fn of_arm(state: &JudgeState, arm: Arm, tick: &Tick, lasting: Span) -> Silence {
+fn of_arm(state: &JudgeState, arm: Arm, data: Data, tick: &Tick, lasting: Span) -> Said {
     let name = arm.label();
     let neither = "This reading counts for neither version.";
-    let sentence = match tick.arm(arm).data {
+    let sentence = match data {
         Data::Missing => format!("No {name} instance has been seen{}.", since(lasting)),
         Data::Stale { age } => format!("The newest {name} sample is {} old.", age.clock()),
         Data::Ahead { by } => format!(
@@ -110,11 +139,8 @@ fn of_arm(state: &JudgeState, arm: Arm, tick: &Tick, lasting: Span) -> Silence {
         Data::BucketsChanged => format!("The latency buckets of the {name} changed. {neither}"),
         Data::First | Data::Complete => format!("First reading of the {name}: differences come with the next one."),
     };
-    let (kind, next) = match tick.arm(arm).data {
-        Data::First => (VerdictKind::Insufficient, "Counts from the next reading.".into()),
-        _ => (VerdictKind::NoData, HELD.into()),
-    };
-    Silence { kind, sentence, next }
+    let next = if data == Data::First { "Counts from the next reading." } else { HELD };
+    Said { sentence, next: next.into() }
 }
 
 fn since(lasting: Span) -> String {

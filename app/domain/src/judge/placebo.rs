@@ -3,7 +3,7 @@
 
 use super::missing::silence;
 use super::weigh::Scale;
-use super::{JudgeState, Policy, Verdict, VerdictKind, judge, words};
+use super::{JudgeState, Policy, Verdict, VerdictKind, conclude, words};
 use crate::plan::{Metric, Plan, Weight};
 use crate::signal::{ArmTick, Data, InstanceTick, Tick};
 use crate::time::Span;
@@ -51,11 +51,14 @@ pub fn placebo(plan: &Plan, ticks: &[Tick]) -> Placebo {
     for (name, weight) in players(ticks, MOST) {
         let mut state = JudgeState::default();
         let policy = policy(plan, weight);
-        let mut verdicts = recast(ticks, name).map(|tick| judge(&mut state, &tick, &policy));
         placebo.runs += 1;
-        if let Some(verdict) = verdicts.find(|verdict| verdict.kind == VerdictKind::Fail) {
-            placebo.fired += 1;
-            placebo.count(&verdict);
+        for tick in recast(ticks, name) {
+            let conclusion = conclude(&mut state, &tick, &policy);
+            if conclusion.kind == VerdictKind::Fail {
+                placebo.fired += 1;
+                placebo.count(&conclusion.verdict());
+                break;
+            }
         }
     }
     placebo
@@ -149,13 +152,16 @@ impl Placebo {
 /// The evidence after a tick, as [`judge`] gathers it, without finding anything.
 fn gathered(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Option<f64> {
     state.enter(tick, policy);
-    if silence(state, tick, policy).is_some() {
+    if silence(tick, policy).is_some() {
         return None;
     }
-    let before = state.pooled();
     let added = state.take(tick, policy);
-    state.bet(tick, policy, &before, &added);
-    Some(Scale::of(state, policy, &before).back)
+    if let Some(added) = &added {
+        state.bet(tick, policy, added);
+    }
+    let odds = Scale::of(state, policy, state.pool.sums()).back;
+    state.pool.slide(tick, added, policy.window);
+    Some(odds)
 }
 
 #[cfg(test)]

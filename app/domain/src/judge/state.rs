@@ -4,15 +4,13 @@ use super::Policy;
 use super::process::Pace;
 use super::split::Split;
 use super::track::Track;
+use super::window::{Pair, Window};
 use crate::plan::{Bound, HardLimit, Metric, Weight};
 use crate::signal::stats::Sums;
 use crate::signal::{Arm, Data, Tick};
 use crate::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// The pooled window is kept in this many stretches, whatever its length: neighbouring ticks are summed.
-const SLOTS: i64 = 30;
 
 /// Form of the evidence in a stored state.
 const FORM: u32 = 2;
@@ -25,7 +23,7 @@ pub struct JudgeState {
     /// When the stage was entered; ticks that began before belong to no stage. `None` in the first stage.
     entered: Option<Timestamp>,
     /// Usable ticks of this stage within the window, oldest first.
-    pool: Vec<Slot>,
+    pub(super) pool: Window,
     pub(super) seen: Seen,
     /// Of what form the evidence is; what another form left behind is begun anew.
     #[serde(default)]
@@ -37,7 +35,7 @@ pub struct JudgeState {
     pub(super) pace: Pace,
     #[serde(default)]
     pub(super) split: Split,
-    timers: Vec<Timer>,
+    pub(super) timers: Timers,
     /// The baseline as last seen while it carried traffic, for the stage in which it carries none.
     pub(super) reference: Option<Reference>,
     /// The baseline before the release, until its first tick: where a latency guard begins to count.
@@ -68,13 +66,10 @@ pub(super) struct Reference {
     pub(super) sums: Sums,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Slot {
-    from: Timestamp,
-    until: Timestamp,
-    canary: Sums,
-    baseline: Sums,
-}
+/// How long each hard limit has been broken.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Timers(Vec<Timer>);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Timer {
@@ -83,11 +78,17 @@ struct Timer {
     elapsed: Span,
 }
 
-/// Both arms over one stretch of time.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Pair {
-    pub(super) canary: Sums,
-    pub(super) baseline: Sums,
+impl Timers {
+    /// The timer of a limit, begun at zero. Limits no longer in the policy are forgotten.
+    pub(super) fn of(&mut self, limit: &HardLimit, policy: &Policy) -> &mut Span {
+        let is = |timer: &Timer, limit: &HardLimit| timer.metric == limit.metric && timer.bound == limit.bound;
+        self.0.retain(|timer| policy.hard_limits.iter().any(|limit| is(timer, limit)));
+        let index = self.0.iter().position(|timer| is(timer, limit)).unwrap_or_else(|| {
+            self.0.push(Timer { metric: limit.metric.clone(), bound: limit.bound, elapsed: Span::ZERO });
+            self.0.len() - 1
+        });
+        &mut self.0[index].elapsed
+    }
 }
 
 impl JudgeState {
@@ -124,12 +125,10 @@ impl JudgeState {
     }
 
     /// Counts a usable tick; gives what it adds, or nothing when it covers no time of this stage.
-    pub(super) fn take(&mut self, tick: &Tick, policy: &Policy) -> Pair {
+    pub(super) fn take(&mut self, tick: &Tick, policy: &Policy) -> Option<Pair> {
         self.heard = Some(tick.at);
-        let from = tick.at - tick.span;
-        if tick.span == Span::ZERO || self.entered.is_some_and(|entered| from < entered) {
-            self.drop_old(tick.at, policy.window);
-            return Pair::default();
+        if tick.span == Span::ZERO || self.entered.is_some_and(|entered| tick.at - tick.span < entered) {
+            return None;
         }
         let added = Pair { canary: Sums::of(&tick.canary, tick.span), baseline: Sums::of(&tick.baseline, tick.span) };
         self.seen.canary += added.canary.requests;
@@ -141,20 +140,7 @@ impl JudgeState {
             self.seen.silent = self.seen.silent + step(tick, policy);
             self.seen.awaited += policy.weight.ratio() * added.baseline.requests;
         }
-        let length = Span::from_micros(policy.window.micros() / SLOTS);
-        match self.pool.last_mut() {
-            Some(last) if tick.at.since(last.from) <= length => {
-                last.canary.add(&added.canary);
-                last.baseline.add(&added.baseline);
-                last.until = tick.at;
-            }
-            _ => {
-                let (canary, baseline) = (added.canary.clone(), added.baseline.clone());
-                self.pool.push(Slot { from, until: tick.at, canary, baseline });
-            }
-        }
-        self.drop_old(tick.at, policy.window);
-        added
+        Some(added)
     }
 
     /// Takes note of a tick that counts for neither arm. No clock runs.
@@ -171,44 +157,15 @@ impl JudgeState {
         self.heard.map_or(Span::ZERO, |heard| now.since(heard))
     }
 
-    /// Sums over the window.
-    pub(super) fn pooled(&self) -> Pair {
-        let mut sum = Pair::default();
-        for slot in &self.pool {
-            sum.canary.add(&slot.canary);
-            sum.baseline.add(&slot.baseline);
-        }
-        sum
-    }
-
-    /// The timer of a limit, begun at zero. Limits no longer in the policy are forgotten.
-    pub(super) fn timer(&mut self, limit: &HardLimit, policy: &Policy) -> &mut Span {
-        let is = |timer: &Timer, limit: &HardLimit| timer.metric == limit.metric && timer.bound == limit.bound;
-        self.timers.retain(|timer| policy.hard_limits.iter().any(|limit| is(timer, limit)));
-        let index = self.timers.iter().position(|timer| is(timer, limit)).unwrap_or_else(|| {
-            self.timers.push(Timer { metric: limit.metric.clone(), bound: limit.bound, elapsed: Span::ZERO });
-            self.timers.len() - 1
-        });
-        &mut self.timers[index].elapsed
-    }
-
     /// A thin window never replaces a memory that rests on enough requests.
     fn remember_baseline(&mut self, policy: &Policy) {
-        let Some(last) = self.pool.last() else { return };
-        let at = last.until;
-        let sums = self.pooled().baseline;
+        let Some(at) = self.pool.until() else { return };
+        let sums = self.pool.baseline();
         let enough = sums.requests >= policy.min_data.requests as f64;
         let better = self.reference.as_ref().is_none_or(|known| sums.requests >= known.sums.requests);
         if sums.requests > 0.0 && (enough || better) {
             self.reference = Some(Reference { at, sums });
         }
-    }
-
-    /// What only touches the window stays, so that a full window is never a little too short.
-    fn drop_old(&mut self, now: Timestamp, window: Span) {
-        self.pool.retain(|slot| now.since(slot.until) < window);
-        let surplus = self.pool.len().saturating_sub(SLOTS as usize + 2);
-        self.pool.drain(..surplus);
     }
 }
 

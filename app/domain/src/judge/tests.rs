@@ -347,7 +347,7 @@ fn the_state_stays_small_however_long_the_release_runs() {
     assert!(text.len() < 64 * 1024, "{} bytes", text.len());
     let back: JudgeState = serde_json::from_str(&text).expect("what was written");
     assert_eq!(back, run.state);
-    assert_eq!(run.state.pooled().canary.span, Sums { span: Span::from_secs(3600), ..Sums::default() }.span);
+    assert_eq!(run.state.pool.sums().canary.span, Sums { span: Span::from_secs(3600), ..Sums::default() }.span);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use super::band::{Band, against_baseline, against_rate};
 use super::compare::{Line, Side};
 use super::counts::{Known, counts, side};
 use super::gauge::{Gauge, Leak};
-use super::state::{Pair, alone};
+use super::state::alone;
 use super::stream::{Measure, Stream};
+use super::window::Pair;
 use crate::plan::{Guard, Metric};
 use crate::signal::Tick;
 use crate::signal::stats::Sums;
@@ -33,11 +34,11 @@ pub(super) struct Weight {
 }
 
 /// The lines of a guard: the tolerance, then the absolute limit.
-pub(super) fn lines(guard: &Guard) -> Vec<Line> {
+pub(super) fn lines(guard: &Guard) -> impl Iterator<Item = Line> + Clone + use<> {
     let tolerance = guard.effective_tolerance();
     let relative = (tolerance.ratio.is_some() || tolerance.plus.is_some())
         .then(|| Line::Relative { ratio: tolerance.ratio.unwrap_or(1.0), plus: tolerance.plus.unwrap_or(0.0) });
-    relative.into_iter().chain(guard.slo.map(Line::Fixed)).collect()
+    relative.into_iter().chain(guard.slo.map(Line::Fixed))
 }
 
 /// The baseline itself breaks the guard's absolute limit: the value it has.
@@ -71,8 +72,8 @@ impl Track {
         match self {
             Track::Counted(streams) => {
                 let lines = lines(guard);
-                streams.resize(lines.len(), None);
-                for (line, stream) in lines.into_iter().zip(streams) {
+                streams.resize(lines.clone().count(), None);
+                for (line, stream) in lines.zip(streams) {
                     // While the baseline breaks the limit too, it is the environment that is ill.
                     if sick && matches!(line, Line::Fixed(_)) {
                         continue;
@@ -96,11 +97,12 @@ impl Track {
             Track::Counted(streams) => {
                 let lines = lines(guard);
                 let mut sum = Weight { back: 0.0, promote: None, pace: (0.0, f64::INFINITY), phi: 1.0 };
-                for (i, line) in lines.iter().enumerate() {
+                let all = lines.clone().count();
+                for (i, line) in lines.enumerate() {
                     let stream = streams.get(i).copied().flatten();
                     let back = stream.map_or(1.0, |stream| stream.back(kept));
                     let ill = sick && matches!(line, Line::Fixed(_));
-                    sum.back += if ill { back.min(1.0) } else { back } / lines.len() as f64;
+                    sum.back += if ill { back.min(1.0) } else { back } / all as f64;
                     let promote = stream.map_or(0.0, |stream| stream.promote());
                     let pace = stream.map_or((0.0, 0.0), |stream| stream.pace());
                     sum.pace.0 = sum.pace.0.max(pace.0);
@@ -109,7 +111,7 @@ impl Track {
                     }
                     sum.phi = stream.map_or(sum.phi, |stream| stream.phi().max(sum.phi));
                 }
-                if lines.is_empty() { Weight { back: 1.0, ..sum } } else { sum }
+                if all == 0 { Weight { back: 1.0, ..sum } } else { sum }
             }
             Track::Gauge(gauge) => {
                 Weight { back: gauge.back(kept), promote: None, pace: (gauge.pace(interval), 0.0), phi: 1.0 }
@@ -120,7 +122,7 @@ impl Track {
     /// How the canary compares since the stage began, by the first line that says so.
     pub(super) fn band(&self, guard: &Guard) -> Option<Band> {
         let Track::Counted(streams) = self else { return None };
-        let found = lines(guard).into_iter().zip(streams).find_map(|(line, stream)| Some((line, (*stream)?)));
+        let found = lines(guard).zip(streams).find_map(|(line, stream)| Some((line, (*stream)?)));
         let (line, stream) = found?;
         match (&guard.metric, line) {
             (Metric::Latency(q), Line::Fixed(_)) => {
@@ -145,7 +147,7 @@ fn gauged(guard: &Guard, known: &Known, added: &Pair) -> Option<(f64, Option<f64
     use super::compare::{Arms, compare};
     let baseline = if known.alone { known.baseline } else { Some(&added.baseline) };
     let arms = Arms { canary: &added.canary, baseline, expected: 0.0, slow: 1.0 };
-    let found = lines(guard).into_iter().filter_map(|line| compare(&guard.metric, Side::Above, line, &arms).ok());
+    let found = lines(guard).filter_map(|line| compare(&guard.metric, Side::Above, line, &arms).ok());
     let strictest = found.min_by(|a, b| a.tolerated.total_cmp(&b.tolerated))?;
     Some((strictest.canary, strictest.baseline, strictest.tolerated))
 }

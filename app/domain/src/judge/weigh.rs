@@ -5,16 +5,18 @@
 //! be shown to be no worse than tolerated, so nothing is divided.
 
 use super::number::ln;
-use super::state::{JudgeState, Pair};
+use super::state::JudgeState;
 use super::track::{Weight, unhealthy};
+use super::window::Pair;
 use super::{Policy, Weighed, words};
-use crate::plan::Metric;
+use crate::plan::{Guard, Metric};
 use crate::time::Span;
 
 /// Odds at which traffic is no longer increased.
 pub(super) const SUSPECT: f64 = 10.0;
 
 /// What the evidence weighs.
+#[derive(Debug)]
 pub(super) struct Scale {
     /// In the order of the policy's guards.
     pub(super) guards: Vec<Weight>,
@@ -22,11 +24,11 @@ pub(super) struct Scale {
     parts: Vec<f64>,
     pub(super) back: f64,
     back_needed: f64,
-    /// Of the guard that has least; `None` when no guard counts.
-    promote: Option<f64>,
+    /// The guard with the largest share of the evidence.
+    pub(super) heaviest: Option<usize>,
+    /// Of the guard that has least, odds and nats per second; `None` when no guard counts.
+    promote: Option<(f64, f64)>,
     pub(super) promote_needed: f64,
-    pub(super) back_in: Option<Span>,
-    promote_in: Option<Span>,
 }
 
 impl Scale {
@@ -34,44 +36,29 @@ impl Scale {
         let kept = state.pace.kept();
         let interval = policy.interval.secs_f64();
         let none = Weight { back: 1.0, promote: None, pace: (0.0, 0.0), phi: 1.0 };
-        let guards: Vec<Weight> = policy
-            .guards
-            .iter()
-            .map(|guard| {
-                let sick = unhealthy(guard, &pool.baseline, policy).is_some();
-                let counted = !matches!(guard.metric, Metric::Saturation | Metric::Traffic);
-                let unseen = Weight { promote: counted.then_some(0.0), ..none };
-                state.evidence.get(&guard.metric).map_or(unseen, |track| match guard.metric {
-                    Metric::Traffic => none,
-                    _ => track.weight(guard, kept, sick, interval),
-                })
+        let guards = policy.guards.iter().map(|guard| {
+            let counted = !matches!(guard.metric, Metric::Saturation | Metric::Traffic);
+            let unseen = Weight { promote: counted.then_some(0.0), ..none };
+            state.evidence.get(&guard.metric).map_or(unseen, |track| match guard.metric {
+                Metric::Traffic => none,
+                _ => {
+                    let sick = unhealthy(guard, &pool.baseline, policy).is_some();
+                    track.weight(guard, kept, sick, interval)
+                }
             })
-            .collect();
-        let weights: Vec<f64> = policy.guards.iter().map(crate::plan::Guard::effective_weight).collect();
-        let all: f64 = weights.iter().sum();
-        let parts: Vec<f64> = weights.iter().map(|weight| if all > 0.0 { weight / all } else { 0.0 }).collect();
+        });
+        let guards: Vec<Weight> = guards.collect();
+        let weights = policy.guards.iter().map(Guard::effective_weight);
+        let all: f64 = weights.clone().sum();
+        let parts: Vec<f64> = weights.map(|weight| if all > 0.0 { weight / all } else { 0.0 }).collect();
         let back = if all > 0.0 { parts.iter().zip(&guards).map(|(part, guard)| part * guard.back).sum() } else { 1.0 };
-        let least =
-            guards.iter().filter_map(|guard| Some((guard.promote?, guard.pace.1))).min_by(|a, b| a.0.total_cmp(&b.0));
+        let weight = |i: &usize| parts[*i] * guards[*i].back;
+        let weighing = (0..guards.len()).filter(|i| parts[*i] > 0.0);
+        let heaviest = weighing.max_by(|a, b| weight(a).total_cmp(&weight(b)));
+        let least = guards.iter().filter_map(|guard| Some((guard.promote?, guard.pace.1)));
+        let promote = least.min_by(|a, b| a.0.total_cmp(&b.0));
         let (back_needed, promote_needed) = (1.0 / policy.judge.false_alarms, 1.0 / policy.judge.wrong_promotions);
-        let mut scale = Scale {
-            guards,
-            parts,
-            back,
-            back_needed,
-            promote: least.map(|(odds, _)| odds),
-            promote_needed,
-            back_in: None,
-            promote_in: least.and_then(|(odds, pace)| until(odds, promote_needed, pace)),
-        };
-        scale.back_in = scale.heaviest().and_then(|top| until(back, back_needed, scale.guards[top].pace.0));
-        scale
-    }
-
-    /// The guard with the largest share of the evidence.
-    pub(super) fn heaviest(&self) -> Option<usize> {
-        let weight = |i: usize| self.parts[i] * self.guards[i].back;
-        (0..self.guards.len()).filter(|i| self.parts[*i] > 0.0).max_by(|a, b| weight(*a).total_cmp(&weight(*b)))
+        Scale { guards, parts, back, back_needed, heaviest, promote, promote_needed }
     }
 
     /// How much of the evidence toward rolling back is this guard's, 0-1.
@@ -92,15 +79,20 @@ impl Scale {
         format!("evidence toward rolling back {}, {} needed", words::odds(self.back), words::odds(self.back_needed))
     }
 
+    /// How long until it rolls back if it goes on like this.
+    pub(super) fn back_in(&self) -> Option<Span> {
+        until(self.back, self.back_needed, self.guards[self.heaviest?].pace.0)
+    }
+
     pub(super) fn weighed(&self) -> Weighed {
         Weighed {
             back: self.back,
             back_needed: self.back_needed,
             suspect: SUSPECT.min(self.back_needed / 2.0),
-            promote: self.promote,
+            promote: self.promote.map(|(odds, _)| odds),
             promote_needed: self.promote_needed,
-            back_in: self.back_in.filter(|_| self.back >= 1.0 && !self.rolls_back()),
-            promote_in: self.promote_in,
+            back_in: self.back_in().filter(|_| self.back >= 1.0 && !self.rolls_back()),
+            promote_in: self.promote.and_then(|(odds, pace)| until(odds, self.promote_needed, pace)),
         }
     }
 }

@@ -4,9 +4,9 @@
 //! their bounds grow exponentially. A quantile beyond the last finite bound is said to be "at least" that bound, never
 //! equal to it.
 
+use super::buckets::{Buckets, whole};
 use super::stats::{Cause, Measured};
 use super::{Bucket, Histogram};
-use std::collections::BTreeMap;
 
 /// Why no difference could be taken between two histograms of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Histogram {
     pub fn total(&self) -> f64 {
         match self {
             Histogram::Classic(buckets) => buckets.last().map_or(0.0, |bucket| bucket.count),
-            Histogram::Native { zero, buckets, .. } => zero + buckets.values().sum::<f64>(),
+            Histogram::Native { zero, buckets, .. } => zero + buckets.total(),
         }
     }
 
@@ -30,7 +30,7 @@ impl Histogram {
     pub fn is_sound(&self) -> bool {
         match self {
             Histogram::Classic(buckets) => buckets.iter().all(|b| b.count.is_finite() && !b.le.is_nan()),
-            Histogram::Native { zero, buckets, .. } => zero.is_finite() && buckets.values().all(|c| c.is_finite()),
+            Histogram::Native { zero, buckets, .. } => zero.is_finite() && buckets.iter().all(|(_, c)| c.is_finite()),
         }
     }
 
@@ -50,15 +50,12 @@ impl Histogram {
                     return Err(Break::Bounds);
                 }
                 let then = earlier.native_at(*schema);
-                let gone = then.iter().any(|(index, count)| *count > 0.0 && !buckets.contains_key(index));
-                let added: BTreeMap<i32, f64> = buckets
-                    .iter()
-                    .map(|(index, count)| (*index, count - then.get(index).copied().unwrap_or(0.0)))
-                    .collect();
-                if gone || zero < old_zero || added.values().any(|count| *count < 0.0) {
+                let gone = then.iter().any(|(index, count)| count > 0.0 && buckets.get(index).is_none());
+                let added = || buckets.iter().map(|(index, count)| (index, count - then.get(index).unwrap_or(0.0)));
+                if gone || zero < old_zero || added().any(|(_, count)| count < 0.0) {
                     return Err(Break::Reset);
                 }
-                let buckets = added.into_iter().filter(|(_, count)| *count > 0.0).collect();
+                let buckets = added().filter(|(_, count)| *count > 0.0).collect();
                 Ok(Histogram::Native { schema: *schema, zero: zero - old_zero, buckets })
             }
             _ => Err(Break::Bounds),
@@ -68,21 +65,61 @@ impl Histogram {
     /// Adds the counts of another instance or interval. Classic histograms keep the bounds both have, which loses detail
     /// and no counts; native ones keep the coarser schema; of a mixed pair the classic bounds are kept.
     pub fn add(&mut self, other: &Histogram) {
-        *self = match (&*self, other) {
+        *self = match (&mut *self, other) {
+            (
+                Histogram::Native { schema: a, zero, buckets },
+                Histogram::Native { schema: b, zero: more, buckets: added },
+            ) if a == b => {
+                *zero += more;
+                return buckets.add(added);
+            }
+            (Histogram::Classic(a), Histogram::Classic(b)) if same_bounds(a, b) => {
+                return a.iter_mut().zip(b).for_each(|(sum, more)| sum.count += more.count);
+            }
             (Histogram::Classic(a), Histogram::Classic(b)) => Histogram::Classic(add_classic(a, b)),
-            (Histogram::Native { schema: a, zero, .. }, Histogram::Native { schema: b, zero: other_zero, .. }) => {
-                let schema = *a.min(b);
+            (Histogram::Native { schema: a, zero, .. }, Histogram::Native { schema: b, zero: more, .. }) => {
+                let (schema, zero) = (*(&*a).min(b), *zero + more);
                 let mut buckets = self.native_at(schema);
-                for (index, count) in other.native_at(schema) {
-                    *buckets.entry(index).or_insert(0.0) += count;
-                }
-                Histogram::Native { schema, zero: zero + other_zero, buckets }
+                buckets.add(&other.native_at(schema));
+                Histogram::Native { schema, zero, buckets }
             }
             (Histogram::Classic(a), Histogram::Native { .. }) => {
                 Histogram::Classic(add_classic(a, &other.at_bounds(a)))
             }
             (Histogram::Native { .. }, Histogram::Classic(b)) => Histogram::Classic(add_classic(&self.at_bounds(b), b)),
         };
+    }
+
+    /// Takes off what was added before, when all counts were [`whole`](Histogram::whole) and [`like`](Histogram::like)
+    /// these.
+    pub(super) fn take_off(&mut self, gone: &Histogram) {
+        match (self, gone) {
+            (Histogram::Classic(a), Histogram::Classic(b)) => {
+                a.iter_mut().zip(b).for_each(|(sum, gone)| sum.count -= gone.count);
+            }
+            (Histogram::Native { zero, buckets, .. }, Histogram::Native { zero: gone, buckets: off, .. }) => {
+                *zero -= gone;
+                buckets.take_off(off);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether all counts are whole numbers, so that sums of them are exact in whatever order they are taken.
+    pub(super) fn whole(&self) -> bool {
+        match self {
+            Histogram::Classic(buckets) => buckets.iter().all(|bucket| whole(bucket.count)),
+            Histogram::Native { zero, buckets, .. } => whole(*zero) && buckets.whole(),
+        }
+    }
+
+    /// Whether counts of both go bucket by bucket.
+    pub(super) fn like(&self, other: &Histogram) -> bool {
+        match (self, other) {
+            (Histogram::Classic(a), Histogram::Classic(b)) => same_bounds(a, b),
+            (Histogram::Native { schema: a, .. }, Histogram::Native { schema: b, .. }) => a == b,
+            _ => false,
+        }
     }
 
     /// The value, in seconds, that the share `q` (0-1) of all values does not exceed.
@@ -98,16 +135,9 @@ impl Histogram {
                 if *zero > 0.0 && rank <= *zero {
                     return Measured::Value(0.0);
                 }
-                let mut below = *zero;
-                let mut last = None;
-                for (index, count) in buckets.iter().filter(|(_, count)| **count > 0.0) {
-                    last = Some((*index, below, *count));
-                    if below + count >= rank {
-                        break;
-                    }
-                    below += count;
-                }
-                let Some((index, below, count)) = last else { return Measured::Nothing(Cause::BeyondBuckets) };
+                let Some((index, below, count)) = buckets.holding(rank, *zero) else {
+                    return Measured::Nothing(Cause::BeyondBuckets);
+                };
                 let (lower, upper) = native_bounds(*schema, index);
                 if !upper.is_finite() {
                     return if lower.is_finite() {
@@ -145,33 +175,33 @@ impl Histogram {
             }
             Histogram::Native { schema, zero, buckets } => {
                 let of_zero = if threshold < 0.0 { *zero } else { 0.0 };
-                buckets.iter().fold(of_zero, |sum, (index, count)| {
-                    let (lower, upper) = native_bounds(*schema, *index);
-                    let share = if threshold <= lower || !upper.is_finite() {
-                        1.0
-                    } else if threshold >= upper {
-                        0.0
-                    } else if lower > 0.0 {
-                        ((upper / threshold).ln() / (upper / lower).ln()).clamp(0.0, 1.0)
-                    } else {
-                        1.0 - threshold / upper
-                    };
-                    sum + count * share
-                })
+                // Bounds ascend: below the bucket that holds the threshold nothing counts, beyond it everything does.
+                let buckets = buckets.as_slice();
+                let within = |index: i32| {
+                    let upper = native_bound(*schema, f64::from(index));
+                    threshold > 0.0 && upper.is_finite() && upper <= threshold
+                };
+                let first = buckets.partition_point(|(index, _)| within(*index));
+                let Some(((index, count), beyond)) = buckets[first..].split_first() else { return of_zero };
+                let part = count * share_above(*schema, *index, threshold);
+                beyond.iter().fold(of_zero + part, |sum, (_, count)| sum + count)
             }
         }
     }
 
     /// Native buckets at a coarser schema; empty for a classic histogram.
-    fn native_at(&self, target: i8) -> BTreeMap<i32, f64> {
-        let Histogram::Native { schema, buckets, .. } = self else { return BTreeMap::new() };
+    fn native_at(&self, target: i8) -> Buckets {
+        let Histogram::Native { schema, buckets, .. } = self else { return Buckets::default() };
         let shift = (i32::from(*schema) - i32::from(target)).clamp(0, 32);
-        let mut out = BTreeMap::new();
-        for (index, count) in buckets {
-            let merged = ((i64::from(*index) - 1) >> shift) + 1;
-            *out.entry(i32::try_from(merged).unwrap_or(*index)).or_insert(0.0) += count;
+        let mut out: Vec<(i32, f64)> = Vec::with_capacity(buckets.as_slice().len());
+        for (index, count) in buckets.iter() {
+            let merged = i32::try_from(((i64::from(index) - 1) >> shift) + 1).unwrap_or(index);
+            match out.last_mut() {
+                Some((last, sum)) if *last == merged => *sum += count,
+                _ => out.push((merged, count)),
+            }
         }
-        out
+        out.into_iter().collect()
     }
 
     /// The same counts at the bounds of a classic histogram.
@@ -180,6 +210,13 @@ impl Histogram {
         let below = |le: f64| if le.is_finite() { total - self.count_above(le) } else { total };
         bounds.iter().map(|b| Bucket { le: b.le, count: below(b.le) }).collect()
     }
+}
+
+/// Whether both have the same bounds, ascending to an infinite one.
+fn same_bounds(a: &[Bucket], b: &[Bucket]) -> bool {
+    let ascend = a.windows(2).all(|pair| pair[0].le < pair[1].le);
+    let ends = a.last().is_some_and(|last| last.le == f64::INFINITY);
+    a.len() == b.len() && ascend && ends && a.iter().zip(b).all(|(x, y)| x.le == y.le)
 }
 
 /// Sums at the bounds both have; totals are kept in a last, infinite bucket.
@@ -218,17 +255,34 @@ fn classic_quantile(buckets: &[Bucket], rank: f64) -> Measured {
     finite.map_or(Measured::Nothing(Cause::BeyondBuckets), Measured::AtLeast)
 }
 
+/// How much of native bucket `index` lies above `threshold` seconds, 0-1.
+fn share_above(schema: i8, index: i32, threshold: f64) -> f64 {
+    let (lower, upper) = native_bounds(schema, index);
+    if threshold <= lower || !upper.is_finite() {
+        1.0
+    } else if threshold >= upper {
+        0.0
+    } else if lower > 0.0 {
+        ((upper / threshold).ln() / (upper / lower).ln()).clamp(0.0, 1.0)
+    } else {
+        1.0 - threshold / upper
+    }
+}
+
 /// Lower and upper bound of native bucket `index`, in seconds.
 fn native_bounds(schema: i8, index: i32) -> (f64, f64) {
-    let step = f64::from(-schema).exp2();
-    let bound = |i: f64| (i * step).exp2();
-    (bound(f64::from(index) - 1.0), bound(f64::from(index)))
+    (native_bound(schema, f64::from(index) - 1.0), native_bound(schema, f64::from(index)))
+}
+
+fn native_bound(schema: i8, index: f64) -> f64 {
+    (index * f64::from(-schema).exp2()).exp2()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn classic(counts: &[(f64, f64)]) -> Histogram {
         Histogram::Classic(counts.iter().map(|(le, count)| Bucket { le: *le, count: *count }).collect())

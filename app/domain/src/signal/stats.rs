@@ -11,6 +11,7 @@
 //! Saturation is a mean and not a maximum, because the arms differ in size: the maximum of twenty instances lies above
 //! the maximum of one even when they are alike.
 
+use super::buckets::whole;
 use super::{Arm, ArmTick, Histogram, InstanceTick, Kpi, Tick};
 use crate::plan::Metric;
 use crate::time::Span;
@@ -116,6 +117,39 @@ impl Sums {
         for (name, kpi) in &instance.kpis {
             self.add_kpi(name, *kpi);
         }
+    }
+
+    /// Takes off what was added before: of what is [`whole`](Sums::whole) and [`like`](Sums::like) this, to the last bit.
+    /// Gauges stay as they are, and time is taken off too.
+    pub(crate) fn take_off(&mut self, gone: &Sums) {
+        self.span = self.span.saturating_sub(gone.span);
+        self.requests -= gone.requests;
+        if let (Some(errors), Some(gone)) = (&mut self.errors, gone.errors) {
+            *errors = Part { part: errors.part - gone.part, of: errors.of - gone.of };
+        }
+        if let (Some(latency), Some(gone)) = (&mut self.latency, &gone.latency) {
+            latency.take_off(gone);
+        }
+        for (kpi, gone) in self.kpis.values_mut().zip(gone.kpis.values()) {
+            *kpi = Kpi { good: kpi.good - gone.good, of: kpi.of - gone.of };
+        }
+    }
+
+    /// Whether all counts are whole numbers, so that sums of them are exact in whatever order they are taken.
+    pub(crate) fn whole(&self) -> bool {
+        whole(self.requests)
+            && self.errors.is_none_or(|errors| whole(errors.part) && whole(errors.of))
+            && self.latency.as_ref().is_none_or(Histogram::whole)
+            && self.kpis.values().all(|kpi| whole(kpi.good) && whole(kpi.of))
+    }
+
+    /// Whether the same things are counted, latency in the same buckets.
+    pub(crate) fn like(&self, other: &Sums) -> bool {
+        let latency = match (&self.latency, &other.latency) {
+            (Some(one), Some(other)) => one.like(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.errors.is_some() == other.errors.is_some() && latency && self.kpis.keys().eq(other.kpis.keys())
     }
 
     fn add_latency(&mut self, latency: &Histogram) {

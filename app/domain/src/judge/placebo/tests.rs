@@ -1,4 +1,5 @@
 use super::*;
+use crate::judge::judge;
 use crate::time::Timestamp;
 
 fn plan(more: serde_json::Value) -> Plan {

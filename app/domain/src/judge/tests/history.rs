@@ -1,5 +1,6 @@
 //! What the running version showed before a release tempers evidence and is none.
 
+use super::super::weigh::Scale;
 use super::*;
 
 const PODS: usize = 10;
@@ -57,7 +58,7 @@ fn phi(state: &JudgeState) -> f64 {
 fn given_a_history_then_no_odds_come_from_it() {
     for history in [past(300, even), past(300, heaped), past(300, ill_in_turn)] {
         let mut state = JudgeState::primed(&history, &compared());
-        let scale = Scale::of(&state, &compared(), &state.pooled()).weighed();
+        let scale = Scale::of(&state, &compared(), state.pool.sums()).weighed();
         assert!((scale.back - 1.0).abs() < 1e-6 && scale.promote.is_some_and(|odds| odds < 1.0), "{scale:?}");
         let quiet = |canary| Tick { canary, ..tick(0, PODS, |pod| even(0, pod), None) };
         let verdict = judge(&mut state, &quiet(complete(instance((0.0, 0.0)))), &compared());

@@ -154,7 +154,7 @@ proptest! {
     ) {
         let mut run = Run::new(both());
         before.iter().for_each(|step| drop(play(&mut run, step)));
-        let elapsed = |run: &mut Run| { let policy = run.policy.clone(); *run.state.timer(&policy.hard_limits[0], &policy) };
+        let elapsed = |run: &mut Run| { let policy = run.policy.clone(); *run.state.timers.of(&policy.hard_limits[0], &policy) };
         let then = elapsed(&mut run);
         let verdict = play(&mut run, &last).expect("a verdict");
         prop_assert!(!matches!(verdict.kind, VerdictKind::Pass | VerdictKind::Fail), "{:?}", verdict);
