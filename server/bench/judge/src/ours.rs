@@ -1,7 +1,7 @@
-//! Our judge, exactly as the engine calls it.
+//! Our judge, exactly as the engine calls it but for the words.
 
 use crate::world::{Seen, TICK};
-use sternway_domain::judge::{JudgeState, Policy, VerdictKind, judge};
+use sternway_domain::judge::{JudgeState, Policy, VerdictKind, conclude};
 use sternway_domain::plan::{Guard, Judging, Metric, MinData, Tolerance, Weight};
 use sternway_domain::signal::{ArmTick, Data, InstanceTick, SourceFailure, Tick};
 use sternway_domain::time::{Span, Timestamp};
@@ -101,7 +101,7 @@ pub(crate) fn decide_from<T: std::borrow::Borrow<Tick>>(
 ) -> Decided {
     let mut decided = Decided::default();
     for (i, tick) in ticks.enumerate() {
-        match judge(&mut state, tick.borrow(), policy).kind {
+        match conclude(&mut state, tick.borrow(), policy).kind {
             VerdictKind::Fail => return Decided { back: Some(i), ..decided },
             VerdictKind::Pass => decided.promote = decided.promote.or(Some(i)),
             _ => {}

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use sternway_domain::judge::number::{exp, ln};
 use sternway_domain::judge::process::{GRID, Grid, Process, Showing, Temper};
 use sternway_domain::judge::stream::{Bad, Counts, Measure, Stream};
-use sternway_domain::judge::{JudgeState, Shown, judge};
+use sternway_domain::judge::{JudgeState, Policy, Shown, conclude, judge};
 use sternway_domain::plan::{Guard, Metric, Tolerance};
 use sternway_domain::signal::{InstanceTick, Kpi, Tick};
+use sternway_domain::time::Timestamp;
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Speed {
@@ -21,11 +22,25 @@ pub(crate) struct Speed {
     pub(crate) floor: f64,
     /// Evidence of five lines from their counts, ten e-processes with all that tempers them, per second.
     pub(crate) evidence: f64,
-    /// Whole verdicts on five guards per second: arms of one instance each, and of 19 and 1.
-    pub(crate) verdicts: f64,
-    pub(crate) verdicts_of_twenty: f64,
+    /// Verdicts on five guards per second, with what decided them and without words.
+    pub(crate) concluded: Rates,
+    /// The same in words, with estimates and their ranges.
+    pub(crate) said: Rates,
     /// Bytes of one line of one guard.
     pub(crate) bytes: usize,
+}
+
+/// With arms of one instance each, and of 19 and 1.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rates {
+    pub(crate) of_two: f64,
+    pub(crate) of_twenty: f64,
+}
+
+impl Rates {
+    fn of(judged: impl Fn(&mut JudgeState, &Tick, &Policy) + Copy) -> Rates {
+        Rates { of_two: verdicts(false, judged), of_twenty: verdicts(true, judged) }
+    }
 }
 
 /// Measures on this core, about two seconds per figure.
@@ -61,8 +76,8 @@ pub(crate) fn measure() -> Speed {
         updates,
         floor,
         evidence: evidence(&showings),
-        verdicts: verdicts(false),
-        verdicts_of_twenty: verdicts(true),
+        concluded: Rates::of(|state, tick, policy| drop(black_box(conclude(state, tick, policy)))),
+        said: Rates::of(|state, tick, policy| drop(black_box(judge(state, tick, policy)))),
         bytes: size_of::<Stream>(),
     }
 }
@@ -93,7 +108,7 @@ fn evidence(showings: &[Showing]) -> f64 {
     })
 }
 
-fn verdicts(twenty: bool) -> f64 {
+fn verdicts(twenty: bool, judged: impl Fn(&mut JudgeState, &Tick, &Policy)) -> f64 {
     let guard = |metric: Metric| Guard {
         tolerance: Tolerance { ratio: Some(if metric.less_is_worse() { 0.97 } else { 1.5 }), plus: None },
         metric,
@@ -107,9 +122,9 @@ fn verdicts(twenty: bool) -> f64 {
     let fill = |one: &mut InstanceTick, i: usize| {
         one.errors = Some((i % 3) as f64);
         one.saturation = Some(0.4 + 0.01 * (i % 7) as f64);
-        one.kpis.insert("orders".into(), Kpi { good: one.requests * 0.3, of: one.requests });
+        one.kpis.insert("orders".into(), Kpi { good: (one.requests * 0.3).round(), of: one.requests });
     };
-    let ticks: Vec<Tick> = service
+    let mut ticks: Vec<Tick> = service
         .ticks(7)
         .enumerate()
         .map(|(i, mut tick)| {
@@ -119,11 +134,13 @@ fn verdicts(twenty: bool) -> f64 {
         })
         .collect();
     let mut state = JudgeState::default();
-    let mut i = 0;
+    let (mut i, mut now) = (0, Timestamp::default());
     per_second(|| {
         for _ in 0..100 {
-            black_box(judge(&mut state, &ticks[i % ticks.len()], &policy));
-            i += 1;
+            let place = i % ticks.len();
+            now = now + policy.interval;
+            (ticks[place].at, i) = (now, i + 1);
+            judged(&mut state, &ticks[place], &policy);
         }
         100
     })
@@ -150,13 +167,16 @@ impl Speed {
         let million = |n: f64| format!("{:.1} million", n / 1e6);
         format!(
             "\n## Speed, one core\n\n{} updates of an e-process a second (its logarithms and exponentials alone: {}); {:.0} \
-             times the evidence of five lines from their counts; {:.0} whole verdicts on five guards a second with one instance per arm, {:.0} with twenty instances and native histograms of \
-             each; {} bytes per line of a guard.\n",
+             times the evidence of five lines from their counts; {:.0} verdicts on five guards a second, with native histograms \
+             and what decided them, one instance per arm, {:.0} with twenty instances; {:.0} and {:.0} when they are put into \
+             words with all estimates; {} bytes per line of a guard.\n",
             million(self.updates),
             million(self.floor),
             self.evidence,
-            self.verdicts,
-            self.verdicts_of_twenty,
+            self.concluded.of_two,
+            self.concluded.of_twenty,
+            self.said.of_two,
+            self.said.of_twenty,
             self.bytes
         )
     }
