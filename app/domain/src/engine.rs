@@ -161,17 +161,22 @@ fn may_promote(world: &World<'_>, now: Timestamp) -> bool {
     !world.frozen && world.release.confirmed() && world.release.bake_left(now) == Some(Span::ZERO)
 }
 
-/// The stage has baked, and still nothing allows going on.
+/// The stage has baked, and still nothing allows going on. A pass that waited, for a person or the end of a change freeze,
+/// was decided: when it is gone, the deadline counts anew.
 fn at_deadline(world: &World<'_>, verdict: &Verdict, now: Timestamp) -> Option<Effect> {
     let release = world.release;
     let stage = release.plan.stage(release.state.stage()?)?;
     let over = release.baked(now).saturating_sub(stage.bake);
-    if over < release.plan.on_deadline.after {
+    let passed_until = release.current_verdict().and_then(|note| note.passed_until);
+    let (open, since) = match passed_until.map(|until| now.since(until)) {
+        Some(open) if open < over => (open, "it passed last"),
+        _ => (over, "the bake time"),
+    };
+    let after = release.plan.on_deadline.after;
+    if open < after {
         return None;
     }
-    let reason =
-        format!("Not decided within {} after the bake time. {}", release.plan.on_deadline.after, verdict.sentence);
-    deadline_act(world, cut(reason))
+    deadline_act(world, cut(format!("Not decided within {after} after {since}. {}", verdict.sentence)))
 }
 
 fn at_hold_deadline(release: &Release, verdict: &Verdict, now: Timestamp) -> Option<Effect> {

@@ -221,7 +221,7 @@ impl Default for Judging {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OnDeadline {
-    /// Counted from the moment the stage could have been promoted (its bake time is over).
+    /// Counted from the moment the stage could have been promoted (its bake time is over), or last stopped passing.
     #[serde(default = "defaults::deadline")]
     pub after: Span,
     #[serde(default)]

@@ -161,6 +161,9 @@ pub struct VerdictNote {
     pub since: Timestamp,
     pub tick: u64,
     pub sentence: String,
+    /// When a `pass` of this stage ended last: the deadline counts from then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_until: Option<Timestamp>,
 }
 
 /// Where a release stands.

@@ -41,7 +41,7 @@ pub fn effective_plan_text(plan: &Plan) -> String {
         DeadlineAct::Hold => "hold",
         DeadlineAct::RollBack => "roll_back",
     };
-    out.line(0, "on_deadline:", "counted from the end of the stage's bake time");
+    out.line(0, "on_deadline:", "counted from the end of the stage's bake time, or of its last pass");
     out.line(1, &format!("after: {}", plan.on_deadline.after), default(plan.on_deadline.after == deadline.after));
     out.line(1, &format!("then: {then}"), default(plan.on_deadline.then == deadline.then));
     judging(&mut out, plan);

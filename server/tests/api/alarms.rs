@@ -126,7 +126,8 @@ async fn given_a_test_that_was_sent_when_asked_again_by_one_who_may_no_longer_th
         Caller { actor, origin: Origin::default() }
     };
     service.try_alarms(&as_role(Role::OnCall), None, "before the holidays", "try-1").await.expect("sent");
-    let (sent, entries) = (got.lock().expect("nobody panicked").len(), rig.entries().await);
+    let sent = got.lock().expect("nobody panicked").len();
+    let entries = rig.entries().await;
 
     let again = service.try_alarms(&as_role(Role::Viewer), None, "before the holidays", "try-1").await;
     assert!(matches!(again, Err(ServiceError::Denied(_))), "{again:?}");

@@ -3,6 +3,7 @@
 use super::{Asked, Back, Event, HoldCause, Release, Replaced, Resumption, StageEntry, State, VerdictNote};
 use crate::artifact::Artifact;
 use crate::id::ServiceName;
+use crate::judge::VerdictKind;
 use crate::plan::Weight;
 use crate::time::{Span, Timestamp};
 
@@ -100,9 +101,13 @@ impl Release {
                 }
             }
             Event::VerdictChanged { kind, stage, tick, sentence, at } => {
-                let note =
-                    VerdictNote { kind: *kind, stage: *stage, since: *at, tick: *tick, sentence: sentence.clone() };
-                self.verdict = Some(note);
+                let before = self.verdict.as_ref().filter(|before| before.stage == *stage);
+                let passed_until = before.and_then(|before| match before.kind {
+                    VerdictKind::Pass => Some(*at),
+                    _ => before.passed_until,
+                });
+                let (kind, stage, since, tick, sentence) = (*kind, *stage, *at, *tick, sentence.clone());
+                self.verdict = Some(VerdictNote { kind, stage, since, tick, sentence, passed_until });
             }
             Event::Held { cause, at, .. } => {
                 self.held_since.get_or_insert(*at);

@@ -111,6 +111,36 @@ fn acted(release: Release, command: Command, by: &Actor, now: Timestamp) -> Rele
     events.iter().fold(release, Release::evolve)
 }
 
+#[test]
+fn given_a_pass_that_waited_beyond_the_deadline_when_it_is_gone_then_the_deadline_counts_from_there() {
+    let (rule, hour) = (Actor::Automation { rule: Rule::ConfirmObserved }, Span::from_secs(3_600));
+    let at = |minutes: i64| Timestamp::from_secs(1_700_000_000 + minutes * 60);
+    let noted = |release: Release, kind, minutes| {
+        let verdict = Verdict { at: at(minutes), ..said(kind, "Said.") };
+        let release = acted(release, Command::RecordVerdict(Box::new(verdict.clone())), &rule, verdict.at);
+        (release, verdict)
+    };
+    let after = |release: &Release, verdict: &Verdict, minutes| {
+        let observed = Some((Weight::try_from(5).expect("a weight"), "proxy"));
+        let world =
+            World { release, verdict: Some(verdict), observed, saga: None, held: false, no_room: None, frozen: true };
+        reconcile(&world, at(minutes))
+    };
+    // A change freeze keeps it waiting for a night, then too few requests come to say so any longer.
+    let (release, pass) = noted(baked(), Pass, 2);
+    assert_eq!(after(&release, &pass, 600), []);
+    let (release, short) = noted(release, Insufficient, 600);
+    assert_eq!(after(&release, &short, 601), []);
+    // Another kind that is no pass does not begin it anew.
+    let (release, suspect) = noted(release, Suspect, 640);
+    assert_eq!(after(&release, &suspect, 659), []);
+    let effects = after(&release, &suspect, 660);
+    let [Effect::Decide { rule: Rule::OnDeadline, command: Command::Rollback { reason, .. } }] = &effects[..] else {
+        panic!("at the deadline: {effects:?}");
+    };
+    assert_eq!(*reason, format!("Not decided within {hour} after it passed last. Said."));
+}
+
 /// What rules do about a verdict that has stood for a minute.
 fn done(release: &Release, verdict: &Verdict) -> &'static str {
     let by = Actor::Automation { rule: Rule::ConfirmObserved };
