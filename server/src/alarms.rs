@@ -5,7 +5,7 @@
 //! [`sternway_domain::alarm`]. The engine waits for none of it.
 //!
 //! A message that was sent and not ticked off before a crash is sent again under the same id: whoever receives it twice
-//! can tell.
+//! can tell. A shutdown begins no message and waits a moment for those under way, so that the next replica knows.
 
 use crate::live::Topic;
 use crate::service::Service;
@@ -108,9 +108,8 @@ impl Alarms {
     pub async fn run(self, shutdown: CancellationToken) {
         let news = Arc::new(Notify::new());
         let looking = self.clone().look_again(news.clone());
-        let sending = post::Post::new(self.service.clone(), self.term.clone()).work(news);
+        let sending = post::Post::new(self.service.clone(), self.term.clone(), shutdown).work(news);
         tokio::select! {
-            () = shutdown.cancelled() => {}
             () = looking => {}
             () = sending => {}
         }

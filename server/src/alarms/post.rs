@@ -15,6 +15,7 @@ use sternway_domain::alarm::{AlarmKind, Severity};
 use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// In memory at once.
 const MOST: u32 = 1_000;
@@ -26,26 +27,31 @@ const LONGEST: Span = Span::from_secs(300);
 const AT_MOST: Span = Span::from_secs(3_600);
 /// Of a message that is claimed without a lease nobody else tries to send for so long.
 const CLAIM: Span = Span::from_secs(30);
+/// A shutdown waits for so long for messages under way.
+const ENDING: Duration = Duration::from_secs(2);
 /// Afterwards nobody is told any more.
 pub(super) const PATIENCE: Span = Span::from_secs(86_400);
 
 pub(super) struct Post {
     service: Service,
     term: Term,
+    shutdown: CancellationToken,
 }
 
 type Due = Vec<(AlarmMessageRow, AlarmRow)>;
 
 impl Post {
-    pub(super) fn new(service: Service, term: Term) -> Self {
-        Self { service, term }
+    pub(super) fn new(service: Service, term: Term, shutdown: CancellationToken) -> Self {
+        Self { service, term, shutdown }
     }
 
+    /// Until the shutdown.
     pub(super) async fn work(self, news: Arc<Notify>) {
         let post = Arc::new(self);
         let (mut under_way, mut busy) = (JoinSet::new(), HashSet::new());
-        loop {
+        while !post.shutdown.is_cancelled() {
             tokio::select! {
+                () = post.shutdown.cancelled() => break,
                 Some(ended) = under_way.join_next() => match ended {
                     Ok(channel) => _ = busy.remove(&channel),
                     // A task that panicked says no name: nothing is under way any more that would have to be waited for.
@@ -72,6 +78,8 @@ impl Post {
                 }
             }
         }
+        let ended = async { while under_way.join_next().await.is_some() {} };
+        let _ended_or_cut_off = tokio::time::timeout(ENDING, ended).await;
     }
 
     /// By channel. That something is over is told after that it began.
@@ -96,7 +104,7 @@ impl Post {
     /// One after the other; the first that is not taken ends it for now.
     async fn tell(&self, channel: &str, messages: Due) {
         for (message, alarm) in messages {
-            let Some(right) = self.term.right() else { return };
+            let Some(right) = self.term.right().filter(|_| !self.shutdown.is_cancelled()) else { return };
             if right.fence().is_none() && !self.claimed(&message).await {
                 return;
             }

@@ -155,6 +155,18 @@ async fn given_a_receiver_that_is_down_when_it_is_back_then_it_takes_each_messag
 }
 
 #[tokio::test]
+async fn given_a_message_under_way_when_its_replica_is_shut_down_then_it_is_waited_for_and_ticked_off() {
+    let (desk, pager) = (Desk::new().await, Pager::start().await);
+    pager.mood(Mood::Late);
+    let watch = pager.watch(&desk, "one");
+    raise_something(&desk).await;
+    pager.until(&desk, "alarm.raised step").await;
+    tokio::join!(watch.stop(), async { pager.answer() });
+    let untold = desk.service.store.alarm_messages(9).await.expect("read");
+    assert_eq!(untold.len(), 0, "the next replica need not tell it again: {untold:?}");
+}
+
+#[tokio::test]
 async fn given_a_crash_between_telling_and_writing_it_down_then_it_is_told_again_under_the_same_id() {
     let (yard, desk, pager) = (Yard::start().await, Desk::new().await, Pager::start().await);
     pager.mood(Mood::Mute);

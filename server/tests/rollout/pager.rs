@@ -20,6 +20,7 @@ use sternway_server::steps::Hands;
 use sternway_server::steps::settings::{Channel, StepSettings};
 use sternway_server::store::rows::{AlarmRaise, AlarmRow, AlarmsWrite};
 use sternway_server::system::SystemClock;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -35,6 +36,8 @@ pub(super) enum Mood {
     Busy,
     /// Hears it and never answers.
     Mute,
+    /// Takes it, and says so when [`Pager::answer`] lets it.
+    Late,
 }
 
 /// One message as it arrived.
@@ -57,6 +60,7 @@ type Page = Arc<Mutex<(Mood, Vec<Heard>)>>;
 
 pub(super) struct Pager {
     page: Page,
+    answer: Arc<Notify>,
     url: String,
     task: JoinHandle<()>,
 }
@@ -64,11 +68,12 @@ pub(super) struct Pager {
 impl Pager {
     pub(super) async fn start() -> Pager {
         let page: Page = Arc::new(Mutex::new((Mood::Takes, Vec::new())));
-        let router = Router::new().route("/hook", post(hear)).with_state(page.clone());
+        let answer = Arc::new(Notify::new());
+        let router = Router::new().route("/hook", post(hear)).with_state((page.clone(), answer.clone()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
-        Pager { page, url, task }
+        Pager { page, answer, url, task }
     }
 
     fn page(&self) -> MutexGuard<'_, (Mood, Vec<Heard>)> {
@@ -77,6 +82,10 @@ impl Pager {
 
     pub(super) fn mood(&self, mood: Mood) {
         self.page().0 = mood;
+    }
+
+    pub(super) fn answer(&self) {
+        self.answer.notify_one();
     }
 
     pub(super) fn heard(&self) -> Vec<Heard> {
@@ -145,7 +154,7 @@ impl Drop for Pager {
     }
 }
 
-async fn hear(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Response {
+async fn hear(State((page, answer)): State<(Page, Arc<Notify>)>, headers: HeaderMap, body: Bytes) -> Response {
     let mood = {
         let mut page = page.lock().expect("nobody panicked");
         let mood = page.0;
@@ -153,7 +162,8 @@ async fn hear(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Resp
             |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         assert!(header("webhook-signature").starts_with("v1,"), "signed");
         let body = serde_json::from_slice(&body).expect("JSON");
-        let heard = Heard { id: header("webhook-id"), at: SystemClock.now(), taken: mood == Mood::Takes, body };
+        let taken = matches!(mood, Mood::Takes | Mood::Late);
+        let heard = Heard { id: header("webhook-id"), at: SystemClock.now(), taken, body };
         page.1.push(heard);
         mood
     };
@@ -161,5 +171,9 @@ async fn hear(State(page): State<Page>, headers: HeaderMap, body: Bytes) -> Resp
         Mood::Takes => StatusCode::NO_CONTENT.into_response(),
         Mood::Busy => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", RETRY_AFTER.to_string())]).into_response(),
         Mood::Mute => std::future::pending().await,
+        Mood::Late => {
+            answer.notified().await;
+            StatusCode::NO_CONTENT.into_response()
+        }
     }
 }
