@@ -27,7 +27,6 @@ mod guard;
 mod history;
 mod limit;
 mod missing;
-pub mod number;
 pub mod pair;
 pub mod placebo;
 pub mod process;
@@ -44,6 +43,7 @@ mod weigh;
 mod window;
 mod words;
 
+pub use crate::number;
 pub use band::{Band, Range, Seen};
 pub use chance::Shown;
 pub use conclude::{Conclusion, conclude};
@@ -52,7 +52,7 @@ pub use state::JudgeState;
 pub use words::{about, odds};
 
 /// Goes into every verdict, so that it can be recomputed by the code that made it.
-pub const JUDGE_VERSION: &str = "sequential-2";
+pub const JUDGE_VERSION: &str = "sequential-3";
 
 /// The seven verdicts. Only `pass` may promote; only `fail` may roll back on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -19,6 +19,7 @@ pub mod flag;
 pub mod id;
 pub mod judge;
 pub mod migration;
+pub mod number;
 pub mod plan;
 pub mod preview;
 pub mod probe;

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub mod buckets;
 pub mod histogram;
+pub(crate) mod native;
 pub mod stats;
 pub mod window;
 

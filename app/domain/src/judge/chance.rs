@@ -11,6 +11,8 @@
 //! Looking after every tick inflates these tails: they tell a hard limit's timer to run, beside which time must pass.
 //! Guards use the sequential test of `process.rs`.
 
+use super::number::{exp, ln};
+
 /// The tail below which worse than tolerated is not chance.
 pub(super) const SURE: f64 = 0.01;
 
@@ -80,19 +82,19 @@ fn below(events: usize, shape: f64, odds: f64, mean: f64) -> f64 {
     let mut poisson = Vec::with_capacity(events);
     let (mut log, mut sum) = (-mean, 0.0);
     for k in 0..events {
-        sum += log.exp();
+        sum += exp(log);
         poisson.push(sum);
-        log += if mean > 0.0 { (mean / (k as f64 + 1.0)).ln() } else { f64::NEG_INFINITY };
+        log += if mean > 0.0 { ln(mean / (k as f64 + 1.0)) } else { f64::NEG_INFINITY };
     }
     if odds <= 0.0 {
         return sum;
     }
-    let mut log = -shape * odds.ln_1p();
-    let step = (odds / (1.0 + odds)).ln();
+    let mut log = -shape * ln(1.0 + odds);
+    let step = ln(odds / (1.0 + odds));
     let mut sum = 0.0;
     for k in 0..events {
-        sum += log.exp() * poisson[events - 1 - k];
-        log += ((k as f64 + shape) / (k as f64 + 1.0)).ln() + step;
+        sum += exp(log) * poisson[events - 1 - k];
+        log += ln((k as f64 + shape) / (k as f64 + 1.0)) + step;
     }
     sum
 }
@@ -101,7 +103,7 @@ fn gaussian(events: f64, shape: f64, odds: f64, poisson: f64, side: f64) -> f64 
     let mean = shape * odds + poisson;
     let deviation = (mean + shape * odds * odds).sqrt();
     let z = side * (events - mean) / deviation;
-    if z > 0.0 { 0.5 * (-0.5 * z * z).exp() } else { 1.0 }
+    if z > 0.0 { 0.5 * exp(-0.5 * z * z) } else { 1.0 }
 }
 
 #[cfg(test)]
@@ -124,9 +126,9 @@ mod tests {
     #[test]
     fn without_a_baseline_it_is_the_poisson_tail() {
         // P(Poisson(1) >= 3) = 1 - 5/(2e)
-        close(tail_above(shown(3.0, 100.0), fixed(0.01)), 1.0 - 2.5 * (-1.0_f64).exp());
+        close(tail_above(shown(3.0, 100.0), fixed(0.01)), 1.0 - 2.5 * exp(-1.0));
         // P(Poisson(2) <= 1) = 3/e²
-        close(tail_below(shown(1.0, 100.0), fixed(0.02)), 3.0 * (-2.0_f64).exp());
+        close(tail_below(shown(1.0, 100.0), fixed(0.02)), 3.0 * exp(-2.0));
     }
 
     #[test]

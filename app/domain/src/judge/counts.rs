@@ -11,9 +11,10 @@
 
 use super::chance::Shown;
 use super::compare::{Line, Side};
-use super::number::ln;
+use super::number::{exp, exp2, ln, log2};
 use super::stream::{Bad, Counts};
 use crate::plan::Metric;
+use crate::signal::native::step;
 use crate::signal::stats::{Measured, Sums};
 use crate::signal::{ArmTick, Bucket, Histogram, InstanceTick, Tick};
 
@@ -177,13 +178,11 @@ struct Thresholds {
 fn thresholds(before: &Histogram, q: f64, ratio: f64, plus: f64) -> Option<Thresholds> {
     match before {
         Histogram::Native { schema, .. } => {
-            let Measured::Value(quantile) = before.quantile(q) else { return None };
-            let step = f64::from(-*schema).exp2();
-            let baseline = ((quantile.log2() / step).round() * step).exp2();
+            let baseline = before.bound_nearest(q)?;
             let canary = ratio * baseline + plus;
-            let place = canary.log2() / step;
+            let place = log2(canary) / step(*schema);
             let r = if (place - place.round()).abs() < 1e-6 { 1.0 } else { SLACK };
-            (baseline > 0.0).then_some(Thresholds { canary, baseline, r })
+            Some(Thresholds { canary, baseline, r })
         }
         Histogram::Classic(buckets) => {
             let total = before.total();
@@ -231,7 +230,7 @@ pub(super) fn resolution(latency: &Histogram, q: f64, ratio: f64, plus: f64) -> 
     match latency {
         Histogram::Native { schema, .. } => {
             let Measured::Value(quantile) = latency.quantile(q) else { return None };
-            let step = f64::from(-*schema).exp2().exp2();
+            let step = exp2(step(*schema));
             (quantile > 0.0).then(|| (quantile / step, quantile))
         }
         Histogram::Classic(buckets) => {
@@ -258,7 +257,7 @@ fn tail(buckets: &[Bucket], total: f64, at: f64) -> Option<f64> {
             } else {
                 (at / bucket.le).max(0.0)
             };
-            return Some(super::number::exp(ln(share) + part * (ln(next) - ln(share))));
+            return Some(exp(ln(share) + part * (ln(next) - ln(share))));
         }
         (bound, share) = (bucket.le, next);
     }

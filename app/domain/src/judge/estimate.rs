@@ -6,8 +6,10 @@
 //! clusters. Nothing is estimated of a share of traffic.
 
 use super::counts::resolution;
+use super::number::log2;
 use super::{JudgeState, Policy, Verdict, VerdictKind, judge, words};
 use crate::plan::{Metric, Plan, Stage, Weight};
+use crate::signal::native::step;
 use crate::signal::stats::Sums;
 use crate::signal::{ArmTick, Data, Histogram, InstanceTick, Kpi, Tick};
 use crate::time::{Span, Timestamp};
@@ -227,7 +229,7 @@ fn slowed(latency: &Histogram, times: f64, part: f64) -> Histogram {
             Histogram::Classic(slowed)
         }
         Histogram::Native { schema, zero, buckets } => {
-            let shift = (times.log2() * f64::from(*schema).exp2()).round() as i32;
+            let shift = (log2(times) / step(*schema)).round() as i32;
             let buckets = buckets.iter().map(|(index, count)| (index + shift, count * part)).collect();
             Histogram::Native { schema: *schema, zero: zero * part, buckets }
         }

@@ -13,7 +13,7 @@ use crate::signal::{Source, Tick};
 use serde::{Deserialize, Serialize};
 
 /// Version of a verdict of two sources: that of the judge, and of the rule by which one of them rules.
-pub const PAIR_VERSION: &str = "sequential-2+worse-1";
+pub const PAIR_VERSION: &str = "sequential-3+worse-1";
 
 /// What two sources are called, as pages and logs have it: `Prometheus prom-b:9090`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

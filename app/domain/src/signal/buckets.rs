@@ -59,6 +59,11 @@ impl Buckets {
         }
     }
 
+    /// Where the first bucket from this index on is.
+    pub(super) fn place_from(&self, index: i32) -> usize {
+        self.place(index).unwrap_or_else(|place| place)
+    }
+
     /// How many values were counted.
     pub fn total(&self) -> f64 {
         self.total
@@ -70,10 +75,14 @@ impl Buckets {
     }
 
     pub(super) fn add(&mut self, more: &Buckets) {
+        let mut at = more.all.first().map_or(0, |(first, _)| self.place_from(*first));
         for (index, count) in more.iter() {
-            match self.place(index) {
-                Ok(place) => self.all[place].1 += count,
-                Err(place) => self.all.insert(place, (index, count)),
+            while self.all.get(at).is_some_and(|(other, _)| *other < index) {
+                at += 1;
+            }
+            match self.all.get_mut(at) {
+                Some((other, sum)) if *other == index => *sum += count,
+                _ => self.all.insert(at, (index, count)),
             }
         }
         self.whole = self.whole && more.whole && self.total + more.total <= EXACT;
@@ -82,9 +91,13 @@ impl Buckets {
 
     /// Takes off what was added before; exact as long as both are whole.
     pub(super) fn take_off(&mut self, gone: &Buckets) {
+        let mut at = gone.all.first().map_or(0, |(first, _)| self.place_from(*first));
         for (index, count) in gone.iter() {
-            if let Ok(place) = self.place(index) {
-                self.all[place].1 -= count;
+            while self.all.get(at).is_some_and(|(other, _)| *other < index) {
+                at += 1;
+            }
+            if let Some((_, sum)) = self.all.get_mut(at).filter(|(other, _)| *other == index) {
+                *sum -= count;
             }
         }
         self.total -= gone.total;

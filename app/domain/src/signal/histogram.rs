@@ -5,8 +5,10 @@
 //! equal to it.
 
 use super::buckets::{Buckets, whole};
+use super::native::{bounds, holder, place, share_above, step};
 use super::stats::{Cause, Measured};
 use super::{Bucket, Histogram};
+use crate::number::exp2;
 
 /// Why no difference could be taken between two histograms of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,25 +133,33 @@ impl Histogram {
         let rank = q.clamp(0.0, 1.0) * total;
         match self {
             Histogram::Classic(buckets) => classic_quantile(buckets, rank),
+            Histogram::Native { zero, .. } if *zero > 0.0 && rank <= *zero => Measured::Value(0.0),
             Histogram::Native { schema, zero, buckets } => {
-                if *zero > 0.0 && rank <= *zero {
-                    return Measured::Value(0.0);
-                }
-                let Some((index, below, count)) = buckets.holding(rank, *zero) else {
+                let Some((index, share)) = place(buckets, *zero, rank) else {
                     return Measured::Nothing(Cause::BeyondBuckets);
                 };
-                let (lower, upper) = native_bounds(*schema, index);
-                if !upper.is_finite() {
-                    return if lower.is_finite() {
-                        Measured::AtLeast(lower)
-                    } else {
-                        Measured::Nothing(Cause::BeyondBuckets)
-                    };
+                let (lower, upper) = bounds(*schema, index);
+                if upper.is_finite() {
+                    let within = || exp2((f64::from(index) - 1.0 + share) * step(*schema));
+                    Measured::Value(if lower > 0.0 { within() } else { upper * share })
+                } else if lower.is_finite() {
+                    Measured::AtLeast(lower)
+                } else {
+                    Measured::Nothing(Cause::BeyondBuckets)
                 }
-                let share = ((rank - below) / count).clamp(0.0, 1.0);
-                Measured::Value(if lower > 0.0 { lower * (upper / lower).powf(share) } else { upper * share })
             }
         }
+    }
+
+    /// The bound of a native histogram that is nearest to the quantile `q` (0-1), in powers; `None` when none is above 0 and
+    /// finite around it.
+    pub(crate) fn bound_nearest(&self, q: f64) -> Option<f64> {
+        let Histogram::Native { schema, zero, buckets } = self else { return None };
+        let rank = q.clamp(0.0, 1.0) * self.total();
+        let (index, share) = place(buckets, *zero, rank).filter(|_| rank > *zero)?;
+        let (lower, upper) = bounds(*schema, index);
+        let bound = if share < 0.5 { lower } else { upper };
+        (bound > 0.0 && upper.is_finite()).then_some(bound)
     }
 
     /// How many values lie above `threshold` seconds, interpolated within a bucket. Values beyond the last finite bound
@@ -175,13 +185,9 @@ impl Histogram {
             }
             Histogram::Native { schema, zero, buckets } => {
                 let of_zero = if threshold < 0.0 { *zero } else { 0.0 };
-                // Bounds ascend: below the bucket that holds the threshold nothing counts, beyond it everything does.
+                // Below the bucket that holds the threshold nothing counts, beyond it everything does.
+                let first = if threshold > 0.0 { buckets.place_from(holder(*schema, threshold)) } else { 0 };
                 let buckets = buckets.as_slice();
-                let within = |index: i32| {
-                    let upper = native_bound(*schema, f64::from(index));
-                    threshold > 0.0 && upper.is_finite() && upper <= threshold
-                };
-                let first = buckets.partition_point(|(index, _)| within(*index));
                 let Some(((index, count), beyond)) = buckets[first..].split_first() else { return of_zero };
                 let part = count * share_above(*schema, *index, threshold);
                 beyond.iter().fold(of_zero + part, |sum, (_, count)| sum + count)
@@ -253,29 +259,6 @@ fn classic_quantile(buckets: &[Bucket], rank: f64) -> Measured {
         below = count;
     }
     finite.map_or(Measured::Nothing(Cause::BeyondBuckets), Measured::AtLeast)
-}
-
-/// How much of native bucket `index` lies above `threshold` seconds, 0-1.
-fn share_above(schema: i8, index: i32, threshold: f64) -> f64 {
-    let (lower, upper) = native_bounds(schema, index);
-    if threshold <= lower || !upper.is_finite() {
-        1.0
-    } else if threshold >= upper {
-        0.0
-    } else if lower > 0.0 {
-        ((upper / threshold).ln() / (upper / lower).ln()).clamp(0.0, 1.0)
-    } else {
-        1.0 - threshold / upper
-    }
-}
-
-/// Lower and upper bound of native bucket `index`, in seconds.
-fn native_bounds(schema: i8, index: i32) -> (f64, f64) {
-    (native_bound(schema, f64::from(index) - 1.0), native_bound(schema, f64::from(index)))
-}
-
-fn native_bound(schema: i8, index: f64) -> f64 {
-    (index * f64::from(-schema).exp2()).exp2()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::super::Shown;
 use super::super::gauge::Gauge;
+use super::super::number::{exp, ln};
 use super::super::process::{GRID, Grid, Pace, Process, Showing, Temper};
 use super::super::stream::{Bad, Counts, Measure, Stream};
 use super::*;
@@ -21,7 +22,7 @@ impl Dice {
     fn poisson(&mut self, mean: f64) -> f64 {
         let (mut time, mut count) = (0.0, 0.0);
         loop {
-            time -= self.roll().ln();
+            time -= ln(self.roll());
             if time > mean {
                 return count;
             }
@@ -57,7 +58,7 @@ fn given_one_tick_then_the_factor_is_the_formula() {
         .map(|(ratio, stake)| {
             let e_a = ratio * (1.0 + k) / (1.0 + k * ratio);
             let e_b = (1.0 + k * ratio) / (1.0 + k);
-            stake * e_a.powi(4) / e_b.powi(6) * (-500.0 * 0.0005 * (e_a - 1.0)).exp()
+            stake * e_a.powi(4) / e_b.powi(6) * exp(-500.0 * 0.0005 * (e_a - 1.0))
         })
         .sum();
     assert!((process.won() / by_hand - 1.0).abs() < 1e-5, "{} is not {by_hand}", process.won());
@@ -209,7 +210,7 @@ proptest! {
             let before = process.won();
             process.settle(&Grid::MORE, one, Temper { phi, cap, ..PLAIN });
             // Next to nothing is kept with fewer digits.
-            prop_assert!(process.won() <= before * cap.exp() * 1.001 + 1e-30);
+            prop_assert!(process.won() <= before * exp(cap) * 1.001 + 1e-30);
         }
     }
 

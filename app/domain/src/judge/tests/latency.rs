@@ -1,5 +1,6 @@
 //! Latency read from classic buckets of different width. Seeds are fixed and part of every message.
 
+use super::super::number::{exp, ln};
 use super::evidence::Dice;
 use super::*;
 
@@ -17,8 +18,8 @@ fn bounds(growth: f64) -> Vec<f64> {
 fn served(dice: &mut Dice, requests: usize, median: f64, bounds: &[f64]) -> ArmTick {
     let times: Vec<f64> = (0..requests)
         .map(|_| {
-            let normal = (-2.0 * dice.roll().ln()).sqrt() * (std::f64::consts::TAU * dice.roll()).cos();
-            median * (0.46 * normal).exp()
+            let normal = (-2.0 * ln(dice.roll())).sqrt() * (std::f64::consts::TAU * dice.roll()).cos();
+            median * exp(0.46 * normal)
         })
         .collect();
     let count = |le: f64| times.iter().filter(|time| **time <= le).count() as f64;

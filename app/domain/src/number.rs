@@ -59,6 +59,25 @@ pub fn exp(x: f64) -> f64 {
     y * f64::from_bits(power)
 }
 
+/// `2^x`: exact for whole numbers, infinite from 1024 on, and 0 where only subnormal numbers are left.
+#[inline]
+pub fn exp2(x: f64) -> f64 {
+    if x >= 1024.0 {
+        return f64::INFINITY;
+    } else if x < -1021.5 {
+        return 0.0;
+    }
+    let whole = ((x + TO_INTEGER) - TO_INTEGER).min(1023.0);
+    let power = f64::from_bits(((whole as i64 + 1023) as u64) << 52);
+    if whole == x { power } else { exp((x - whole) * std::f64::consts::LN_2) * power }
+}
+
+/// The logarithm to base 2.
+#[inline]
+pub fn log2(x: f64) -> f64 {
+    ln(x) * std::f64::consts::LOG2_E
+}
+
 /// `ln Γ(x)` for `x > 0`, by Stirling's series after shifting `x` above 10; error below 1e-10.
 pub fn ln_gamma(x: f64) -> f64 {
     let mut x = x.max(f64::MIN_POSITIVE);
@@ -74,6 +93,7 @@ pub fn ln_gamma(x: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "what these are held against")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -85,6 +105,21 @@ mod tests {
             prop_assert!((ln(x) - x.ln()).abs() <= 4e-16 * x.ln().abs().max(1.0));
             prop_assert!((exp(y) / y.exp() - 1.0).abs() < 4e-16);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn powers_of_two_agree_with_the_platform(x in -1020.0f64..1023.0, whole in -1021i32..1024, y in 1e-9f64..1e9) {
+            prop_assert!((exp2(x) / x.exp2() - 1.0).abs() < 1e-15);
+            prop_assert_eq!(exp2(f64::from(whole)), f64::from(whole).exp2());
+            prop_assert!((log2(y) - y.log2()).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn powers_of_two_end_where_numbers_do() {
+        assert_eq!((exp2(1024.0), exp2(1e300), exp2(-1e300)), (f64::INFINITY, f64::INFINITY, 0.0));
+        assert!(exp2(1023.9).is_finite() && exp2(-1021.0) > 0.0);
     }
 
     #[test]
