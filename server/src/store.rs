@@ -35,6 +35,16 @@ pub async fn open(address: &str) -> Result<Arc<dyn Store>> {
     }
 }
 
+/// Opens the database of [`open`] for one who only reads: nothing of it is changed, its schema and journal neither. One
+/// whose schema this program does not read is refused.
+pub async fn look(address: &str) -> Result<Arc<dyn Store>> {
+    match address.split_once(':') {
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(PostgresStore::look(address).await?)),
+        Some(("sqlite", _)) => Ok(Arc::new(SqliteStore::look(address).await?)),
+        _ => open(address).await,
+    }
+}
+
 /// What went wrong, by the operation that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -72,6 +82,12 @@ pub enum StoreError {
     /// The schema is newer than this program knows. Nothing was written.
     #[error("the database has schema {found}, this program knows {known}; use a newer sternway")]
     SchemaTooNew { found: i64, known: i64 },
+    /// The schema is older, and whoever only reads brings none up to date.
+    #[error(
+        "the database has schema {found}, this program reads {known} and changes nothing here: \
+         use the sternway that wrote it, or let `sternway serve` bring a copy up to date"
+    )]
+    SchemaOld { found: i64, known: i64 },
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

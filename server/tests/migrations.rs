@@ -7,7 +7,9 @@ use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
+use sternway_domain::id::Digest;
 use sternway_peers::PostgresProcess;
+use sternway_server::store::rows::Unit;
 use sternway_server::store::{self, StoreError};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
@@ -199,6 +201,34 @@ async fn given_a_newer_schema_then_it_is_refused_and_nothing_is_written(#[values
     if let Some(dir) = &database.dir {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "a file appeared beside it");
     }
+}
+
+/// Whoever checks a log holds evidence in hand.
+#[rstest]
+#[tokio::test]
+async fn given_one_who_only_reads_then_nothing_is_changed_and_an_older_schema_is_refused(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let database = kind.database();
+    database.open().await.unwrap();
+    if matches!(kind, Sqlite) {
+        database.sql("PRAGMA journal_mode = delete").await;
+    }
+    let bytes = || database.dir.as_ref().map(|dir| std::fs::read(dir.path().join("sternway.db")).unwrap());
+    let before = bytes();
+    let looking = store::look(&database.address).await.unwrap();
+    assert_eq!(looking.head().await.unwrap().leaves, 0);
+    let seen = vec![(Digest::of(b"seen"), "seen".to_owned())];
+    let written = looking.commit(Unit { evidence: seen, ..Unit::default() }).await.unwrap_err();
+    assert!(matches!(written, StoreError::Unavailable { .. }), "{written:?}");
+    drop(looking);
+    assert!(before == bytes(), "the file was written to");
+
+    database.sql("DELETE FROM schema_migration WHERE number > 11").await;
+    let before = bytes();
+    let Err(error) = store::look(&database.address).await else { panic!("it was read") };
+    assert!(matches!(error, StoreError::SchemaOld { found: 11, .. }), "{error:?}");
+    assert!(before == bytes(), "the file was written to");
 }
 
 /// D9: the last migration fails, and none of those before it has been applied.

@@ -73,13 +73,26 @@ impl PostgresStore {
     /// Connects to `postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=…` and brings the schema up to date. The user needs
     /// the right to change the schema only when that is not up to date.
     pub async fn connect(url: &str) -> Result<Self> {
+        let store = Self::with(url, &[]).await?;
+        schema::migrate(&store).await?;
+        Ok(store)
+    }
+
+    /// Connects only to read: whatever would write is refused by the database.
+    pub async fn look(url: &str) -> Result<Self> {
+        let store = Self::with(url, &[("default_transaction_read_only", "on")]).await?;
+        schema::newest(store.reads("read the schema"), &DIALECT).await?;
+        Ok(store)
+    }
+
+    async fn with(url: &str, settings: &[(&str, &str)]) -> Result<Self> {
         const OPERATION: &str = "connect";
         // A lock or a statement that takes longer would only make the one who waits give up first.
         // One that stops in the middle of a transaction, asleep or cut off, keeps the others from taking over for so long.
         let limits =
             [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "3s")];
         let options: PgConnectOptions = url.parse().map_err(unavailable(OPERATION))?;
-        let options = options.application_name("sternway").options(limits);
+        let options = options.application_name("sternway").options(limits).options(settings.iter().copied());
         let pool = PgPoolOptions::new()
             .max_connections(10)
             .acquire_timeout(Duration::from_secs(5))
@@ -91,9 +104,7 @@ impl PostgresStore {
             .connect_with(options)
             .await
             .map_err(unavailable(OPERATION))?;
-        let store = Self { pool };
-        schema::migrate(&store).await?;
-        Ok(store)
+        Ok(Self { pool })
     }
 }
 

@@ -85,10 +85,7 @@ impl SqliteStore {
         let path = path(address)?;
         create(&path).await.map_err(|error| unavailable(OPERATION)(sqlx::Error::Io(error)))?;
 
-        let file = SqliteConnectOptions::new().filename(&path).busy_timeout(options.busy_timeout).foreign_keys(true);
-        // A file does not go away, so no connection is asked whether it is still there.
-        let readers = SqlitePoolOptions::new().acquire_timeout(options.busy_timeout).test_before_acquire(false);
-        let readers = readers.max_connections(4).connect_lazy_with(file.clone().read_only(true));
+        let (file, readers) = connections(&path, options.busy_timeout);
         // Before the writer: even its journal mode would be written into a file that is not ours to change.
         schema::found(Link::Sqlite(&readers, OPERATION), &DIALECT).await?;
 
@@ -103,6 +100,25 @@ impl SqliteStore {
         schema::migrate(&store).await?;
         Ok(store)
     }
+
+    /// Opens a file that is there, only to read it: whatever would write is refused by SQLite.
+    pub async fn look(address: &str) -> Result<Self> {
+        const OPERATION: &str = "open the file";
+        let patience = SqliteOptions::default().busy_timeout;
+        let (file, readers) = connections(&path(address)?, patience);
+        schema::newest(Link::Sqlite(&readers, OPERATION), &DIALECT).await?;
+        let writer = Writer::open(file.read_only(true), patience).await.map_err(unavailable(OPERATION))?;
+        Ok(Self { writer, readers })
+    }
+}
+
+/// How the file is opened, and those who read it.
+fn connections(path: &Path, patience: Duration) -> (SqliteConnectOptions, SqlitePool) {
+    let file = SqliteConnectOptions::new().filename(path).busy_timeout(patience).foreign_keys(true);
+    // A file does not go away, so no connection is asked whether it is still there.
+    let readers = SqlitePoolOptions::new().acquire_timeout(patience).test_before_acquire(false);
+    let readers = readers.max_connections(4).connect_lazy_with(file.clone().read_only(true));
+    (file, readers)
 }
 
 fn path(address: &str) -> Result<PathBuf> {

@@ -111,7 +111,7 @@ impl Feed {
                 return Err(wrong(format!("`--database`: `{}` {what}", path.display())).into());
             }
         }
-        let store = store::open(address).await.map_err(unread)?;
+        let store = store::look(address).await.map_err(unread)?;
         Ok(file.map_or_else(|| Feed::Database(store.clone()), |path| Feed::File(store.clone(), path)))
     }
 

@@ -52,6 +52,14 @@ pub(in crate::store) async fn found(link: Link<'_>, dialect: &Dialect) -> Result
     if there.is_empty() { Ok(0) } else { check(&link.all(APPLIED, vec![]).await?, dialect) }
 }
 
+/// Refuses a database that is not of the newest schema. Only reads.
+pub(in crate::store) async fn newest(link: Link<'_>, dialect: &Dialect) -> Result<()> {
+    match found(link, dialect).await? {
+        KNOWN => Ok(()),
+        found => Err(StoreError::SchemaOld { found, known: KNOWN }),
+    }
+}
+
 /// Brings the database to the newest schema. Needs the right to change it only if something is missing.
 pub(in crate::store) async fn migrate(database: &impl Backend) -> Result<()> {
     const OPERATION: &str = "bring the schema up to date";
