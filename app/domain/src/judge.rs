@@ -30,6 +30,7 @@ mod missing;
 pub mod pair;
 pub mod placebo;
 pub mod process;
+mod recent;
 mod say;
 mod split;
 mod spread;

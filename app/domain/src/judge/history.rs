@@ -3,7 +3,9 @@
 //! Both only temper and never count as evidence: a state that was primed holds the same odds as an empty one. Besides
 //! the spread between instances in the same tick there is what lasts longer than a tick, such as an instance that is ill
 //! for a minute. It is found by letting instances play the canary against the others: evidence is calmed until none of
-//! them would have come further than three quarters of the way to the line.
+//! them would have come further than three quarters of the way to the line, and then by half as much again, because the
+//! next spell may last longer than those that were seen. And there is what lasts for good: where instances differ, none of
+//! them is rolled back for being one of them.
 
 use super::bet::measure;
 use super::chance::Shown;
@@ -28,7 +30,14 @@ const PLAYERS: usize = 20;
 /// How far an instance of the running version may come, of the way to the line.
 const BEARABLE: f64 = 0.75;
 /// Evidence is calmed by no more than this: one instance that was broken for long must not make the judge blind.
-const CALMEST: f64 = 4.0;
+const CALMEST: f64 = 12.0;
+/// A canary may differ by so many standard deviations from the instances there are ...
+const ODD: f64 = 3.0;
+/// ... but not be tolerated at more than so many times their rate.
+const OWN: f64 = 2.0;
+/// Instances count as different when their rates spread wider than chance alone would make them by so many of its standard
+/// deviations.
+const SURE: f64 = 2.0;
 
 impl JudgeState {
     /// A state for a release of which nothing was seen yet, with what the running version showed before: the baseline
@@ -97,14 +106,16 @@ fn learned(past: &[Moment], policy: &Policy) -> Option<Stream> {
     }
     let usual = events / trials;
     let (beside, rate) = (trials / served as f64, first.r * usual + first.d.max(0.0));
+    let most = |one: Shown| if first.bad == Bad::Fewer { one.events } else { clip(one.trials, beside, rate) };
+    let reduced = |one: Shown| Shown { events: one.events.min(most(one)), trials: one.trials };
     let mut spread = Spread::default();
     for moment in past {
-        let most = |one: Shown| if first.bad == Bad::Fewer { one.events } else { clip(one.trials, beside, rate) };
-        let reduced = moment.all.iter().map(|instance| instance.baseline);
-        let reduced = reduced.map(|one| Shown { events: one.events.min(most(one)), trials: one.trials });
+        let reduced = moment.all.iter().map(|instance| reduced(instance.baseline));
         spread.take(&reduced.collect::<Vec<Shown>>());
     }
-    let with = |calm: f64| Stream::primed(first.bad, spread.past(), Before { usual: usual as f32, calm: calm as f32 });
+    let own = if first.bad == Bad::Fewer { 0.0 } else { own(past, reduced, spread.phi()) };
+    let before = |calm: f64| Before { usual: usual as f32, calm: calm as f32, own: own as f32 };
+    let with = |calm: f64| Stream::primed(first.bad, spread.past(), before(calm));
     // An absolute limit is no comparison: what broke it before is no reason to let it be broken.
     let players = if first.r > 0.0 { players(past) } else { Vec::new() };
     let bearable = BEARABLE * ln(1.0 / policy.judge.false_alarms);
@@ -117,7 +128,34 @@ fn learned(past: &[Moment], policy: &Policy) -> Option<Stream> {
         }
         calm *= (furthest / bearable).clamp(1.2, 2.0);
     }
-    Some(with(calm.min(CALMEST)))
+    Some(with((calm * calm.sqrt()).min(CALMEST)))
+}
+
+/// Times the rate of all that an instance in the canary's place may show for good, 0 when they differ by no more than chance
+/// makes them. Over all of the past instances of one rate have events with variance `phi·e` around the expected `e`; where
+/// rates differ by the coefficient of variation `v` it is `phi·e + (v·e)²`.
+fn own(past: &[Moment], reduced: impl Fn(Shown) -> Shown, phi: f64) -> f64 {
+    let mut sums: BTreeMap<&str, [f64; 3]> = BTreeMap::new();
+    for instance in past.iter().flat_map(|moment| &moment.all) {
+        let more = [reduced(instance.canary).events, reduced(instance.baseline).events, instance.baseline.trials];
+        sums.entry(instance.name).or_default().iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+    }
+    sums.retain(|_, [.., trials]| *trials > 0.0);
+    let all = sums.values().fold([0.0; 3], |all, one| std::array::from_fn(|i| all[i] + one[i]));
+    let ([canary, baseline, trials], degrees) = (all, sums.len() as f64 - 1.0);
+    if degrees < 1.0 || canary <= 0.0 || baseline <= 0.0 {
+        return 0.0;
+    }
+    let off = |[events, _, its]: &[f64; 3]| {
+        let expected = its * canary / trials;
+        (events - expected).powi(2) / expected
+    };
+    let spread = sums.values().map(off).sum::<f64>() / degrees;
+    if spread <= phi * (1.0 + SURE * (2.0 / degrees).sqrt()) {
+        return 0.0;
+    }
+    let differ = ((spread - phi) * (degrees + 1.0) / canary).sqrt();
+    canary / baseline * (1.0 + ODD * differ).min(OWN)
 }
 
 /// The instances with most requests; none when there are not two to compare.

@@ -22,7 +22,7 @@ const PAST_EVENTS: f32 = 400.0;
 /// Events of one instance that always count.
 const FREE: f64 = 2.0;
 /// Beyond those: so many times what is tolerated.
-const TIMES: f64 = 4.0;
+const TIMES: f64 = 6.0;
 
 /// What has been seen of `phi`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]

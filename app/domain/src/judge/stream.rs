@@ -1,7 +1,9 @@
 //! One line of one guard as a pair of bets, toward rolling back and toward promoting, on the same counts.
 
 use super::chance::Shown;
+use super::number::{exp, ln};
 use super::process::{Grid, Pace, Process, Showing, Temper};
+use super::recent::Recent;
 use super::spread::{Spread, clip, sum};
 use serde::{Deserialize, Serialize};
 
@@ -48,18 +50,16 @@ impl Bad {
 const CEILING: (f64, f64) = (1e4, 1e3);
 /// How far the anchor follows rising evidence within the time that evidence may need to the line, nats.
 const DRIFT: f64 = 0.5;
-/// How near to the line a change may come within the patience, in logarithms.
-const SHORT: f64 = 0.95;
-/// So many times the patience's share of a tick is forgotten of what was added lately: 1 would let every tick add the
-/// same, more lets a tick that shows much after a quiet time add more of it.
-const FORGET: f64 = 2.0;
+/// How near to the line a change may come within the patience, in logarithms. The rest is for what comes after it by
+/// chance: a few errors more must not complete what a blip began.
+const SHORT: f64 = 0.75;
 
 /// At most so many times is the dispersion stretched for a margin.
 const MARGIN: f64 = 4.0;
 /// How many events the rate of before the release is worth.
 const BEFORE: f64 = 20.0;
 
-/// Evidence on one line, 120 bytes. Serialises; goes from stage to stage.
+/// Evidence on one line, 128 bytes. Serialises; goes from stage to stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Stream {
     back: Process,
@@ -74,23 +74,26 @@ pub struct Stream {
     pace: (f32, f32),
     /// Where evidence toward rolling back lay before it rose.
     anchor: f32,
-    /// What ticks have added to it of late, nats.
+    /// What the last ticks added to it.
     #[serde(default)]
-    lately: f32,
+    recent: Recent,
 }
 
 /// What history says of a line beside its spread.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Before {
     /// Events per trial of the baseline; 0 when unknown.
     pub(super) usual: f32,
     /// Evidence toward rolling back is divided by this, so that no instance of the running version would have come near.
     pub(super) calm: f32,
+    /// Times the baseline's rate that an instance of the running version may show for good; 0 when they are all alike.
+    pub(super) own: f32,
 }
 
 impl Default for Before {
     fn default() -> Before {
-        Before { usual: 0.0, calm: 1.0 }
+        Before { usual: 0.0, calm: 1.0, own: 0.0 }
     }
 }
 
@@ -120,7 +123,7 @@ pub struct Measure {
 }
 
 /// The dispersion of a canary that is as bad as tolerated. Where instances have rates of their own it grows with the rate,
-/// and a margin tolerates a rate at which the baseline was never seen: promoting must not rest on the baseline's calm.
+/// and a margin tolerates a rate at which the baseline was never seen: nothing must rest on the baseline's calm.
 fn spread_at(phi: f64, counts: &Counts, usual: f64) -> f64 {
     let (seen, margin) = (counts.r * usual, counts.d.max(0.0));
     let times = if seen > 0.0 { (1.0 + margin / seen).min(MARGIN) } else { 1.0 };
@@ -138,7 +141,7 @@ impl Stream {
             tally: [0.0; 4],
             pace: (0.0, 0.0),
             anchor: Pace::START as f32,
-            lately: 0.0,
+            recent: Recent::default(),
         }
     }
 
@@ -167,22 +170,23 @@ impl Stream {
         let reduced: Vec<Shown> =
             counts.baseline.iter().map(|one| Shown { events: clipped(one), trials: one.trials }).collect();
         let (x, y) = (counts.canary.iter().map(clipped).sum::<f64>(), sum(&reduced).0);
-        let phi = self.spread.phi();
+        let phi = spread_at(self.spread.phi(), counts, usual);
         let seen = Showing { x, m, y, n, r: counts.r, d: counts.d };
         // A good event that is missing cannot be clipped; rare failures can.
         let raw = counts.bad == Bad::Fewer;
         let seen = if raw { Showing { x: m_events, y: n_events, ..seen } } else { seen };
         let (up, down) = counts.bad.grids();
-        let forget = (FORGET * measure.secs / measure.within).min(1.0);
-        let cap = self.cap(measure, forget);
+        let past = ((measure.within / measure.secs).ceil() - 1.0).max(0.0) as usize;
+        let cap = self.cap(measure, past);
         let before = (self.back.won() + measure.kept + measure.stake, self.promote.won());
         let calmed = phi * f64::from(self.before.calm);
-        self.back.settle(up, seen, Temper { phi: calmed, cap, stake: measure.stake, ceiling: CEILING.0 });
-        self.add_lately(before.0 - measure.kept, forget);
+        let tolerated = Showing { r: self.tolerated(counts, usual), ..seen };
+        self.back.settle(up, tolerated, Temper { phi: calmed, cap, stake: measure.stake, ceiling: CEILING.0 });
+        let added = ln((self.back.won() / (before.0 - measure.kept).max(f64::MIN_POSITIVE)).max(1.0));
+        self.recent.add(added, past);
         let all = counts.promote.as_deref().map_or(m_events, |canary| sum(canary).0);
         let seen = Showing { x: all, d: counts.promote_d.unwrap_or(counts.d), ..seen };
-        let looser =
-            Temper { phi: spread_at(phi, counts, usual), cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 };
+        let looser = Temper { phi, cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 };
         self.promote.settle(down, seen, looser);
         self.hurry(before, measure);
         self.spread.take(if raw { &counts.baseline } else { &reduced });
@@ -195,30 +199,30 @@ impl Stream {
     /// at most the stake that evidence began with. Where it had fallen lower, more may be added, so that what comes late is
     /// caught as quickly. The cap is known before the tick, so it only lowers the odds.
     ///
-    /// Errors of a small service come one by one: a tick with two of them may count whole when those before it were quiet.
-    /// What ticks may add together fills up with what they added and empties by the part `forget` with each, such that the
-    /// `n` ticks of the patience cannot add more than what is allowed within it: `b + (n - 1)·forget·b`.
-    fn cap(&mut self, measure: Measure, forget: f64) -> f64 {
-        use super::number::{exp, ln};
+    /// Errors come one by one or in heaps: a tick that shows much may add all that is allowed when the `past` ticks before
+    /// it, those that lie within the patience too, were quiet.
+    fn cap(&mut self, measure: Measure, past: usize) -> f64 {
         let (anchor, now) = (f64::from(self.anchor), self.back.won() + measure.stake);
         let drifted = anchor * exp(DRIFT * measure.secs / measure.within);
         let anchor = now.min(drifted).clamp(measure.latest, Pace::START);
         self.anchor = anchor as f32;
         let allowed = SHORT * ln(measure.needed / anchor).max(1.0);
-        let at_once = allowed / (1.0 + (measure.within / measure.secs - 1.0).max(0.0) * forget);
-        (at_once - f64::from(self.lately) * (1.0 - forget)).max(0.0)
+        (allowed.min(Recent::MOST) - self.recent.added(past)).max(0.0)
     }
 
-    fn add_lately(&mut self, before: f64, forget: f64) {
-        let added = super::number::ln((self.back.won() / before.max(f64::MIN_POSITIVE)).max(1.0));
-        self.lately = (f64::from(self.lately) * (1.0 - forget) + added) as f32;
+    /// What is tolerated toward rolling back, times the baseline's rate: what the plan says, and never less than what an
+    /// instance of the running version may show. It is known before the tick, and whatever the plan tolerates is tolerated
+    /// then as well: the odds do not grow on average under either. Promoting keeps to the plan.
+    fn tolerated(&self, counts: &Counts, usual: f64) -> f64 {
+        let own = f64::from(self.before.own);
+        if own > 0.0 && counts.r > 0.0 && usual > 0.0 { counts.r.max(own - counts.d / usual) } else { counts.r }
     }
 
     /// Moves the pace toward what this tick added; half of it is forgotten in about a minute.
     fn hurry(&mut self, before: (f64, f64), measure: Measure) {
         let weight = (measure.secs / 60.0).clamp(0.0, 1.0);
         let moved = |pace: f32, before: f64, now: f64| {
-            let added = super::number::ln(now.max(1e-30)) - super::number::ln(before.max(1e-30));
+            let added = ln(now.max(1e-30)) - ln(before.max(1e-30));
             (f64::from(pace) * (1.0 - weight) + added / measure.secs.max(0.1) * weight) as f32
         };
         let now = (self.back.won() + measure.kept, self.promote.won());

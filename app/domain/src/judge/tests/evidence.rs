@@ -156,6 +156,52 @@ fn at_the_boundary_clustered_errors_reach_the_line_no_more_often_than_promised()
 }
 
 #[test]
+fn given_any_number_of_errors_then_the_line_is_not_reached_within_the_patience_and_soon_after_it() {
+    // Seconds of a tick and of the patience, and how many ticks that one can touch.
+    for (secs, patience, ticks) in [(15.0, 30.0, 3), (10.0, 30.0, 4), (5.0, 30.0, 7), (15.0, 0.0, 1), (15.0, 600.0, 41)]
+    {
+        for errors in [40.0, 500.0] {
+            let (mut stream, mut pace) = (Stream::new(Bad::More), Pace::default());
+            let unit = |events: f64| Shown { events, trials: 500.0 };
+            let mut take = |canary: f64| {
+                let counts =
+                    Counts { canary: vec![unit(canary)], baseline: vec![unit(0.5); 19], r: 1.5, ..Counts::default() };
+                let (stake, within) = (pace.step(secs), patience + secs);
+                let measure = Measure { secs, needed: 20.0, within, stake, latest: pace.latest(), kept: pace.kept() };
+                stream.take(&counts, measure);
+                stream.back(pace.kept())
+            };
+            (0..10).for_each(|_| drop(take(0.5)));
+            for i in 0..ticks {
+                let odds = take(errors);
+                assert!(odds < 20.0, "{secs} s, {patience} s, tick {i}: {odds}");
+            }
+            let after = (0..ticks + 2).position(|_| take(errors) >= 20.0);
+            assert!(after.is_some(), "{secs} s, {patience} s: not even after twice the time");
+        }
+    }
+}
+
+#[test]
+fn given_quiet_ticks_then_one_that_shows_much_may_add_all_that_is_allowed() {
+    let odds = |heaps: [f64; 3]| {
+        let (mut stream, mut pace) = (Stream::new(Bad::More), Pace::default());
+        for canary in heaps {
+            let unit = |events: f64| Shown { events, trials: 5000.0 };
+            let counts =
+                Counts { canary: vec![unit(canary)], baseline: vec![unit(5.0); 19], r: 1.5, ..Counts::default() };
+            let stake = pace.step(15.0);
+            let measure =
+                Measure { secs: 15.0, needed: 20.0, within: 45.0, stake, latest: pace.latest(), kept: pace.kept() };
+            stream.take(&counts, measure);
+        }
+        stream.back(0.0)
+    };
+    let (quiet, heap) = (odds([5.0, 5.0, 5.0]), odds([5.0, 5.0, 60.0]));
+    assert!(heap > 6.0 * quiet && heap < 20.0, "from {quiet} to {heap}");
+}
+
+#[test]
 fn the_state_of_a_stream_is_small() {
     assert!(size_of::<Stream>() <= 128, "{} bytes", size_of::<Stream>());
     assert!(size_of::<Gauge>() <= 128);

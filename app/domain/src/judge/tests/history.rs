@@ -94,6 +94,33 @@ fn given_instances_that_fall_ill_for_a_minute_then_a_canary_that_does_so_is_not_
     assert!(fails(used_to_it, |_| 10.0).is_some(), "what does not end is still found");
 }
 
+/// One half of the instances has twice the errors of the other, for good.
+fn unlike(t: usize, pod: usize) -> f64 {
+    if pod.is_multiple_of(2) { 4.0 + even(t, 0) } else { 9.0 + even(t, 1) }
+}
+
+/// In turn, so that all have as many.
+fn alike(t: usize, pod: usize) -> f64 {
+    unlike(t, t + pod)
+}
+
+#[test]
+fn given_instances_that_differ_for_good_then_a_canary_that_differs_as_much_is_not_rolled_back() {
+    let fails = |history: fn(usize, usize) -> f64, canary: f64| {
+        let mut state = JudgeState::primed(&past(300, history), &compared());
+        let verdict =
+            |t: usize| judge(&mut state, &tick(t, PODS, |pod| unlike(t, pod), Some(canary)), &compared()).kind;
+        (0..200).map(verdict).position(|kind| kind == VerdictKind::Fail)
+    };
+    assert!(fails(alike, 13.5).is_some(), "1.8 times the errors of all, and all were alike");
+    assert_eq!(fails(unlike, 13.5), None, "other instances have 1.33 times as many, too");
+    assert!(fails(unlike, 30.0).is_some_and(|tick| tick < 20), "nobody differs that much");
+    let mut state = JudgeState::primed(&past(300, unlike), &compared());
+    let mut kinds =
+        (0..400).map(|t| judge(&mut state, &tick(t, PODS, |pod| unlike(t, pod), Some(13.5)), &compared()).kind);
+    assert!(kinds.all(|kind| kind != VerdictKind::Pass), "it is worse than the plan tolerates all the same");
+}
+
 #[test]
 fn given_a_day_of_wild_history_then_today_still_counts() {
     let mut state = JudgeState::primed(&past(900, heaped), &compared());
