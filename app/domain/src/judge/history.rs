@@ -3,9 +3,9 @@
 //! Both only temper and never count as evidence: a state that was primed holds the same odds as an empty one. Besides
 //! the spread between instances in the same tick there is what lasts longer than a tick, such as an instance that is ill
 //! for a minute. It is found by letting instances play the canary against the others: evidence is calmed until none of
-//! them would have come further than three quarters of the way to the line, and then by half as much again, because the
-//! next spell may last longer than those that were seen. And there is what lasts for good: where instances differ, none of
-//! them is rolled back for being one of them.
+//! them would have come further than three quarters of the way to the line, and then by half as much again (in
+//! logarithms), because the next spell may last longer than those that were seen. And there is what lasts for good: where
+//! instances differ, none of them is rolled back for being one of them.
 
 use super::bet::measure;
 use super::chance::Shown;

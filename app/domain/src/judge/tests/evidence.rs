@@ -171,7 +171,9 @@ fn given_any_number_of_errors_then_the_line_is_not_reached_within_the_patience_a
                 stream.take(&counts, measure);
                 stream.back(pace.kept())
             };
-            (0..10).for_each(|_| drop(take(0.5)));
+            (0..10).for_each(|_| {
+                take(0.5);
+            });
             for i in 0..ticks {
                 let odds = take(errors);
                 assert!(odds < 20.0, "{secs} s, {patience} s, tick {i}: {odds}");
