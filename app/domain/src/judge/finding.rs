@@ -100,7 +100,23 @@ impl Finding<'_> {
                 metric.show(value),
                 metric.show(guard.slo.unwrap_or(value))
             ),
-            _ => format!("{said}. {}", words::line(metric, side(metric), line, comparison.tolerated)),
+            _ => {
+                let tolerated = words::line(metric, side(metric), line, comparison.tolerated);
+                format!("{said}. {tolerated}{}", self.differing(line, comparison))
+            }
+        }
+    }
+
+    /// ` Running instances differ among themselves: up to 1.8x as often does not roll back.`
+    fn differing(&self, line: Line, comparison: &Comparison) -> String {
+        let metric = &self.guard.metric;
+        let track = self.view.state.evidence.get(metric);
+        let own = comparison.baseline.zip(track).and_then(|(baseline, track)| track.own(metric, line, baseline));
+        match own.filter(|_| comparison.worse && self.judged.kind != VerdictKind::Fail) {
+            Some(own) => {
+                format!(" Running instances differ among themselves: up to {own:.1}x as often does not roll back.")
+            }
+            None => String::new(),
         }
     }
 

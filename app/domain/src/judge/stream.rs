@@ -214,7 +214,7 @@ impl Stream {
     /// instance of the running version may show. It is known before the tick, and whatever the plan tolerates is tolerated
     /// then as well: the odds do not grow on average under either. Promoting keeps to the plan.
     fn tolerated(&self, counts: &Counts, usual: f64) -> f64 {
-        let own = f64::from(self.before.own);
+        let own = self.own();
         if own > 0.0 && counts.r > 0.0 && usual > 0.0 { counts.r.max(own - counts.d / usual) } else { counts.r }
     }
 
@@ -248,6 +248,11 @@ impl Stream {
 
     pub fn phi(&self) -> f64 {
         self.spread.phi()
+    }
+
+    /// Times the baseline's rate that an instance of the running version may show for good; 0 when they are all alike.
+    pub(super) fn own(&self) -> f64 {
+        f64::from(self.before.own)
     }
 
     pub fn tally(&self) -> Tally {

@@ -134,6 +134,20 @@ impl Track {
         }
     }
 
+    /// Times as often up to which bad requests roll nothing back, if that is more than this line tolerates of a `baseline`:
+    /// running instances differ as much among themselves.
+    pub(super) fn own(&self, metric: &Metric, line: Line, baseline: f64) -> Option<f64> {
+        let (Track::Counted(streams), Line::Relative { ratio, plus }) = (self, line) else { return None };
+        let own = streams.iter().flatten().map(Stream::own).fold(0.0, f64::max);
+        let more = match metric {
+            Metric::Errors => own * baseline > ratio * baseline + plus,
+            // What is tolerated of a latency is where slow begins, not how often.
+            Metric::Latency(_) => own > 1.0,
+            _ => false,
+        };
+        more.then_some(own)
+    }
+
     pub(super) fn leak(&self, canary: f64) -> Option<Leak> {
         match self {
             Track::Gauge(gauge) => gauge.leak(canary),

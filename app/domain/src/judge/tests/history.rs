@@ -116,9 +116,12 @@ fn given_instances_that_differ_for_good_then_a_canary_that_differs_as_much_is_no
     assert_eq!(fails(unlike, 13.5), None, "other instances have 1.33 times as many, too");
     assert!(fails(unlike, 30.0).is_some_and(|tick| tick < 20), "nobody differs that much");
     let mut state = JudgeState::primed(&past(300, unlike), &compared());
-    let mut kinds =
-        (0..400).map(|t| judge(&mut state, &tick(t, PODS, |pod| unlike(t, pod), Some(13.5)), &compared()).kind);
-    assert!(kinds.all(|kind| kind != VerdictKind::Pass), "it is worse than the plan tolerates all the same");
+    for t in 0..400 {
+        let verdict = judge(&mut state, &tick(t, PODS, |pod| unlike(t, pod), Some(13.5)), &compared());
+        assert_ne!(verdict.kind, VerdictKind::Pass, "it is worse than the plan tolerates all the same");
+        let said = verdict.guards[0].sentence.contains(" Running instances differ among themselves: up to ");
+        assert!(said || t < 40, "{t}: {}", verdict.guards[0].sentence);
+    }
 }
 
 #[test]
