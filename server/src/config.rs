@@ -27,6 +27,7 @@ use url::Url;
 mod file;
 mod flags;
 pub mod named;
+mod recorded;
 pub mod settings;
 mod witnesses;
 

@@ -25,6 +25,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use sternway_app::view::door::DemoPersonView;
+use sternway_domain::audit::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ pub enum ServeError {
     Ledger(#[from] LedgerError),
     #[error("what had been redacted could not be taken out again")]
     Redact(#[source] ServiceError),
+    #[error("with which settings this server starts could not be written into the log")]
+    Settings(#[source] ServiceError),
     #[error(transparent)]
     Key(#[from] OpenFault),
     #[error("the log could not be compared with what was signed before")]
@@ -101,6 +104,15 @@ impl Base {
         service.alarms = Arc::new(AlarmSettings { channels: config.alarms.clone(), address });
         let holder = if config.replica.is_empty() { service.new_id().to_string() } else { config.replica.clone() };
         Ok(Self { service, auth, outbound, holder, shutdown: CancellationToken::new(), config: Arc::new(config) })
+    }
+
+    /// Leaves an entry in the log if this server starts with other settings than the one before. Before the engine begins:
+    /// nothing is done under settings that the log does not have.
+    pub async fn started_with(&self, settings: &Settings) -> Result<(), ServeError> {
+        if self.service.started_with(settings).await.map_err(ServeError::Settings)? {
+            tracing::info!("the settings are other ones than at the last start; the log says which");
+        }
+        Ok(())
     }
 
     /// The pages over what is stored here, with the browser's files of this build.

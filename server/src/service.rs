@@ -55,6 +55,7 @@ mod replay;
 mod restore;
 mod retain;
 pub(crate) mod saga;
+mod start;
 mod summary;
 mod take_out;
 

@@ -23,6 +23,7 @@ mod api {
     mod rig;
     mod rights;
     mod routes;
+    mod starts;
     mod tokens;
     mod unwritten;
     mod witness;

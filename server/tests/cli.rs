@@ -37,6 +37,8 @@ mod redacted;
 mod rehearse;
 #[path = "cli/rig.rs"]
 mod rig;
+#[path = "cli/starts.rs"]
+mod starts;
 #[path = "cli/tamper.rs"]
 mod tamper;
 #[path = "cli/tampered.rs"]

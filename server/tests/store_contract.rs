@@ -20,6 +20,7 @@ mod store_contract {
     mod redact;
     mod sagas;
     mod sqlite;
+    mod starts;
     mod support;
     mod tree;
     mod work;

@@ -56,6 +56,8 @@ pub enum Action {
     Read,
     /// Place and release legal holds on texts of the decision log.
     LegalHold,
+    /// Start the server with other settings. No role may: whoever can write its file does it, outside of Sternway.
+    Configure,
     /// Carry out a step of a saga. No role may: it follows from what was ordered.
     Step,
     /// Take note of what was observed. No role may.
@@ -63,7 +65,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Action; 32] = [
+    pub const ALL: [Action; 33] = [
         Action::View,
         Action::Create,
         Action::Check,
@@ -94,6 +96,7 @@ impl Action {
         Action::ViewPeople,
         Action::Read,
         Action::LegalHold,
+        Action::Configure,
         Action::Step,
         Action::Observe,
     ];
@@ -134,6 +137,7 @@ impl Action {
             Action::ViewPeople => "view_people",
             Action::Read => "read",
             Action::LegalHold => "legal_hold",
+            Action::Configure => "configure",
             Action::Step => "step",
             Action::Observe => "observe",
         }
@@ -172,6 +176,7 @@ impl Action {
             Action::ViewPeople => "see everybody's accounts",
             Action::Read => "read the decision log",
             Action::LegalHold => "place or release legal holds",
+            Action::Configure => "configure the server",
             Action::Step => "carry out steps by hand",
             Action::Observe => "say what was observed",
         }
@@ -191,7 +196,7 @@ pub fn may(role: Role, action: Action) -> bool {
         Inject | TestAlarms => matches!(role, Role::ReleaseManager | Role::OnCall | Role::Admin),
         ViewPeople => matches!(role, Role::Auditor | Role::Admin),
         ManagePeople | Redact | LegalHold | ChangeKey => role == Role::Admin,
-        Step | Observe => false,
+        Configure | Step | Observe => false,
     }
 }
 
@@ -238,7 +243,7 @@ mod tests {
             "xxxxx.", ".x..x.", ".x..x.", ".x..x.", ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.",
             ".x..x.", ".xx.x.", ".xx.x.", ".xx.x.", ".xx.x.", ".x..x.", ".xx.x.", "xxxxxx", "xxxxx.", "....x.",
             "....x.", "....x.", "xxxxx.", ".xx.x.", ".xx.x.", "xxxxx.", "xxxxx.", "...xx.", "xxxxx.", "....x.",
-            "......", "......",
+            "......", "......", "......",
         ];
         assert_eq!(table.len(), expected.len());
         for ((action, row), expected) in table.iter().zip(expected) {

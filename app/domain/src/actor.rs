@@ -168,6 +168,8 @@ pub enum Rule {
     Retention,
     /// Texts that had been taken out came back with an older database.
     RedactAgain,
+    /// The server was started with other settings than before.
+    Start,
 }
 
 impl Rule {
@@ -186,6 +188,7 @@ impl Rule {
             Rule::CarryOut => "carry-out",
             Rule::Retention => "retention",
             Rule::RedactAgain => "redact-again",
+            Rule::Start => "start",
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::components::steps::{checks, facts, outcome};
 use crate::components::text::{link, pill, time};
 use crate::components::verdict::meters;
 use crate::path;
-use crate::view::decision::{DecisionView, EffectView, NearView, SawView, WhoView};
+use crate::view::decision::{DecisionView, EffectView, NearView, SawView, SettingView, WhoView};
 use crate::view::{Icon, LinkView, Tone};
 use leptos::prelude::*;
 
@@ -35,6 +35,7 @@ pub fn page(view: &DecisionView) -> Drawn {
                 <div class="split-main">
                     {said(view)}
                     {or(&view.saw, saw)}
+                    {settings(&view.settings)}
                     {effects(&view.effects)}
                     {told(view)}
                 </div>
@@ -126,6 +127,38 @@ fn saw(view: &SawView) -> AnyView {
             {others}
         </section>
         {view.explained.as_ref().map(explained)}
+    }
+    .into_any()
+}
+
+fn settings(settings: &[SettingView]) -> AnyView {
+    if settings.is_empty() {
+        return ().into_any();
+    }
+    let rows = settings
+        .iter()
+        .map(|setting| {
+            view! {
+                <tr>
+                    <th scope="row"><code>{setting.key.clone()}</code></th>
+                    <td>{setting.value.clone()}</td>
+                    <td>{setting.changed.then_some("changed")}</td>
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <section class="panel" aria-labelledby="set-h">
+            <div class="panel-head"><h2 id="set-h">"Settings"</h2><span>"what changed stands first"</span></div>
+            <div class="table-scroll" tabindex="0" role="region" aria-label="Settings as a table">
+                <table class="table table-s">
+                    <thead>
+                        <tr><th scope="col">"Setting"</th><th scope="col">"Value"</th><th scope="col">"By this start"</th></tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </section>
     }
     .into_any()
 }

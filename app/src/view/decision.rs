@@ -111,6 +111,8 @@ pub struct DecisionView {
     pub marks: Vec<ProgressMark>,
     pub facts: Vec<FactView>,
     pub saw: Or<SawView>,
+    /// What a server was started with; empty for other acts.
+    pub settings: Vec<SettingView>,
     pub effects: Vec<EffectView>,
     pub told: Vec<CheckView>,
     pub log: LogFactsView,
@@ -148,6 +150,17 @@ pub struct RemovedView {
     pub because: String,
     /// The entry that says so.
     pub link: LinkView,
+}
+
+/// One setting of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SettingView {
+    /// `log.retention.texts`.
+    pub key: String,
+    /// As it may be shown. Empty for nothing.
+    pub value: String,
+    /// By this start.
+    pub changed: bool,
 }
 
 /// What the actor saw, drawn from the stored evidence.

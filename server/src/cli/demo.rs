@@ -51,14 +51,16 @@ impl Demo {
             .set("database", format!("sqlite:{}", database.display()))
             .set("outbound-allow", "127.0.0.0/8")
             .set("log-filter", std::env::var("STERNWAY_LOG_FILTER").unwrap_or_else(|_| "warn".into()));
-        let mut config = Effective::collect(None, |_| None, &flags)?.config()?;
+        let effective = Effective::collect(None, |_| None, &flags)?;
+        let (mut config, mut settings) = (effective.config()?, effective.recorded());
         let orders = self.data.join("orders.db");
-        orders::connect(&mut config.steps, &orders);
+        orders::connect(&mut config.steps, &mut settings, &orders);
         orders::keep(&orders).await?;
         log::start(&config.log_filter, config.log_format)?;
         let (listener, address) = bind(config.listen).await?;
         println!("Setting the stage …");
         let base = Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await?;
+        base.started_with(&settings).await?;
         let world = DemoWorld::start(self.seed, base.service.clock.clone()).await?;
         let stage = Stage::set(world.clone(), base.service.clone(), &base.auth, base.outbound.clone()).await?;
         let url = base.address(address);

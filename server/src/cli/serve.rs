@@ -30,13 +30,15 @@ pub(super) enum ServeFailure {
 
 impl Serve {
     pub(super) async fn run(self) -> Result<ExitCode, ServeFailure> {
-        let config = self.place.effective()?.config()?;
+        let effective = self.place.effective()?;
+        let config = effective.config()?;
         log::start(&config.log_filter, config.log_format)?;
         for doubt in config.doubts() {
             tracing::warn!("{doubt}");
         }
         let (listener, address) = bind(config.listen).await?;
         let base = Base::lay(config, Arc::new(SystemClock), Arc::new(SystemRng)).await?;
+        base.started_with(&effective.recorded()).await?;
         println!("Sternway listens on {}", base.address(address));
         if let Some(link) = base.setup_link(address).await? {
             println!("Nobody has an account yet. Make the first admin here, once: {link}");

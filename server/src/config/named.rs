@@ -30,9 +30,10 @@ impl Named {
         let connections = self.connections.iter().map(|(name, c)| (format!("connections.{name}"), shown(&c.url)));
         let channel = |(name, c): (&String, &Channel)| (format!("channels.{name}"), c.shown());
         let all = connections.chain(self.channels.iter().map(channel));
-        let witnesses = self.witnesses.iter().enumerate().map(|(n, (witness, at))| {
-            (format!("log.witnesses[{n}]"), format!("{} {}", witness.key.name(), witness.url), at)
-        });
+        let witnesses =
+            self.witnesses.iter().enumerate().map(|(n, (witness, at))| {
+                (format!("log.witnesses[{n}]"), format!("{} {}", witness.key, witness.url), at)
+            });
         all.filter_map(|(key, value)| self.at.get(&key).map(|at| (key.clone(), value, at))).chain(witnesses)
     }
 

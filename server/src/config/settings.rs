@@ -234,9 +234,10 @@ fn without_key(text: &str) -> String {
     if text.starts_with("PRIVATE+KEY+") { "hidden".to_owned() } else { text.to_owned() }
 }
 
-/// A database address with its password hidden.
+/// A database address with its password hidden, wherever it stands.
 fn without_password(text: &str) -> String {
     match url::Url::parse(text) {
+        Ok(url) if url.query_pairs().any(|(name, _)| name == "password") => "hidden".to_owned(),
         Ok(mut url) if url.password().is_some() => match url.set_password(Some("hidden")) {
             Ok(()) => url.to_string(),
             Err(()) => "hidden".to_owned(),

@@ -122,7 +122,7 @@ fn given_witnesses_when_read_then_they_are_there_and_all_are_wanted() {
     assert_eq!((witnesses.list.len(), witnesses.wanted, witnesses.every), (2, 2, Duration::from_secs(300)));
     assert_eq!(witnesses.list[1].key.name(), "w2.example");
     let shown: Vec<String> = effective.named().map(|(key, value, _)| format!("{key} {value}")).collect();
-    assert_eq!(shown[0], "log.witnesses[0] w1.example https://w1.example/at");
+    assert_eq!(shown[0], format!("log.witnesses[0] {} https://w1.example/at", witness("w1.example", Witness)));
     let one = SettingFlags::default().set("log-witnesses-wanted", "1");
     let effective = Effective::collect(Some(&path), nothing, &one).expect("collected");
     assert_eq!(effective.config().expect("checked").log_witnesses.wanted, 1);
@@ -188,4 +188,31 @@ fn given_channels_of_every_kind_when_read_then_alarms_name_them_and_nobody_told_
         let error = read.expect_err(text).to_string();
         assert!(error.contains(&format!("{}:{line}: ", path.display())) && error.contains(told), "{text}: {error}");
     }
+}
+
+#[test]
+fn given_secrets_and_what_each_replica_has_of_its_own_when_recorded_then_neither_is_there() {
+    let text = "listen = \"127.0.0.1:9\"\nreplica = \"a\"\nstate = \"/var/a\"\n[log]\nkey = \"PRIVATE+KEY+s3cret\"\n\
+        [emergency]\nspool = \"/var/spool\"\nservices = \"/var/services\"\n[connections.orders]\nurl = \"postgres://u:s3cret@db/o\"\n\
+        [channels.ops]\nwebhook = \"https://x/s3cret\"\nsecret = \"s3cret\"\n";
+    let (_dir, path) = file(text);
+    let recorded = |database: &str| {
+        let flags = SettingFlags::default().set("database", database);
+        Effective::collect(Some(&path), nothing, &flags).expect("collected").recorded()
+    };
+    let settings = recorded("postgres://u:s3cret@db/s?sslmode=verify-full");
+    assert!(!settings.text().contains("s3cret"), "{settings:?}");
+    assert!(!recorded("postgres://u@db/s?password=s3cret").text().contains("s3cret"));
+    for (key, value) in [
+        ("database", "postgres://u:hidden@db/s?sslmode=verify-full"),
+        ("log.key", "hidden"),
+        ("log.retention.texts", ""),
+        ("connections.orders", "hidden"),
+        ("channels.ops", "hidden"),
+    ] {
+        assert_eq!(settings.settings.get(key).map(String::as_str), Some(value), "{key}");
+    }
+    let own = ["listen", "replica", "state", "emergency.spool", "emergency.services"];
+    assert!(own.iter().all(|key| !settings.settings.contains_key(*key)), "{settings:?}");
+    assert_eq!(settings.settings.len(), SETTINGS.len() - own.len() + 2);
 }

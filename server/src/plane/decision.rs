@@ -13,6 +13,7 @@ use sternway_app::view::release::ProgressMark;
 use sternway_app::view::{FactView, Icon, LinkView, Or, StateView, StepState, Tone};
 use sternway_domain::actor::Actor;
 use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::settings::Settings;
 use sternway_domain::audit::{Entry, Outcome};
 use sternway_domain::flag::Flag;
 use sternway_domain::id::DecisionId;
@@ -21,6 +22,7 @@ use sternway_domain::release::Release;
 use sternway_domain::time::Timestamp;
 
 mod log;
+mod settings;
 
 pub(super) use log::what;
 
@@ -70,6 +72,7 @@ impl Plane {
                 .collect(),
             marks: marks(&entry, row.at, confirmed.as_ref(), now),
             facts: facts(&row, &entry, release.as_ref()).into_iter().chain(super::redact::link(caller, &row)).collect(),
+            settings: self.settings(&row, &entry).await?,
             saw: self.saw(&row, &name, release.as_ref(), now).await?,
             effects: effects(&entry, row.at, confirmed.as_ref(), now),
             told: Vec::new(),
@@ -110,6 +113,11 @@ impl Plane {
             let all: Vec<String> = flips.chain([rest]).collect();
             let text = format!("Version {} of `{}`: {}.", flag.version, flag.plan.key, all.join(", "));
             return Ok(Or::Instead(nothing("How the flag stood before", &text)));
+        }
+        if let Some(settings) = Settings::read(&body) {
+            let text =
+                format!("The program's version and {} settings. What is secret is hidden.", settings.settings.len());
+            return Ok(Or::Instead(nothing("What the server was started with", &text)));
         }
         let (Ok(evidence), Some(release)) = (serde_json::from_str::<Evidence>(&body), release) else {
             let text = format!("What was asked for is kept as `{}`.", digest.short());

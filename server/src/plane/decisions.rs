@@ -149,7 +149,7 @@ pub(super) fn look(action: &str) -> (Icon, Tone) {
         "cancel" => (Icon::Close, Tone::Plain),
         "create" => (Icon::Plus, Tone::Plain),
         "check" => (Icon::Pass, Tone::Plain),
-        "apply" | "move_data" => (Icon::Data, Tone::Plain),
+        "apply" | "configure" | "move_data" => (Icon::Data, Tone::Plain),
         "inject" | "flip" => (Icon::Switch, Tone::Caution),
         "break_glass" => (Icon::Suspect, Tone::Caution),
         "step" | "observe" => (Icon::StepDone, Tone::Plain),
@@ -176,6 +176,7 @@ pub(super) fn act_word(action: &str, refused: bool) -> String {
         "create" => ("create", "Created"),
         "check" => ("checklist", "Checklist item set"),
         "apply" => ("apply", "Configuration applied"),
+        "configure" => ("configure the server", "Server configured"),
         "flip" => ("switch a flag", "Flag switched"),
         "export" => ("export decisions", "Decisions exported"),
         "move_data" => ("move data", "Data moved"),
@@ -246,14 +247,15 @@ fn line(row: &rows::DecisionRow, entry: &Entry, confirmed: Option<&Confirmation>
 
 pub(super) fn target_words(entry: &Entry) -> String {
     use sternway_domain::audit::Target;
+    let kind = if entry.action == Action::Configure.as_str() { "settings" } else { "documents" };
     match &entry.target {
         Target::Release { service, .. } => service.to_string(),
         Target::Service { name } => name.to_string(),
         Target::Configuration { names } => match &names[..] {
             // Too many for the entry: one text, with a line for each.
-            [only] if only.contains('\n') => format!("{} documents", only.lines().count()),
+            [only] if only.contains('\n') => format!("{} {kind}", only.lines().count()),
             [only] => only.clone(),
-            several => format!("{} documents", several.len()),
+            several => format!("{} {kind}", several.len()),
         },
         Target::Flag { key, .. } => key.to_string(),
         Target::Account { name } => name.clone(),
@@ -289,7 +291,7 @@ fn actors(chosen: &str, found: &[rows::DecisionRow]) -> Vec<ChoiceView> {
 fn acts(chosen: &str) -> Vec<ChoiceView> {
     let any = [(String::new(), "Any act".to_owned()), ("refused".to_owned(), "Refused attempts".to_owned())];
     let verbs = ReleaseAct::ALL.into_iter().map(|act| (act.as_str().to_owned(), act_word(act.as_str(), false)));
-    let others = ["create", "apply", "flip", "sign_in", "redact", "legal_hold", "read", "step", "observe"]
+    let others = ["create", "apply", "configure", "flip", "sign_in", "redact", "legal_hold", "read", "step", "observe"]
         .map(|act| (act.to_owned(), act_word(act, false)));
     let all = any.into_iter().chain(verbs).chain(others);
     all.map(|(value, label)| ChoiceView { chosen: value == chosen, value, label }).collect()

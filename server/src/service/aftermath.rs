@@ -171,6 +171,7 @@ pub(super) fn waits(actor: &Actor) -> bool {
         | Rule::MoveDataOnRollback
         | Rule::CarryOut
         | Rule::Retention
-        | Rule::RedactAgain => false,
+        | Rule::RedactAgain
+        | Rule::Start => false,
     }
 }

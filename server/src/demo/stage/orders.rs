@@ -3,10 +3,11 @@
 use super::{Stage, StageError, demo_name};
 use crate::demo::Behaviour;
 use crate::service::{Caller, DataRequest, DataWanted};
-use crate::steps::settings::{Connection, StepSettings};
+use crate::steps::settings::{Connection, StepSettings, shown};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection as _};
 use std::path::Path;
+use sternway_domain::audit::settings::Settings;
 use sternway_domain::id::{ConnectionName, MigrationName};
 use sternway_domain::migration::Phase;
 use sternway_domain::service::Secret;
@@ -19,10 +20,12 @@ const MIGRATION: &str = "order-state";
 const NO_TIME: &str = "The demo has no hour to wait";
 
 /// Names the file as a connection of this server.
-pub fn connect(settings: &mut StepSettings, file: &Path) {
+pub fn connect(steps: &mut StepSettings, recorded: &mut Settings, file: &Path) {
     let name = ConnectionName::new(NAME).expect("letters are a name");
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    settings.connections.insert(name, Connection { url: Secret::Value(format!("sqlite:{}", absolute.display())) });
+    let url = Secret::Value(format!("sqlite:{}", absolute.display()));
+    recorded.settings.insert(format!("connections.{name}"), shown(&url));
+    steps.connections.insert(name, Connection { url });
 }
 
 /// Orders as they are after the migration: each has its state.
