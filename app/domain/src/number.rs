@@ -68,8 +68,18 @@ pub fn exp2(x: f64) -> f64 {
         return 0.0;
     }
     let whole = ((x + TO_INTEGER) - TO_INTEGER).min(1023.0);
-    let power = f64::from_bits(((whole as i64 + 1023) as u64) << 52);
+    let power = power_of_two(whole as i64);
     if whole == x { power } else { exp((x - whole) * std::f64::consts::LN_2) * power }
+}
+
+/// `2^x` of a whole number, as [`exp2`] has it.
+#[inline]
+pub fn power_of_two(x: i64) -> f64 {
+    match x {
+        ..=-1022 => 0.0,
+        -1021..=1023 => f64::from_bits(((x + 1023) as u64) << 52),
+        1024.. => f64::INFINITY,
+    }
 }
 
 /// The logarithm to base 2.
@@ -112,6 +122,7 @@ mod tests {
         fn powers_of_two_agree_with_the_platform(x in -1020.0f64..1023.0, whole in -1021i32..1024, y in 1e-9f64..1e9) {
             prop_assert!((exp2(x) / x.exp2() - 1.0).abs() < 1e-15);
             prop_assert_eq!(exp2(f64::from(whole)), f64::from(whole).exp2());
+            prop_assert_eq!(power_of_two(i64::from(whole)), f64::from(whole).exp2());
             prop_assert!((log2(y) - y.log2()).abs() < 1e-14);
         }
     }
@@ -119,6 +130,8 @@ mod tests {
     #[test]
     fn powers_of_two_end_where_numbers_do() {
         assert_eq!((exp2(1024.0), exp2(1e300), exp2(-1e300)), (f64::INFINITY, f64::INFINITY, 0.0));
+        assert_eq!((power_of_two(1024), power_of_two(i64::MAX)), (f64::INFINITY, f64::INFINITY));
+        assert_eq!((power_of_two(-1022), power_of_two(i64::MIN), exp2(-1022.0)), (0.0, 0.0, 0.0));
         assert!(exp2(1023.9).is_finite() && exp2(-1021.0) > 0.0);
     }
 

@@ -110,8 +110,7 @@ fn learned(past: &[Moment], policy: &Policy) -> Option<Stream> {
     let reduced = |one: Shown| Shown { events: one.events.min(most(one)), trials: one.trials };
     let mut spread = Spread::default();
     for moment in past {
-        let reduced = moment.all.iter().map(|instance| reduced(instance.baseline));
-        spread.take(&reduced.collect::<Vec<Shown>>());
+        spread.take(moment.all.iter().map(|instance| reduced(instance.baseline)));
     }
     let own = if first.bad == Bad::Fewer { 0.0 } else { own(past, reduced, spread.phi()) };
     let before = |calm: f64| Before { usual: usual as f32, calm: calm as f32, own: own as f32 };

@@ -36,16 +36,16 @@ pub(super) struct Spread {
 
 impl Spread {
     /// Takes in the baseline's instances of one tick.
-    pub(super) fn take(&mut self, baseline: &[Shown]) {
-        let (events, trials) = sum(baseline);
-        let served = baseline.iter().filter(|one| one.trials > 0.0).count();
+    pub(super) fn take(&mut self, baseline: impl Iterator<Item = Shown> + Clone) {
+        let (events, trials) = sum(baseline.clone());
+        let served = baseline.clone().filter(|one| one.trials > 0.0).count();
         let rate = if trials > 0.0 { events / trials } else { return };
         if served >= 2 && events > 0.0 {
-            let off = |one: &Shown| {
+            let off = |one: Shown| {
                 let expected = one.trials * rate;
                 if expected > 0.0 { (one.events - expected).powi(2) / expected } else { 0.0 }
             };
-            let phi = baseline.iter().map(off).sum::<f64>() / ((served - 1) as f64 * (1.0 - rate).max(0.1));
+            let phi = baseline.map(off).sum::<f64>() / ((served - 1) as f64 * (1.0 - rate).max(0.1));
             self.add(phi, events);
         } else if served == 1 {
             let (y, n) = (f64::from(self.before.0), f64::from(self.before.1));
@@ -88,6 +88,6 @@ pub(super) fn clip(trials: f64, beside: f64, rate: f64) -> f64 {
 }
 
 /// Events and trials of several instances.
-pub(super) fn sum(all: &[Shown]) -> (f64, f64) {
-    all.iter().fold((0.0, 0.0), |(events, trials), one| (events + one.events, trials + one.trials))
+pub(super) fn sum(all: impl Iterator<Item = Shown>) -> (f64, f64) {
+    all.fold((0.0, 0.0), |(events, trials), one| (events + one.events, trials + one.trials))
 }

@@ -157,8 +157,8 @@ impl Stream {
 
     /// Settles one tick.
     pub fn take(&mut self, counts: &Counts, measure: Measure) {
-        let (m_events, m) = sum(&counts.canary);
-        let (n_events, n) = sum(&counts.baseline);
+        let (m_events, m) = sum(counts.canary.iter().copied());
+        let (n_events, n) = sum(counts.baseline.iter().copied());
         if !(m > 0.0 && (counts.r == 0.0 || n > 0.0)) {
             return;
         }
@@ -166,10 +166,9 @@ impl Stream {
         let rate = counts.r * usual + counts.d.max(0.0);
         let served = counts.canary.iter().filter(|one| one.trials > 0.0).count().max(1);
         let beside = m / served as f64;
-        let clipped = |one: &Shown| one.events.min(clip(one.trials, beside, rate));
-        let reduced: Vec<Shown> =
-            counts.baseline.iter().map(|one| Shown { events: clipped(one), trials: one.trials }).collect();
-        let (x, y) = (counts.canary.iter().map(clipped).sum::<f64>(), sum(&reduced).0);
+        let clipped = |one: &Shown| Shown { events: one.events.min(clip(one.trials, beside, rate)), ..*one };
+        let (canary, baseline) = (counts.canary.iter().map(clipped), counts.baseline.iter().map(clipped));
+        let (x, y) = (sum(canary).0, sum(baseline.clone()).0);
         let phi = spread_at(self.spread.phi(), counts, usual);
         let seen = Showing { x, m, y, n, r: counts.r, d: counts.d };
         // A good event that is missing cannot be clipped; rare failures can.
@@ -184,12 +183,16 @@ impl Stream {
         self.back.settle(up, tolerated, Temper { phi: calmed, cap, stake: measure.stake, ceiling: CEILING.0 });
         let added = ln((self.back.won() / (before.0 - measure.kept).max(f64::MIN_POSITIVE)).max(1.0));
         self.recent.add(added, past);
-        let all = counts.promote.as_deref().map_or(m_events, |canary| sum(canary).0);
+        let all = counts.promote.as_deref().map_or(m_events, |canary| sum(canary.iter().copied()).0);
         let seen = Showing { x: all, d: counts.promote_d.unwrap_or(counts.d), ..seen };
         let looser = Temper { phi, cap: f64::INFINITY, stake: measure.stake, ceiling: CEILING.1 };
         self.promote.settle(down, seen, looser);
         self.hurry(before, measure);
-        self.spread.take(if raw { &counts.baseline } else { &reduced });
+        if raw {
+            self.spread.take(counts.baseline.iter().copied())
+        } else {
+            self.spread.take(baseline)
+        }
         for (sum, more) in self.tally.iter_mut().zip([m_events, m, n_events, n]) {
             *sum += more as f32;
         }

@@ -75,32 +75,38 @@ impl Buckets {
     }
 
     pub(super) fn add(&mut self, more: &Buckets) {
-        let mut at = more.all.first().map_or(0, |(first, _)| self.place_from(*first));
-        for (index, count) in more.iter() {
-            while self.all.get(at).is_some_and(|(other, _)| *other < index) {
-                at += 1;
-            }
-            match self.all.get_mut(at) {
-                Some((other, sum)) if *other == index => *sum += count,
-                _ => self.all.insert(at, (index, count)),
-            }
-        }
+        self.each_with(more, |sum, more| *sum += more, |all, at, new| all.insert(at, new));
         self.whole = self.whole && more.whole && self.total + more.total <= EXACT;
         self.total = if self.whole { self.total + more.total } else { added_up(&self.all) };
     }
 
     /// Takes off what was added before; exact as long as both are whole.
     pub(super) fn take_off(&mut self, gone: &Buckets) {
-        let mut at = gone.all.first().map_or(0, |(first, _)| self.place_from(*first));
-        for (index, count) in gone.iter() {
-            while self.all.get(at).is_some_and(|(other, _)| *other < index) {
-                at += 1;
-            }
-            if let Some((_, sum)) = self.all.get_mut(at).filter(|(other, _)| *other == index) {
-                *sum -= count;
-            }
-        }
+        self.each_with(gone, |sum, gone| *sum -= gone, |_, _, _| ());
         self.total -= gone.total;
+    }
+
+    /// Does something `with` each count that has the same index in `other`, and with where those belong that are `missing`
+    /// here. Mostly none is missing for a long way.
+    fn each_with(
+        &mut self,
+        other: &Buckets,
+        with: impl Fn(&mut f64, f64),
+        missing: impl Fn(&mut Vec<(i32, f64)>, usize, (i32, f64)),
+    ) {
+        let mut rest = other.as_slice();
+        let mut at = 0;
+        while let Some(first) = rest.first() {
+            at = self.place_from(first.0).max(at);
+            let together = self.all[at..].iter().zip(rest).take_while(|(here, there)| here.0 == there.0).count();
+            for ((_, here), (_, there)) in self.all[at..].iter_mut().zip(&rest[..together]) {
+                with(here, *there);
+            }
+            if together == 0 {
+                missing(&mut self.all, at, *first);
+            }
+            (at, rest) = (at + together, &rest[together.max(1)..]);
+        }
     }
 
     /// The bucket that holds the value of this rank when so many lie `below` all buckets: its index, how many values lie

@@ -1,7 +1,7 @@
 //! Where native buckets begin and end: bucket `i` of schema `s` reaches from `2^((i-1)·2^-s)` to `2^(i·2^-s)` seconds.
 
 use super::buckets::Buckets;
-use crate::number::{exp2, log2};
+use crate::number::{exp2, log2, power_of_two};
 use std::sync::LazyLock;
 
 /// The bucket that holds the value of this rank, and how much of it lies below that value, 0-1.
@@ -36,7 +36,7 @@ fn bound(schema: i8, index: i64) -> f64 {
     match u32::try_from(schema) {
         Ok(schema @ 0..=8) => {
             let part = (index & ((1 << schema) - 1)) << (8 - schema);
-            FINEST[part as usize] * exp2((index >> schema) as f64)
+            FINEST[part as usize] * power_of_two(index >> schema)
         }
         _ => exp2(index as f64 * step(schema)),
     }
@@ -44,7 +44,7 @@ fn bound(schema: i8, index: i64) -> f64 {
 
 /// How far bounds of native buckets are apart, as exponents of 2: `2^-schema`.
 pub(crate) fn step(schema: i8) -> f64 {
-    exp2(-f64::from(schema))
+    power_of_two(-i64::from(schema))
 }
 
 /// The native bucket that a value above 0 lies in, its upper bound left out: the first whose upper bound is larger.
