@@ -10,6 +10,8 @@ use sternway_domain::time::{Span, Timestamp};
 pub(crate) struct Setting {
     pub(crate) ratio: f64,
     pub(crate) plus: f64,
+    /// The chance per release that a plan allows.
+    pub(crate) false_alarms: f64,
     /// Seconds.
     pub(crate) patience: i64,
     /// The judge is told of the hour before the release.
@@ -18,17 +20,41 @@ pub(crate) struct Setting {
 
 impl Setting {
     /// Tolerated 1.5x; everything else as a plan has it that says nothing.
-    pub(crate) const DEFAULT: Setting = Setting { ratio: 1.5, plus: 0.0, patience: 30, history: true };
+    pub(crate) const DEFAULT: Setting =
+        Setting { ratio: 1.5, plus: 0.0, false_alarms: 0.05, patience: 30, history: true };
+
+    /// What may be tuned with hindsight: what a plan says, and whether there is a history.
+    pub(crate) fn family() -> Vec<Setting> {
+        let mut all = Vec::new();
+        for ratio in [1.1, 1.2, 1.5] {
+            for false_alarms in [0.05, 0.1, 0.2] {
+                for patience in [0, 30] {
+                    for history in [true, false] {
+                        all.push(Setting { ratio, false_alarms, patience, history, ..Setting::DEFAULT });
+                    }
+                }
+            }
+        }
+        all
+    }
 
     pub(crate) fn name(self) -> String {
         let plus = if self.plus > 0.0 { format!(" + {} %", self.plus * 100.0) } else { String::new() };
-        let patience = if self.patience == 30 { "" } else { ", no patience" };
-        format!("Sternway {}x{plus}{patience}{}", self.ratio, if self.history { "" } else { ", no history" })
+        let chance = if self.false_alarms == Self::DEFAULT.false_alarms {
+            String::new()
+        } else {
+            format!(", {} % allowed", self.false_alarms * 100.0)
+        };
+        let patience = if self.patience == Self::DEFAULT.patience { "" } else { ", no patience" };
+        let history = if self.history { "" } else { ", no history" };
+        format!("Sternway {}x{plus}{chance}{patience}{history}", self.ratio)
     }
 
     pub(crate) fn policy(self, share: f64) -> Policy {
         let tolerance = Tolerance { ratio: Some(self.ratio), plus: (self.plus > 0.0).then_some(self.plus) };
-        policy(vec![Guard { metric: Metric::Errors, tolerance, slo: None, weight: None }], share, self.patience)
+        let guards = vec![Guard { metric: Metric::Errors, tolerance, slo: None, weight: None }];
+        let policy = policy(guards, share, self.patience);
+        Policy { judge: Judging { false_alarms: self.false_alarms, ..policy.judge }, ..policy }
     }
 }
 

@@ -156,7 +156,7 @@ pub(crate) fn scatter(race: &Race, file: &Path) -> Result<(), Failed> {
     let mut taken: Vec<Box4> = shown.iter().map(|(_, (x, y))| [x - 6.0, y - 6.0, x + 6.0, y + 6.0]).collect();
     for (row, (x, y)) in shown {
         let (colour, filled) = match row.who {
-            Who::Ours(_) => (OURS, true),
+            Who::Ours(_) | Who::TunedOurs(_) => (OURS, true),
             Who::Tuned(..) => (OTHERS[1], true),
             Who::Rule(_) => (OTHERS[0], false),
         };
@@ -198,15 +198,16 @@ pub(crate) fn delays(race: &Race, file: &Path) -> Result<(), Failed> {
     let plot = Plot::new(file, &title, delay_axis("delay, minutes", false), y)?;
     let shown = race.rows.iter().filter(|row| match row.who {
         Who::Ours(setting) => setting == Setting::DEFAULT || setting == Setting { ratio: 1.2, ..Setting::DEFAULT },
-        Who::Tuned(..) => true,
+        Who::Tuned(..) | Who::TunedOurs(_) => true,
         who => oracle(who),
     });
     // Low on the right there is room: what is caught late is caught.
-    let (mut others, mut line, from) = (0, 296.0, 637.0);
+    let (mut others, mut line, from) = (0, 280.0, 597.0);
     for row in shown {
         let Some(cell) = row.worse.first() else { continue };
         let (colour, wide) = match row.who {
             Who::Ours(setting) => (if setting.ratio > 1.3 { OURS } else { RGBColor(0x5b, 0x9b, 0xf0) }, 3),
+            Who::TunedOurs(_) => (OURS, 1),
             who if oracle(who) => (SOFT, 2),
             _ => {
                 others += 1;

@@ -18,6 +18,7 @@ pub(crate) enum Who {
     Ours(Setting),
     Rule(Rule),
     /// The quickest of its family that keeps its false alarms at 1 % on the tuning seeds.
+    TunedOurs(Setting),
     Tuned(&'static str, Rule),
 }
 
@@ -26,7 +27,27 @@ impl Who {
         match self {
             Who::Ours(setting) => setting.name(),
             Who::Rule(rule) => rule.name(),
+            Who::TunedOurs(setting) => format!("tuned: {}", setting.name()),
             Who::Tuned(_, rule) => format!("tuned: {}", rule.name()),
+        }
+    }
+
+    /// If it is one of ours.
+    pub(crate) fn setting(self) -> Option<Setting> {
+        match self {
+            Who::Ours(setting) | Who::TunedOurs(setting) => Some(setting),
+            Who::Rule(_) | Who::Tuned(..) => None,
+        }
+    }
+
+    /// The tick in which it rolls an hour back.
+    fn alarm(self, hour: &Hour) -> Option<usize> {
+        match self {
+            Who::Ours(setting) | Who::TunedOurs(setting) => {
+                let past = if setting.history { ours::ticks(&hour.before) } else { Vec::new() };
+                ours::decide(&past, &setting.policy(hour.share), &ours::ticks(&hour.seen)).back
+            }
+            Who::Rule(rule) | Who::Tuned(_, rule) => rule.alarm(&hour.seen),
         }
     }
 
@@ -77,7 +98,7 @@ impl Race {
             who.extend(Rule::documented().into_iter().map(Who::Rule));
             for (family, best) in tuned(World { effect: EFFECTS[0].1, ..world }, (runs / 10).clamp(50, 400)) {
                 match best {
-                    Some(rule) => who.push(Who::Tuned(family, rule)),
+                    Some(best) => who.push(best),
                     None => race.none.push(family),
                 }
             }
@@ -100,14 +121,9 @@ impl Race {
 
 /// Every rule's outcomes in one world.
 pub(crate) fn cells(who: &[Who], world: World, seeds: u64, runs: u64) -> Vec<Cell> {
-    let policies: Vec<Option<Policy>> = who
-        .iter()
-        .map(|who| match who {
-            Who::Ours(setting) => Some(setting.policy(world.share)),
-            _ => None,
-        })
-        .collect();
-    let history = who.iter().any(|who| matches!(who, Who::Ours(setting) if setting.history));
+    let policies: Vec<Option<(Setting, Policy)>> =
+        who.iter().map(|who| who.setting().map(|setting| (setting, setting.policy(world.share)))).collect();
+    let history = policies.iter().flatten().any(|(setting, _)| setting.history);
     let done = each(runs, |run| {
         let seen = hour(world, seeds + run);
         let ticks = ours::ticks(&seen);
@@ -117,11 +133,13 @@ pub(crate) fn cells(who: &[Who], world: World, seeds: u64, runs: u64) -> Vec<Cel
             .zip(&policies)
             .map(|(who, policy)| match (who, policy) {
                 (who, _) if who.heavy() && run >= (runs / 4).max(20) => None,
-                (Who::Ours(setting), Some(policy)) => {
+                (_, Some((setting, policy))) => {
                     Some(ours::decide(if setting.history { &past } else { &[] }, policy, &ticks))
                 }
-                (Who::Rule(rule) | Who::Tuned(_, rule), _) => Some(Decided { back: rule.alarm(&seen), promote: None }),
-                (Who::Ours(_), None) => None,
+                (Who::Rule(rule) | Who::Tuned(_, rule), None) => {
+                    Some(Decided { back: rule.alarm(&seen), promote: None })
+                }
+                (Who::Ours(_) | Who::TunedOurs(_), None) => None,
             })
             .collect();
         (seen, decided)
@@ -137,25 +155,44 @@ pub(crate) fn cells(who: &[Who], world: World, seeds: u64, runs: u64) -> Vec<Cel
     cells
 }
 
-/// Of each family of published rules the quickest that keeps its false alarms at 1 % on the tuning seeds.
-fn tuned(world: World, runs: u64) -> Vec<(&'static str, Option<Rule>)> {
-    let same: Vec<Vec<Seen>> = each(runs, |run| hour(World { effect: Effect::None, ..world }, TUNING + run));
-    let worse: Vec<Vec<Seen>> = each(runs / 2, |run| hour(world, TUNING + (1 << 30) + run));
-    let best = |rules: Vec<Rule>| {
-        let delays = each(rules.len() as u64, |i| {
-            let rule = rules[i as usize];
-            let allowed = (0.01 * runs as f64) as usize;
-            if same.iter().filter(|seen| rule.alarm(seen).is_some()).take(allowed + 1).count() > allowed {
+/// An hour that candidates are tried on.
+struct Hour {
+    share: f64,
+    before: Vec<Seen>,
+    seen: Vec<Seen>,
+}
+
+impl Hour {
+    fn of(world: World, seed: u64) -> Hour {
+        Hour { share: world.share, before: before(world, seed), seen: hour(world, seed) }
+    }
+}
+
+/// Of each family, ours and those of published rules, the quickest that keeps its false alarms at 1 % on the tuning seeds.
+fn tuned(world: World, runs: u64) -> Vec<(&'static str, Option<Who>)> {
+    let same: Vec<Hour> = each(runs, |run| Hour::of(World { effect: Effect::None, ..world }, TUNING + run));
+    let worse: Vec<Hour> = each(runs / 2, |run| Hour::of(world, TUNING + (1 << 30) + run));
+    let allowed = (0.01 * runs as f64) as usize;
+    let best = |family: Vec<Who>| {
+        let delays = each(family.len() as u64, |i| {
+            let who = family[i as usize];
+            if same.iter().filter(|hour| who.alarm(hour).is_some()).take(allowed + 1).count() > allowed {
                 return f64::INFINITY;
             }
             let mut cell = Cell::default();
-            let decided = |seen| Decided { back: rule.alarm(seen), promote: None };
-            worse.iter().for_each(|seen| cell.add(decided(seen), world.effect.onset(), seen));
+            for hour in &worse {
+                cell.add(Decided { back: who.alarm(hour), promote: None }, world.effect.onset(), &hour.seen);
+            }
             // The mean with misses as an hour: a median alone could hide half of them.
             cell.mean_delay(60.0)
         });
-        let least = delays.iter().zip(rules).filter(|(delay, _)| delay.is_finite());
-        least.min_by(|a, b| a.0.total_cmp(b.0)).map(|(_, rule)| rule)
+        let least = delays.iter().zip(family).filter(|(delay, _)| delay.is_finite());
+        least.min_by(|a, b| a.0.total_cmp(b.0)).map(|(_, who)| who)
     };
-    Rule::families().into_iter().map(|(family, rules)| (family, best(rules))).collect()
+    let ours = ("Sternway", Setting::family().into_iter().map(Who::TunedOurs).collect());
+    let theirs = Rule::families().into_iter().map(|(family, rules)| {
+        let rules = rules.into_iter().map(|rule| Who::Tuned(family, rule));
+        (family, rules.collect())
+    });
+    std::iter::once(ours).chain(theirs).map(|(family, all): (_, Vec<Who>)| (family, best(all))).collect()
 }

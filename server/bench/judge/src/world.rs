@@ -131,11 +131,18 @@ pub(crate) struct World {
     pub(crate) effect: Effect,
     /// Share of ticks that cannot be read.
     pub(crate) missing: f64,
+    /// Traffic begins with a tenth and grows to all of it within the hour.
+    pub(crate) grows: bool,
 }
 
 impl World {
     pub(crate) fn new(noise: Noise, rps: f64, effect: Effect) -> World {
-        World { noise, rps, share: 0.05, usual: 0.001, effect, missing: 0.0 }
+        World { noise, rps, share: 0.05, usual: 0.001, effect, missing: 0.0, grows: false }
+    }
+
+    /// How much of all traffic there is in a tick.
+    fn traffic(self, tick: usize) -> f64 {
+        if self.grows { 0.1 + 0.9 * tick as f64 / TICKS as f64 } else { 1.0 }
     }
 }
 
@@ -164,7 +171,8 @@ pub(crate) fn hour(world: World, seed: u64) -> Vec<Seen> {
 
 /// The hour before: the same instances, no canary yet.
 pub(crate) fn before(world: World, seed: u64) -> Vec<Seen> {
-    let calm = World { effect: Effect::None, missing: 0.0, ..world };
+    let rps = world.rps * world.traffic(0);
+    let calm = World { effect: Effect::None, missing: 0.0, grows: false, rps, ..world };
     let ticks = play(calm, &own(world, seed), Dice::new(seed ^ (1 << 60)));
     ticks.into_iter().map(|seen| Seen { canary: Vec::new(), ..seen }).collect()
 }
@@ -210,7 +218,7 @@ fn play(world: World, own: &[f64], mut dice: Dice) -> Vec<Seen> {
                 if world.noise == Noise::Sticky {
                     stuck[pod] = if stuck[pod] { !dice.chance(0.25) } else { dice.chance(0.0025) };
                 }
-                let requests = dice.poisson(world.rps * TICK * share(pod) * load[pod]);
+                let requests = dice.poisson(world.rps * world.traffic(tick) * TICK * share(pod) * load[pod]);
                 let zone = if ill.1 > 0 && pod % 3 == ill.0 { 4.0 } else { 1.0 };
                 let rate = world.usual * common * own[pod] * zone * if stuck[pod] { 5.0 } else { 1.0 };
                 let usual = requests * rate;
