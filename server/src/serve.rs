@@ -41,7 +41,10 @@ pub enum ServeError {
     Ledger(#[from] LedgerError),
     #[error("what had been redacted could not be taken out again")]
     Redact(#[source] ServiceError),
-    #[error("with which settings this server starts could not be written into the log")]
+    #[error(
+        "with which settings this server starts could not be written into the log, and nothing is done under settings that \
+         the log does not have: make room for the database, or make it writable, and start again"
+    )]
     Settings(#[source] ServiceError),
     #[error(transparent)]
     Key(#[from] OpenFault),

@@ -138,11 +138,17 @@ fn settings(settings: &[SettingView]) -> AnyView {
     let rows = settings
         .iter()
         .map(|setting| {
+            let value = match setting.value.as_str() {
+                "" => view! { <span class="quiet">"not set"</span> }.into_any(),
+                value => value.to_owned().into_any(),
+            };
             view! {
                 <tr>
-                    <th scope="row"><code>{setting.key.clone()}</code></th>
-                    <td>{setting.value.clone()}</td>
-                    <td>{setting.changed.then_some("changed")}</td>
+                    <th scope="row">
+                        <code>{setting.key.clone()}</code>
+                        {setting.changed.then(|| view! { " "<small class="is-caution">"changed"</small> })}
+                    </th>
+                    <td>{value}</td>
                 </tr>
             }
         })
@@ -153,7 +159,7 @@ fn settings(settings: &[SettingView]) -> AnyView {
             <div class="table-scroll" tabindex="0" role="region" aria-label="Settings as a table">
                 <table class="table table-s">
                     <thead>
-                        <tr><th scope="col">"Setting"</th><th scope="col">"Value"</th><th scope="col">"By this start"</th></tr>
+                        <tr><th scope="col">"Setting"</th><th scope="col">"Value"</th></tr>
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>

@@ -136,7 +136,10 @@ pub(crate) fn decision(id: &str) -> DecisionView {
             fact("Release", "checkout `1.41.3 → 1.42.0`", Some("/releases/x")),
             fact("State expected", "version 17, running, stage 25\u{a0}%. State found: the same", None),
         ],
-        settings: vec![SettingView { key: "log.retention.texts".into(), value: "<b>730d</b>".into(), changed: true }],
+        settings: vec![
+            SettingView { key: "log.retention.texts".into(), value: "<b>730d</b>".into(), changed: true },
+            SettingView { key: "public_url".into(), value: String::new(), changed: false },
+        ],
         saw: Or::Shown(SawView {
             title: "What Maya Ortiz saw".into(),
             note: "drawn from evidence stored at 14:03:15, not from today's data".into(),

@@ -188,6 +188,16 @@ async fn given_scripts_in_what_people_wrote_when_shown_then_they_stay_text() {
     assert!(html.contains("data-removed=\"origin.ip\""));
 }
 
+#[tokio::test]
+async fn given_settings_of_a_start_when_shown_then_those_that_changed_are_marked_and_empty_ones_are_named() {
+    let html = render(&format!("/decisions/{DECISION}"), fixture::chrome(), None).await.html.replace("<!>", "");
+    let row =
+        |key: &str| html.split("<tr>").find(|row| row.contains(&format!("<code>{key}</code>"))).unwrap_or_default();
+    let (changed, empty) = (row("log.retention.texts"), row("public_url"));
+    assert!(changed.contains(">changed<") && changed.contains("<td>&lt;b&gt;730d&lt;/b&gt;</td>"), "{changed}");
+    assert!(!empty.contains(">changed<") && empty.contains(">not set<"), "{empty}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn given_many_ask_at_once_when_rendered_then_nobody_waits_forever() {
     let mut pages = JoinSet::new();
