@@ -24,6 +24,7 @@ mod rollout {
     mod room;
     mod saga;
     mod several;
+    mod stages;
     mod start;
     mod support;
     mod takeover;

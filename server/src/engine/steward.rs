@@ -184,7 +184,7 @@ impl Steward {
             let saga = self.courier.saga.as_ref();
             let mut world = World {
                 release: &self.release,
-                verdict: self.verdict.as_ref().filter(|_| self.watch.of_this_run(&self.release)),
+                verdict: self.verdict.as_ref().filter(|_| self.watch.of_this_stage(&self.release)),
                 observed,
                 saga,
                 held: false,

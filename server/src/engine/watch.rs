@@ -59,8 +59,15 @@ impl Watch {
     }
 
     /// Whether what was judged last is what moves now, and not what moved before a hotfix or a rollback in part.
-    pub(super) fn of_this_run(&self, release: &Release) -> bool {
+    fn of_this_run(&self, release: &Release) -> bool {
         self.forwarded_at == release.forwarded_at
+    }
+
+    /// Whether what was judged last is the stage that the release is in, of what moves now. A verdict says nothing about
+    /// another share of traffic: after a stage was entered there is none until something of it was seen.
+    pub(super) fn of_this_stage(&self, release: &Release) -> bool {
+        let judged = self.before.as_ref().map(|before| before.policy.stage);
+        self.of_this_run(release) && judged == release.state.stage()
     }
 
     pub(super) fn due(&self, release: &Release, now: Timestamp) -> bool {

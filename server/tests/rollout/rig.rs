@@ -37,6 +37,16 @@ impl Rig {
         Self::start_as(seed, canaries, plan, |_, _| Value::Null).await
     }
 
+    /// The same, read only every six seconds.
+    pub(super) async fn start_slowly(seed: u64, canaries: u64, mode: &str) -> Rig {
+        let mut plan = plan(mode);
+        for stage in plan["stages"].as_array_mut().into_iter().flatten() {
+            stage["bake"] = "6s".into();
+        }
+        (plan["interval"], plan["hard_limits"][0]["for"]) = ("6s".into(), "6s".into());
+        Self::start_as(seed, canaries, plan, |_, _| Value::Null).await
+    }
+
     /// With a second source beside Prometheus: what it reads, of the instances of both versions.
     pub(super) async fn start_with(
         seed: u64,
