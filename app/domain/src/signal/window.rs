@@ -9,6 +9,8 @@
 //!   so that a long outage is never squeezed into one interval; a shorter one is bridged, its counts are not lost.
 //! - A sample with the same timestamp as the one before adds nothing. When no instance has a newer one, the tick is
 //!   complete and covers no time.
+//! - A tick covers the same time of both arms. While one of them has nothing new, as between two scrapes, what is new of
+//!   the other waits for it; otherwise an arm that was not scraped yet would look like one without requests.
 //! - A counter that goes backwards makes the whole tick count for neither arm; so do bucket bounds that change.
 //! - A counter that other instances of the arm have, that the instance itself had, or that the baseline has, and that an
 //!   instance with requests lacks, is missing and not zero. A source that reads failures as a label of the request
@@ -61,6 +63,7 @@ impl SignalWindow {
                 };
             }
         };
+        let reading = self.together(reading, now, max_age);
         let baseline = Look::at(&mut self.baseline, &reading.baseline, now, max_age);
         let expected = baseline.counters.clone();
         let baseline = baseline.judge(Arm::Baseline, &BTreeSet::new(), now);
@@ -82,6 +85,58 @@ impl SignalWindow {
             warnings,
         }
     }
+}
+
+impl SignalWindow {
+    /// The reading as it stands, or without what is new of one arm while the other has nothing new.
+    fn together(&self, reading: Reading, now: Timestamp, max_age: Span) -> Reading {
+        let baseline = Side { memory: &self.baseline, readings: &reading.baseline, now, max_age };
+        let canary = Side { memory: &self.canary, readings: &reading.canary, now, max_age };
+        match (baseline.news(), canary.news()) {
+            (Some(false), Some(true)) => match canary.remembered() {
+                Some(canary) => Reading { canary, ..reading },
+                None => reading,
+            },
+            (Some(true), Some(false)) => match baseline.remembered() {
+                Some(baseline) => Reading { baseline, ..reading },
+                None => reading,
+            },
+            _ => reading,
+        }
+    }
+}
+
+/// One arm of a reading beside what is remembered of it.
+struct Side<'a> {
+    memory: &'a Memory,
+    readings: &'a [InstanceReading],
+    now: Timestamp,
+    max_age: Span,
+}
+
+impl<'a> Side<'a> {
+    fn fresh(&self) -> impl Iterator<Item = &'a InstanceReading> {
+        self.readings.iter().filter(|reading| of_now(reading, self.now, self.max_age))
+    }
+
+    /// Whether anything is newer than what is remembered; `None` while nothing is remembered of those that were read.
+    fn news(&self) -> Option<bool> {
+        let newer = |reading: &InstanceReading| {
+            self.memory.get(&reading.instance).is_none_or(|known| reading.at > known.sample.at)
+        };
+        self.fresh().any(|reading| self.memory.contains_key(&reading.instance)).then(|| self.fresh().any(newer))
+    }
+
+    /// What is remembered of those that were read; `None` when some of it is too old to wait any longer.
+    fn remembered(&self) -> Option<Vec<InstanceReading>> {
+        let known = self.fresh().filter_map(|reading| Some(&self.memory.get(&reading.instance)?.sample));
+        known.map(|sample| of_now(sample, self.now, self.max_age).then(|| sample.clone())).collect()
+    }
+}
+
+/// Taken lately enough, and not in the future, by this clock.
+fn of_now(reading: &InstanceReading, now: Timestamp, max_age: Span) -> bool {
+    now.since(reading.at) <= max_age && reading.at.since(now) <= max_age
 }
 
 /// What one instance's sample amounts to.
@@ -129,8 +184,7 @@ impl Look {
             warnings: Vec::new(),
         };
         let mut fresh: BTreeMap<&str, &InstanceReading> = BTreeMap::new();
-        let of_now = |at: Timestamp| now.since(at) <= max_age && at.since(now) <= max_age;
-        for reading in readings.iter().filter(|reading| of_now(reading.at)) {
+        for reading in readings.iter().filter(|reading| of_now(reading, now, max_age)) {
             if fresh.contains_key(reading.instance.as_str()) {
                 look.warnings.push(format!("`{}` was read twice at once; the first sample is used", reading.instance));
             } else {

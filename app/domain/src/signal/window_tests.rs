@@ -109,6 +109,39 @@ fn given_samples_further_apart_than_they_may_age_then_the_later_is_a_first_one()
 }
 
 #[test]
+fn given_arms_that_are_scraped_at_different_times_then_a_tick_covers_both_or_no_time() {
+    let mut window = SignalWindow::default();
+    let (mut baseline, mut canary, mut covered) = (0.0, 0.0, Span::ZERO);
+    // Scraped every 15 s, one arm 7 s after the other, and read every 5 s.
+    for secs in (0..600).step_by(5) {
+        let arm = |name, phase: i64| {
+            let sampled = (secs - phase).div_euclid(15) * 15 + phase;
+            vec![sample(name, sampled, (sampled + 100) as f64 * 10.0, 0.0)]
+        };
+        let tick = window.push(Ok(reading(secs, arm("old", 0), arm("new", 7))), at(secs), MAX_AGE);
+        let sum = |arm: &ArmTick| arm.instances.iter().map(|one| one.requests).sum::<f64>();
+        let (old, new) = (sum(&tick.baseline), sum(&tick.canary));
+        assert_eq!(old > 0.0, new > 0.0, "at {secs} s: {old} beside {new}");
+        assert_eq!(tick.span > Span::ZERO, old > 0.0, "at {secs} s");
+        assert!(secs == 0 || tick.canary.data == Data::Complete, "at {secs} s: {:?}", tick.canary.data);
+        (baseline, canary, covered) = (baseline + old, canary + new, covered + tick.span);
+    }
+    assert!(baseline >= 5700.0 && canary >= 5700.0, "nothing is lost: {baseline} and {canary}");
+    assert!(covered >= Span::from_secs(570), "{covered}");
+}
+
+#[test]
+fn given_an_arm_that_is_not_scraped_any_more_then_the_other_does_not_wait_for_ever() {
+    let mut window = SignalWindow::default();
+    push(&mut window, 0, vec![sample("a", 0, 0.0, 0.0)]);
+    let ticks: Vec<Tick> =
+        (10..=90).step_by(10).map(|secs| push(&mut window, secs, vec![sample("a", 0, 0.0, 0.0)])).collect();
+    assert!(ticks[..6].iter().all(|tick| tick.span == Span::ZERO && tick.canary.data == Data::Complete));
+    assert_eq!(ticks[6].canary.data, Data::Stale { age: Span::from_secs(70) });
+    assert_eq!((ticks[7].baseline.data, ticks[7].baseline.instances[0].requests), (Data::Complete, 100.0));
+}
+
+#[test]
 fn given_a_sample_seen_before_then_the_tick_covers_no_time_and_the_next_covers_both() {
     let mut window = SignalWindow::default();
     let same = |window: &mut SignalWindow, secs: i64, sampled: i64| {
