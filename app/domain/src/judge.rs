@@ -195,7 +195,7 @@ pub struct LimitFinding {
     pub bound: Bound,
     pub value: Option<f64>,
     pub breached: bool,
-    /// How long it has been broken, without pauses; out of `lasting`.
+    /// How long it has been broken, without a reading in between that kept it; out of `lasting`. Silence only pauses it.
     pub elapsed: Span,
     pub lasting: Span,
     /// The timer stands still because data is missing.

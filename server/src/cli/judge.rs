@@ -2,7 +2,7 @@
 
 use super::exit;
 use super::plan::in_file;
-use super::remote::{Remote, Result, read_file, wrong};
+use super::remote::{Remote, Result, Trouble, read_file, wrong};
 use super::terminal::{clean, say};
 use crate::service::{self, judge_again};
 use clap::{Args, Subcommand};
@@ -161,15 +161,13 @@ impl Replay {
             return Err(wrong("the decision rests on no evidence".to_owned()));
         };
         let body = client.raw(&["evidence", digest]).await?;
-        let evidence = client.read(&body)?;
         let intact = Digest::of(&body).as_str() == digest;
-        let (recorded, again) = judge_again(&evidence).map_err(|why| match why {
-            service::Replay::Version(version) => wrong(format!(
-                "the verdict was made by judge `{}`, this program has `{JUDGE_VERSION}`: replay it with the program of then",
-                clean(&version)
-            )),
-            _ => wrong("no verdict was recorded with its inputs: nothing had been judged".to_owned()),
-        })?;
+        let (recorded, again) = match client.read(&body).and_then(|evidence| judge_again(&evidence).map_err(unjudged)) {
+            Ok(both) => both,
+            // What was altered is no evidence of anything, whatever is wrong with it besides.
+            Err(_) if !intact => (Value::Null, Value::Null),
+            Err(error) => return Err(error),
+        };
         let same = intact && again == recorded;
         if self.remote.json {
             say(&json!({"same": same, "evidence_intact": intact, "recorded": recorded, "again": again, "judge_version": JUDGE_VERSION})
@@ -179,8 +177,20 @@ impl Replay {
         } else {
             let altered = if intact { "" } else { " The evidence does not have the digest that the decision names." };
             say(&format!("Not the same.{altered}"));
-            say(&format!("Recorded: {}\nNow:      {}", clean(&recorded.to_string()), clean(&again.to_string())));
+            if !recorded.is_null() {
+                say(&format!("Recorded: {}\nNow:      {}", clean(&recorded.to_string()), clean(&again.to_string())));
+            }
         }
         Ok(u8::from(!same))
+    }
+}
+
+fn unjudged(why: service::Replay) -> Trouble {
+    match why {
+        service::Replay::Version(version) => wrong(format!(
+            "the verdict was made by judge `{}`, this program has `{JUDGE_VERSION}`: replay it with the program of then",
+            clean(&version)
+        )),
+        _ => wrong("no verdict was recorded with its inputs: nothing had been judged".to_owned()),
     }
 }

@@ -152,6 +152,11 @@ async fn given_a_decision_when_replayed_then_the_verdict_is_the_same_and_altered
     let other = rig.run(&token, &["judge", "replay", id, "--json"]).await.failed(1).json();
     assert_eq!((&other["same"], &other["evidence_intact"]), (&json!(false), &json!(false)));
     assert_ne!(other["recorded"], other["again"]);
+    altered["verdict"]["judge_version"] = json!("another");
+    for forged in [altered.clone(), json!({"verdict": altered["verdict"]})] {
+        rig.forge(&digest, &forged.to_string()).await;
+        rig.run(&token, &["judge", "replay", id]).await.failed(1).says(&["Not the same. The evidence does not have"]);
+    }
 
     rig.run(&token, &["judge", "replay", "no-id"]).await.failed(3).complains(&["is not the id of a decision"]);
     let created = rig.run(&token, &["decisions", "--action", "create", "--json"]).await.done().json();

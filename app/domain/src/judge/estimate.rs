@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 /// How many times as bad a version is of which the delay is told.
 pub const TIMES: [f64; 2] = [2.0, 5.0];
-/// No stage is followed for longer, in ticks.
+/// No stage is followed for longer, in ticks: what has not shown itself by then is followed no further.
 const MOST: usize = 1_000;
 
 /// What can be expected of a plan for a service.
@@ -64,7 +64,8 @@ pub fn estimate(plan: &Plan, usual: &Sums) -> Option<Estimate> {
         let detect: Vec<Detection> = course.detections(&policy, *stage);
         let (promote, last) = course.healthy(&policy, *stage);
         if promote.is_none() {
-            warnings.push(never(plan, *stage, last.as_ref()));
+            let followed = Span::from_micros(plan.interval.micros() * course.most(*stage) as i64);
+            warnings.push(never(plan, *stage, followed, last.as_ref()));
         }
         let requests = usual.requests / usual.span.secs_f64() * stage.weight.ratio();
         stages.push(StageEstimate { weight: stage.weight, requests, promote, detect });
@@ -127,9 +128,10 @@ impl Course<'_> {
         (all.ceil().max(1.0) as usize).min(MOST)
     }
 
-    /// Goes through a stage with an unchanged version: when it may be promoted, and the last verdict.
+    /// Goes through a stage with an unchanged version: when it may be promoted, and the last verdict. What passes on average
+    /// when it is followed no further goes on passing until the bake time is over.
     fn healthy(&mut self, policy: &Policy, stage: Stage) -> (Option<Span>, Option<Verdict>) {
-        let mut last = None;
+        let mut last: Option<Verdict> = None;
         for i in 1..=self.most(stage) {
             let verdict = self.next(policy, None);
             let passed = Span::from_micros(self.plan.interval.micros() * i as i64);
@@ -138,7 +140,8 @@ impl Course<'_> {
             }
             last = Some(verdict);
         }
-        (None, last)
+        let passes = last.as_ref().is_some_and(|verdict| verdict.kind == VerdictKind::Pass);
+        (passes.then_some(stage.bake), last)
     }
 
     fn detections(&self, policy: &Policy, stage: Stage) -> Vec<Detection> {
@@ -269,8 +272,8 @@ fn unresolved(plan: &Plan, usual: &Sums) -> Vec<String> {
     guards.filter_map(warn).collect()
 }
 
-/// Why an unchanged version is not promoted in time, and how far it is from it.
-fn never(plan: &Plan, stage: Stage, last: Option<&Verdict>) -> String {
+/// Why an unchanged version is not promoted in time, or in so much of it as was `followed`, and how far it is from it.
+fn never(plan: &Plan, stage: Stage, followed: Span, last: Option<&Verdict>) -> String {
     let percent = stage.weight.percent();
     let lacks = last.and_then(|verdict| {
         let undecided = verdict.guards.iter().filter(|finding| finding.kind != VerdictKind::Pass);
@@ -279,10 +282,14 @@ fn never(plan: &Plan, stage: Stage, last: Option<&Verdict>) -> String {
     let which = lacks.map_or("nothing".to_owned(), |finding| format!("`{}`", finding.metric));
     let wait = last.and_then(|verdict| verdict.evidence?.promote_in).filter(|wait| *wait > Span::ZERO);
     let wait = wait.map_or_else(String::new, |wait| format!(", but about {} later", words::about(wait)));
+    let within = if followed < stage.bake + plan.on_deadline.after {
+        format!("within {}", words::about(followed))
+    } else {
+        format!("before the deadline, {} after the bake time", plan.on_deadline.after)
+    };
     format!(
-        "At {percent}\u{a0}% {which} cannot be shown to be within its tolerance before the deadline, {} after the bake \
-         time{wait}: raise the share, widen the tolerance (`plus`) or move the deadline.",
-        plan.on_deadline.after
+        "At {percent}\u{a0}% {which} cannot be shown to be within its tolerance {within}{wait}: raise the share, widen the \
+         tolerance (`plus`) or move the deadline."
     )
 }
 

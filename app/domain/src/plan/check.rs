@@ -1,7 +1,10 @@
 //! What makes a plan unusable. Each problem names its field, so that an editor can point at it.
 
-use super::{Bound, Guard, Plan, Weight};
+use super::{Bound, Guard, Metric, Plan, Weight};
 use crate::time::Span;
+
+/// Beyond this a weight is a mistake.
+const MOST_WEIGHT: f64 = 1000.0;
 
 /// One thing wrong with a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,9 @@ pub fn problems(plan: &Plan) -> Vec<PlanProblem> {
             limit.bound;
         if !value.is_finite() || value < 0.0 {
             found.add(format!("hard_limits[{i}].bound"), "a bound is a number of at least 0");
+        }
+        if matches!(limit.bound, Bound::Above(_) | Bound::Below(_)) && beyond_all(&limit.metric, value) {
+            found.add(format!("hard_limits[{i}].bound"), share_of(&limit.metric, value));
         }
         if limit.lasting < plan.interval {
             found.add(
@@ -83,6 +89,9 @@ fn check_guard(field: &str, guard: &Guard, found: &mut Found) {
     if wrong_number(guard.slo) {
         found.add(format!("{field}.slo"), "must be a number of at least 0, in the unit of the metric");
     }
+    if let Some(slo) = guard.slo.filter(|slo| beyond_all(&guard.metric, *slo)) {
+        found.add(format!("{field}.slo"), share_of(&guard.metric, slo));
+    }
     match tolerance.ratio {
         Some(ratio) if guard.metric.less_is_worse() && ratio > 1.0 => {
             found.add(
@@ -100,6 +109,15 @@ fn check_guard(field: &str, guard: &Guard, found: &mut Found) {
     }
 }
 
+/// A share that no version could have.
+fn beyond_all(metric: &Metric, value: f64) -> bool {
+    matches!(metric, Metric::Errors | Metric::Saturation | Metric::Kpi(_)) && value > 1.0
+}
+
+fn share_of(metric: &Metric, value: f64) -> String {
+    format!("`{metric}` is a share from 0 to 1: for {value} % write {}", value / 100.0)
+}
+
 fn check_judging(plan: &Plan, found: &mut Found) {
     let chances = [("false_alarms", plan.judge.false_alarms), ("wrong_promotions", plan.judge.wrong_promotions)];
     for (name, chance) in chances {
@@ -112,13 +130,15 @@ fn check_judging(plan: &Plan, found: &mut Found) {
     }
     let weights: Vec<f64> = plan.guards.iter().map(Guard::effective_weight).collect();
     for (i, weight) in weights.iter().enumerate() {
-        if !weight.is_finite() || *weight < 0.0 {
-            found.add(format!("guards[{i}].weight"), "a weight is a number of at least 0");
+        if !(0.0..=MOST_WEIGHT).contains(weight) {
+            found.add(format!("guards[{i}].weight"), "a weight is a number from 0 to 1000");
         }
     }
     let given = plan.guards.iter().any(|guard| guard.weight.is_some());
-    if given && weights.iter().sum::<f64>() <= 0.0 {
-        found.add("guards", "the weights sum to nothing: no guard could ever roll back; give one at least a weight");
+    let nothing = !plan.guards.is_empty() && weights.iter().sum::<f64>() <= 0.0;
+    if nothing && (given || plan.hard_limits.is_empty()) {
+        let text = "the weights sum to nothing: nothing could ever roll back; guard `errors` too, or give one a weight";
+        found.add("guards", text);
     }
 }
 
@@ -193,6 +213,21 @@ mod tests {
         odd = usable();
         odd.guards[0].weight = Some(-1.0);
         assert_eq!(fields(&odd), ["guards[0].weight", "guards"]);
+    }
+
+    #[test]
+    fn a_plan_that_can_never_roll_back_and_shares_beyond_all_are_named() {
+        let guard = |metric: Metric, slo| Guard { metric, tolerance: Tolerance::default(), slo, weight: None };
+        let only = |guards| Plan { guards, ..usable() };
+        assert_eq!(fields(&only(vec![guard(Metric::Traffic, None)])), ["guards"]);
+        let heavy = Guard { weight: Some(1e308), ..guard(Metric::Errors, None) };
+        assert_eq!(fields(&only(vec![heavy])), ["guards[0].weight"]);
+        assert_eq!(fields(&only(vec![guard(Metric::Errors, Some(5.0))])), ["guards[0].slo"]);
+        assert_eq!(fields(&only(vec![guard(Metric::Latency(99), Some(5.0))])), [""; 0], "seconds");
+        let limit = HardLimit { metric: Metric::Saturation, bound: Bound::Above(90.0), lasting: Span::from_secs(60) };
+        let found = problems(&Plan { hard_limits: vec![limit], ..usable() });
+        assert_eq!(found[0].field, "hard_limits[0].bound");
+        assert_eq!(found[0].text, "`saturation` is a share from 0 to 1: for 90 % write 0.9");
     }
 
     #[test]

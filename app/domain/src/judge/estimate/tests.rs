@@ -50,6 +50,17 @@ fn given_a_margin_then_what_lies_within_it_is_tolerated_and_an_unchanged_version
 }
 
 #[test]
+fn given_a_bake_time_of_a_day_then_an_unchanged_version_is_promoted_after_it_and_nobody_is_warned() {
+    let day = plan(serde_json::json!({"stages": [{"weight": 5, "bake": "24h"}, {"weight": 100, "bake": "24h"}]}));
+    let found = estimate(&day, &usual(2000.0)).expect("it was seen");
+    assert!(found.stages.iter().all(|stage| stage.promote == Some(Span::from_secs(86_400))), "{found:?}");
+    assert_eq!(found.warnings, [""; 0]);
+    let found = estimate(&day, &usual(0.5)).expect("it was seen");
+    assert_eq!(found.stages[0].promote, None);
+    assert!(found.warnings[0].contains(" its tolerance within 3\u{a0}h"), "{:?}", found.warnings);
+}
+
+#[test]
 fn given_too_little_traffic_then_it_warns_that_nothing_can_be_shown_before_the_deadline() {
     let found =
         estimate(&plan(serde_json::json!({"on_deadline": {"after": "10m"}})), &usual(5.0)).expect("it was seen");
