@@ -184,6 +184,7 @@ impl Verify {
                 "key_breaks": breaks,
                 "redacted": report.redacted,
                 "verdicts_replayed": report.replayed,
+                "beside_checked": self.database.is_some(),
                 "clock_back": report.verified.as_ref().and_then(|verified| verified.clock_back),
                 "future": future.map(|(_, index)| index),
             });
@@ -216,6 +217,12 @@ impl Verify {
         }
         if report.replayed > 0 {
             say(&format!("Evidence: {} verdicts found again to the last bit.", report.replayed));
+        }
+        if self.database.is_none() {
+            say(
+                "Not checked over the network: the texts, acts and evidence beside the entries. `--database` on the server's \
+                 machine checks them, and so does an evidence pack.",
+            );
         }
         if let Some(index) = verified.clock_back {
             say(&format!("Note: entry {index} is dated before the one before it; the clock was set back."));

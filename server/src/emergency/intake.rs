@@ -9,7 +9,7 @@ use super::copy;
 use super::key::Registered;
 use super::no_return::Follow;
 use super::order::{Order, order};
-use super::spool::{Loss, Record, Said, SpoolError, read};
+use super::spool::{Loss, Record, Said, SpoolError, bytes, read};
 use crate::live::Topic;
 use crate::service::once::Once;
 use crate::service::record::Act;
@@ -191,7 +191,7 @@ impl Intake {
             actor: Actor::Anonymous,
             origin: Origin { transport: "emergency".to_owned(), ..Origin::default() },
         };
-        let digest = std::fs::read(path).map(|bytes| Digest::of(&bytes)).ok();
+        let digest = bytes(path).map(|bytes| Digest::of(&bytes)).ok();
         let once = Once::new(&caller.actor.key(), &format!("emergency:{name}"), &(&name, digest.clone()));
         match service.recall::<String>(&once).await {
             Ok(None) => {}
@@ -200,7 +200,8 @@ impl Intake {
         }
         tracing::error!(path = %path.display(), why, "a spooled emergency is refused");
         let mut act = Act::on(Action::Rollback, Target::Unknown { text: format!("spool file {name}") }, "");
-        act.evidence = digest;
+        // What nobody believes is no evidence, and is not kept; which bytes it was can still be told.
+        act.documents.extend(digest);
         let decision = service.decision(&caller, &act, Outcome::Refused { why: why.to_owned() })?;
         let idempotency = Some(service.remember(&once, 403, &name));
         let unit = Unit { decision: Some(decision), idempotency, ..Unit::default() };

@@ -4,7 +4,7 @@
 use super::key::{Registered, SecretKey};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use sternway_domain::audit::canonical_json;
 use sternway_domain::id::{Digest, ServiceName};
@@ -129,15 +129,23 @@ fn canonical(record: &Record) -> String {
     canonical_json(&serde_json::to_value(record).expect("a record holds only strings, integers and lists"))
 }
 
-/// Every record of a file, each checked against the registered keys. A last line that was cut off by a crash counts as
-/// not written.
-pub fn read(path: &Path, keys: &[Registered]) -> Result<Vec<Record>, SpoolError> {
+/// What a file holds, if it is one that this program could have written: no link, no pipe, and not too long.
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, SpoolError> {
     let failed = |source| SpoolError::Read { path: path.to_owned(), source };
     let length = std::fs::symlink_metadata(path).map_err(failed)?;
     if !length.is_file() || length.len() > MOST_BYTES {
         return Err(SpoolError::Line { line: 1, text: "not a file of at most 1 MiB".to_owned() });
     }
-    let text = std::fs::read_to_string(path).map_err(failed)?;
+    let mut found = Vec::new();
+    File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut found)).map_err(failed)?;
+    Ok(found)
+}
+
+/// Every record of a file, each checked against the registered keys. A last line that was cut off by a crash counts as
+/// not written.
+pub fn read(path: &Path, keys: &[Registered]) -> Result<Vec<Record>, SpoolError> {
+    let text =
+        String::from_utf8(bytes(path)?).map_err(|_| SpoolError::Line { line: 1, text: "not text".to_owned() })?;
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let (mut records, mut last) = (Vec::<Record>::new(), None);
     for (i, line) in whole.lines().enumerate() {

@@ -79,6 +79,15 @@ pub fn check(file: File, known: &Known, progress: impl FnMut(u64, u64)) -> Resul
     let pack = Pack::open(file)?;
     let manifest = files::check(&pack)?;
     let about = manifest.about.clone();
+    // What people read must be what the entries make: a report that cannot be made again is not believed.
+    if about.report_version != report::VERSION {
+        return Err(Failed::Unread(format!(
+            "its report is of version {}, this program makes version {}: check it with sternway {}",
+            about.report_version,
+            report::VERSION,
+            about.program
+        )));
+    }
     let head = Head::read(&pack, &about, known)?;
     let stretch: Stretch = files::json(&pack, STRETCH)?;
     let mut pins = pins::Pins::read(&pack, &head, known)?;
@@ -91,10 +100,10 @@ pub fn check(file: File, known: &Known, progress: impl FnMut(u64, u64)) -> Resul
         let text = format!("it says {} decisions, {} are here", about.decisions, walked.decisions);
         return Err(Bad::file(MANIFEST, text).into());
     }
-    if walked.report.is_some_and(|report| !same(&pack, REPORT, &report)) {
+    if !same(&pack, REPORT, &walked.report) {
         return Err(Bad::file(REPORT, "it is not the report that these entries make").into());
     }
-    if about.report_version == report::VERSION && pack.whole(README)? != readme::text(&about).as_bytes() {
+    if pack.whole(README)? != readme::text(&about).as_bytes() {
         return Err(Bad::file(README, "it is not the text that belongs to this pack").into());
     }
     if about.unsigned > 0 {

@@ -314,6 +314,7 @@ async fn given_a_spool_that_was_changed_when_taken_in_then_it_is_refused_once_an
             found.iter().find(|entry| matches!(&entry.target, Target::Unknown { text } if text.contains(name)));
         let newest = newest.unwrap_or_else(|| panic!("{name}: {found:?}"));
         assert!(matches!(newest.outcome, Outcome::Refused { .. }) && newest.occurred.is_none(), "{newest:?}");
+        assert!(newest.evidence.is_none(), "what is named as evidence must be kept, or no check of the log ends well");
         assert!(night.at("spool").join("refused").join(name).exists());
         std::fs::rename(night.at("spool").join("refused").join(name), night.at("spool").join(name)).unwrap();
         night.intake(&rig).look().await;

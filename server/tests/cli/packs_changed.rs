@@ -206,6 +206,13 @@ async fn given_a_pack_when_anything_in_it_was_changed_then_it_is_named() {
     packed(&place, &tampered, false);
     let bad = story.verified(&place, &["--key", &story.key]).await.failed(1).json();
     assert!(bad["problem"].as_str().unwrap().contains("not the file the manifest names"), "{bad}");
+    // A report that this program does not make cannot be compared: then nothing of the pack is called good.
+    let mut tampered = files.clone();
+    manifest(&mut tampered, |value| value["about"]["report_version"] = 2.into());
+    append(&mut tampered, "report.pdf", b" ");
+    packed(&place, &tampered, true);
+    let unread = story.verified(&place, &["--key", &story.key]).await.failed(3);
+    unread.complains(&["its report is of version 2, this program makes version 1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,8 +34,16 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
     let actor = Actor::Person { id: PersonId(uuid::Uuid::from_u128(77)), name: "Ada Min".into(), role: Role::Admin };
     let admin = Caller { actor, origin: Origin { transport: "api".into(), ..Origin::default() } };
     let decision = moves[0]["id"].as_str().unwrap().parse().unwrap();
-    let request = RedactRequest { decision, fields: vec![Field::Reason], reason: "she asked for it".into() };
+    let fields = vec![Field::Reason, Field::UserAgent];
+    let request = RedactRequest { decision, fields, reason: "she asked for it".into() };
     let service = &rig.base.service;
+    let address = format!("sqlite:{}", rig.dir.path().join("cli.db").display());
+    let mut connection = SqliteConnection::connect(&address).await.unwrap();
+    let program = "CREATE TABLE kept AS SELECT audit_text.* FROM audit_text JOIN decision USING (leaf_index) \
+        WHERE decision.id = $1 AND field = 'origin.user_agent'";
+    sqlx::query(program).bind(moves[0]["id"].as_str().unwrap()).execute(&mut connection).await.unwrap();
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM kept").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(kept, 1);
     service.redact(&admin, &request, "redact").await.unwrap();
     for (at, left) in [(0, true), (1, false), (2, false)] {
         let digest = moves[at]["entry"]["evidence"].as_str().unwrap().parse().unwrap();
@@ -44,7 +52,6 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
 
     Signer::new(service.clone(), rig.base.holder.clone()).turn().await;
     let key = service.notary.keys()[0].to_string();
-    let address = format!("sqlite:{}", rig.dir.path().join("cli.db").display());
     let whole = ["audit", "verify", "--json", "--database", &address, "--key", &key];
     finish(bare(&whole)).await.done();
     let auditor = rig.token(Role::Auditor).await;
@@ -52,8 +59,19 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
     rig.run(&auditor, &["audit", "export", "--out", &pack, "--release", &release]).await.done();
     finish(bare(&["audit", "verify", &pack, "--json", "--key", &key])).await.done();
 
+    // What was taken out is put back, by somebody who had kept it.
+    sqlx::query("INSERT INTO audit_text SELECT * FROM kept").execute(&mut connection).await.unwrap();
+    let back = finish(bare(&whole)).await.failed(1).json();
+    assert!(back["problem"].as_str().unwrap().contains("was redacted by entry"), "{back}");
+    let entry: i64 = sqlx::query_scalar("SELECT leaf_index FROM kept").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(back["entry"].as_i64(), Some(entry), "{back}");
+    sqlx::query("DELETE FROM audit_text WHERE (leaf_index, field) IN (SELECT leaf_index, field FROM kept)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    finish(bare(&whole)).await.done();
+
     // Nothing explains this one.
-    let mut connection = SqliteConnection::connect(&address).await.unwrap();
     let created = "DELETE FROM evidence WHERE digest IN (SELECT evidence FROM decision WHERE action = 'create')";
     sqlx::query(created).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use sternway_domain::audit::checkpoint::Checkpoint;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::merkle::TreeHash;
-use sternway_domain::audit::record::{Leaf, Redactions};
+use sternway_domain::audit::record::{Leaf, Missing, Redactions};
 use sternway_domain::audit::tile::{FULL, Tile};
 use sternway_domain::audit::verify::{Bad, Verified, Verifier};
 use sternway_domain::id::Digest;
@@ -64,7 +64,12 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
     let feed = Arc::new(feed);
     let mut belt = Belt::over(&feed, size);
     while let Some(portion) = belt.next().await {
-        for Looked { index, entry, remembered, sealed, replayed, more } in portion? {
+        let portion = portion?;
+        // Whatever has been counted: where there is nothing, all that is to be read was read.
+        if portion.is_empty() {
+            break;
+        }
+        for Looked { index, entry, remembered, sealed, replayed, more } in portion {
             let taken = verifier.examined(index, entry, remembered, |node, hash| {
                 if node.level > 0 && node.level.is_multiple_of(8) {
                     above.entry(node.level / 8).or_default().push(hash);
@@ -114,11 +119,12 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
             return Ok(Report::bad(problem, None));
         }
     }
+    let still = aside.still(&feed).await?;
     if !aside.gone.is_empty() || !aside.lost.is_empty() {
         aside.explain(&feed, size).await?;
     }
     let (redacted, replayed) = (aside.gone.len(), aside.replayed);
-    if let Some((entry, problem)) = aside.worst() {
+    if let Some((entry, problem)) = still.into_iter().chain(aside.worst()).min_by_key(|(index, _)| *index) {
         return Ok(Report::bad(problem, Some(entry)));
     }
     if let Some(problem) = feed.events(size).await? {
@@ -187,6 +193,23 @@ impl Aside {
             from = until;
         }
         Ok(())
+    }
+
+    /// A text that is there although an entry says that it was taken out: it was put back.
+    async fn still(&mut self, feed: &Feed) -> Result<Option<(u64, String)>, Unread> {
+        if matches!(feed, Feed::Server(_)) {
+            return Ok(None);
+        }
+        self.gone.sort_unstable();
+        let there = |(index, field, _): &(u64, Field, u64)| self.gone.binary_search(&(*index, *field)).is_err();
+        for (index, field, by) in self.redactions.removed().filter(there) {
+            let items = feed.items(index, index + 1).await?;
+            let mut openings = items.iter().flat_map(|item| &item.beside).flat_map(|beside| &beside.openings);
+            if openings.any(|opening| opening.field == field) {
+                return Ok(Some((index, Missing::StillThere { index, field, by }.to_string())));
+            }
+        }
+        Ok(None)
     }
 
     fn worst(self) -> Option<(u64, String)> {

@@ -25,8 +25,8 @@ pub(super) struct Walked {
     /// Entries with a proof of their own.
     pub(super) proven: Vec<(u64, DecisionId, TreeHash)>,
     pub(super) notes: Vec<String>,
-    /// The one that these entries make, if this program makes them like the one that made the pack.
-    pub(super) report: Option<Vec<u8>>,
+    /// The one that these entries make.
+    pub(super) report: Vec<u8>,
 }
 
 /// The entries that name some evidence, and the first of them.
@@ -163,7 +163,7 @@ impl<'a> Walk<'a> {
                 evidence: BTreeMap::new(),
                 proven: Vec::new(),
                 notes: Vec::new(),
-                report: None,
+                report: Vec::new(),
             },
         };
         if !walk.sheet.shows(&sheet::head())? {
@@ -371,14 +371,8 @@ impl<'a> Walk<'a> {
             named.redacted |= named.all.iter().any(|index| self.redactions.explain_evidence(*index));
         }
         self.walked.redacted = self.gone.len();
-        if self.about.report_version == report::VERSION {
-            let report = self.report.finish().map_err(|error| Failed::Unread(format!("`{REPORT}`: {error}")))?;
-            self.walked.report = Some(report);
-        } else {
-            let text = "report.pdf was made by another version of the program and is not compared with the entries";
-            self.walked.notes.push(text.to_owned());
-        }
-        Ok(self.walked)
+        let report = self.report.finish().map_err(|error| Failed::Unread(format!("`{REPORT}`: {error}")))?;
+        Ok(Walked { report, ..self.walked })
     }
 }
 

@@ -62,6 +62,11 @@ impl Redactions {
         }
     }
 
+    /// Entries, texts of them, and which entry removed each.
+    pub fn removed(&self) -> impl Iterator<Item = (u64, Field, u64)> + '_ {
+        self.removed.iter().map(|((index, field), by)| (*index, *field, *by))
+    }
+
     /// Which entry removed this text.
     pub fn by(&self, index: u64, field: Field) -> Option<u64> {
         self.removed.get(&(index, field)).copied()
