@@ -114,7 +114,7 @@ fn measure(args: &Args) -> Measured {
     eprintln!("latency");
     let latency = latency::all(seeds, runs / 8);
     eprintln!("other services");
-    let elsewhere = elsewhere::all(seeds ^ (1 << 53), runs);
+    let elsewhere = elsewhere::all(seeds ^ (1 << 53), (runs / 4).max(20), asked);
     eprintln!("faults");
     let boundaries = faults::boundaries(seeds ^ (1 << 50), runs / 4);
     let silence = faults::silence(seeds ^ (1 << 51), (runs / 40).max(3));
