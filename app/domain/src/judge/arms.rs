@@ -1,8 +1,8 @@
 //! Arms that were recorded elsewhere: one CSV per arm, one row per instance and tick, counts of that tick.
 //!
 //! Columns by name: `time` (seconds), `instance`, `requests`, `errors`, then optional cumulative latency buckets
-//! `le_0.005` … `le_inf` (seconds). Rows may come in any order. Times are put on the ticks of the arm that has more of
-//! them, so that clocks a little apart do no harm. What is empty or `NaN` is missing, never zero.
+//! `le_0.005` … `le_inf` (seconds). Rows may come in any order. How far ticks are apart is how far most rows of an instance
+//! are; each instance's rows are counted from its first one, so that stamps and clocks a little apart do no harm. What is empty or `NaN` is missing, never zero.
 
 use super::{JudgeState, Policy, Verdict, VerdictKind, judge};
 use crate::plan::{Plan, Weight};
@@ -98,6 +98,26 @@ impl Recorded {
         times
     }
 
+    /// How far each row is behind the one before of the same instance.
+    fn gaps(&self) -> impl Iterator<Item = f64> {
+        let mut last: BTreeMap<&str, f64> = BTreeMap::new();
+        self.0.iter().filter_map(move |row| {
+            let before = last.insert(&row.instance.instance, row.time)?;
+            Some(row.time - before).filter(|gap| *gap > 0.0)
+        })
+    }
+
+    /// The rows by tick.
+    fn placed(&self, begin: f64, interval: f64) -> BTreeMap<i64, Vec<Row>> {
+        let ticks = |secs: f64| (secs / interval).round() as i64;
+        let (mut first, mut all) = (BTreeMap::new(), BTreeMap::<i64, Vec<Row>>::new());
+        for row in &self.0 {
+            let first = *first.entry(row.instance.instance.as_str()).or_insert(row.time);
+            all.entry(ticks(first - begin) + ticks(row.time - first)).or_default().push(row.clone());
+        }
+        all
+    }
+
     fn requests(&self) -> f64 {
         self.0.iter().map(|row| row.instance.requests).sum()
     }
@@ -162,17 +182,10 @@ fn row(
 pub fn ticks(baseline: &Recorded, canary: &Recorded, plan: &Plan) -> Result<(Vec<Tick>, Span), ArmsError> {
     let (of_baseline, of_canary) = (baseline.times(), canary.times());
     let longer = if of_baseline.len() >= of_canary.len() { &of_baseline } else { &of_canary };
-    let mut gaps: Vec<f64> = longer.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let mut gaps: Vec<f64> = baseline.gaps().chain(canary.gaps()).collect();
     gaps.sort_by(f64::total_cmp);
-    let interval = gaps.get(gaps.len() / 2).copied().filter(|gap| *gap > 0.0).unwrap_or(plan.interval.secs_f64());
-    let begin = longer[0];
-    let place = |time: f64| ((time - begin) / interval).round() as i64;
-    let by_tick = |arm: &Recorded| {
-        let mut all: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
-        arm.0.iter().for_each(|row| all.entry(place(row.time)).or_default().push(row.clone()));
-        all
-    };
-    let (baseline, canary) = (by_tick(baseline), by_tick(canary));
+    let interval = gaps.get(gaps.len() / 2).copied().unwrap_or(plan.interval.secs_f64());
+    let (baseline, canary) = (baseline.placed(longer[0], interval), canary.placed(longer[0], interval));
     if !baseline.keys().any(|tick| canary.contains_key(tick)) {
         let span = |times: &[f64]| format!("{} to {}", times[0], times[times.len() - 1]);
         return Err(ArmsError::Apart { baseline: span(&of_baseline), canary: span(&of_canary) });
@@ -311,6 +324,22 @@ mod tests {
         let late: String = csv(240, 1, |_, _| "3000,3".into());
         let late = late.replacen("0,i-0", "4,i-0", 1).replace("15,i-0", "19,i-0");
         assert_eq!(judged(&baseline, &late).verdict.kind, VerdictKind::Pass);
+    }
+
+    #[test]
+    fn given_instances_that_are_not_stamped_alike_then_their_rows_meet_in_the_same_ticks() {
+        let plan = plan(serde_json::json!({}));
+        for phases in [[0.0, 0.003, 0.1], [0.0, 4.0, 9.0]] {
+            let arm = |instances: &[usize]| {
+                let row = |tick: usize, i: usize| format!("{},i-{i},1000,1\n", 15.0 * tick as f64 + phases[i]);
+                let rows = (0..40).flat_map(|tick| instances.iter().map(move |i| row(tick, *i)));
+                read(&format!("time,instance,requests,errors\n{}", rows.collect::<String>()))
+            };
+            let (ticks, span) = ticks(&arm(&[0, 1, 2]), &arm(&[1]), &plan).expect("they can be judged");
+            assert_eq!(span, Span::from_secs(15), "{phases:?}");
+            let whole = ticks.iter().filter(|tick| tick.baseline.instances.len() == 3 && tick.canary.data.usable());
+            assert!(whole.count() >= 39 && ticks.len() <= 41, "{phases:?}: {} ticks", ticks.len());
+        }
     }
 
     #[test]

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 /// Form of the evidence in a stored state.
 const FORM: u32 = 2;
 
-/// Everything [`judge`](super::judge) remembers of a release. Starts empty; serialises to some ten kilobytes at most,
-/// however long the release runs and however many instances it has.
+/// Everything [`judge`](super::judge) remembers of a release. Starts empty; serialises to some tens of kilobytes, with
+/// native histograms some hundred, however long the release runs and however many instances it has.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct JudgeState {
     stage: Option<u8>,

@@ -3,6 +3,9 @@
 use super::{Bound, Guard, Metric, Plan, Weight};
 use crate::time::Span;
 
+/// Evidence stops counting at odds of some thousands to one: a rarer chance could never be reached.
+const LEAST_CHANCE: f64 = 0.001;
+
 /// Beyond this a weight is a mistake.
 const MOST_WEIGHT: f64 = 1000.0;
 
@@ -121,8 +124,8 @@ fn share_of(metric: &Metric, value: f64) -> String {
 fn check_judging(plan: &Plan, found: &mut Found) {
     let chances = [("false_alarms", plan.judge.false_alarms), ("wrong_promotions", plan.judge.wrong_promotions)];
     for (name, chance) in chances {
-        if !(0.0001..=0.2).contains(&chance) {
-            found.add(format!("judge.{name}"), "use a chance between 0.0001 and 0.2, like 0.05 for 5 %");
+        if !(LEAST_CHANCE..=0.2).contains(&chance) {
+            found.add(format!("judge.{name}"), "use a chance between 0.001 and 0.2, like 0.05 for 5 %");
         }
     }
     if plan.judge.patience > Span::from_secs(600) {
