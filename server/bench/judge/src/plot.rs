@@ -245,5 +245,6 @@ fn steps(plot: &Plot, cell: &Cell) -> Vec<(f64, f64)> {
 }
 
 fn short(row: &Row) -> String {
-    row.who.name().replace("threshold ", "thr. ").replace("failureLimit ", "limit ").replace("equal-size", "equal")
+    let name = row.who.name().replace("threshold ", "thr. ").replace("failureLimit ", "limit ");
+    name.replace("equal-size", "equal").replace(" allowed", "")
 }
