@@ -15,8 +15,8 @@ const BLIND_INTERVALS: i64 = 2;
 #[derive(Debug, Clone)]
 pub struct World<'a> {
     pub release: &'a Release,
-    /// The newest verdict, if the release has been judged.
-    pub verdict: Option<&'a Verdict>,
+    /// The newest verdict and the stage it was given for, if the release has been judged.
+    pub verdict: Option<(u8, &'a Verdict)>,
     /// The canary's share as the proxy reported it last, and where; `None` when it could not be read.
     pub observed: Option<(Weight, &'a str)>,
     /// What carries out the rollback, if something does.
@@ -27,6 +27,15 @@ pub struct World<'a> {
     pub frozen: bool,
     /// Why no rule may send all traffic to the baseline now; absent when it may, or when it cannot be told.
     pub no_room: Option<String>,
+}
+
+impl<'a> World<'a> {
+    /// A verdict says nothing about another share of traffic: after a stage was entered there is none until something of it
+    /// was seen.
+    fn current_verdict(&self) -> Option<&'a Verdict> {
+        let (stage, verdict) = self.verdict?;
+        (self.release.state.stage() == Some(stage)).then_some(verdict)
+    }
 }
 
 /// How long until the signals are read again. A clock that was set back must not put it off beyond two intervals; `now` may
@@ -45,7 +54,7 @@ pub fn reconcile(world: &World<'_>, now: Timestamp) -> Vec<Effect> {
     }
     reconcile_traffic(world, &mut effects);
     effects.extend(ended(world).map(Effect::Record));
-    if let Some(verdict) = world.verdict.filter(|_| release.state.stage().is_some()) {
+    if let Some(verdict) = world.current_verdict() {
         let changed = release.current_verdict().is_none_or(|note| note.kind != verdict.kind);
         if changed {
             effects.push(Effect::Record(Command::RecordVerdict(Box::new(verdict.clone()))));
@@ -110,7 +119,8 @@ fn stays(world: &World<'_>, saga: &Saga) -> bool {
 fn next_decision(world: &World<'_>, now: Timestamp) -> Option<Effect> {
     let release = world.release;
     // Only a verdict that has been written down may be acted upon.
-    let verdict = world.verdict.filter(|v| release.current_verdict().is_some_and(|note| note.kind == v.kind))?;
+    let verdict =
+        world.current_verdict().filter(|v| release.current_verdict().is_some_and(|note| note.kind == v.kind))?;
     match &release.state {
         State::Running { .. } => running(world, verdict, now),
         State::Holding { cause, .. } => holding(world, cause, verdict, now),

@@ -44,7 +44,8 @@ pub(super) struct Steward {
     pub(super) driver: Result<Arc<dyn TrafficDriver>, String>,
     pub(super) members: Vec<Member>,
     pub(super) watch: Watch,
-    pub(super) verdict: Option<Verdict>,
+    /// The newest one and the stage it was given for.
+    pub(super) verdict: Option<(u8, Verdict)>,
     /// What the proxy said last; `None` until it has been read, and after it could not be.
     pub(super) observed: Option<Observation>,
     pub(super) traffic: Option<TrafficStatus>,
@@ -182,9 +183,10 @@ impl Steward {
             let all = self.observed.as_ref().filter(|_| self.members_agree());
             let observed = all.map(|seen| (seen.canary, seen.from.as_str()));
             let saga = self.courier.saga.as_ref();
+            let judged = self.verdict.as_ref().filter(|_| self.watch.of_this_run(&self.release));
             let mut world = World {
                 release: &self.release,
-                verdict: self.verdict.as_ref().filter(|_| self.watch.of_this_stage(&self.release)),
+                verdict: judged.map(|(stage, verdict)| (*stage, verdict)),
                 observed,
                 saga,
                 held: false,

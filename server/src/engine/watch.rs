@@ -59,15 +59,8 @@ impl Watch {
     }
 
     /// Whether what was judged last is what moves now, and not what moved before a hotfix or a rollback in part.
-    fn of_this_run(&self, release: &Release) -> bool {
+    pub(super) fn of_this_run(&self, release: &Release) -> bool {
         self.forwarded_at == release.forwarded_at
-    }
-
-    /// Whether what was judged last is the stage that the release is in, of what moves now. A verdict says nothing about
-    /// another share of traffic: after a stage was entered there is none until something of it was seen.
-    pub(super) fn of_this_stage(&self, release: &Release) -> bool {
-        let judged = self.before.as_ref().map(|before| before.policy.stage);
-        self.of_this_run(release) && judged == release.state.stage()
     }
 
     pub(super) fn due(&self, release: &Release, now: Timestamp) -> bool {
@@ -166,7 +159,7 @@ impl Steward {
         };
         self.engine.service.store.put_tick(write).await?;
         self.engine.service.metrics.judged(verdict.kind.as_str());
-        self.verdict = Some(verdict);
+        self.verdict = Some((stage, verdict));
         let topic = Topic::Release { id: self.release.id, service: self.release.service.clone() };
         self.engine.service.bus.touched(topic);
         Ok(())

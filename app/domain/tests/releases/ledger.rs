@@ -35,6 +35,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) now: Timestamp,
     pub(crate) proxy: &'a Proxy,
+    /// The stage that the newest tick in the store was judged in.
+    pub(crate) judged_stage: Option<u8>,
     /// Of the newest tick in the store.
     pub(crate) newest: Option<(u64, VerdictKind)>,
     /// When that was judged, by the true clock.
@@ -117,10 +119,11 @@ impl Ledger {
                 return Err(format!("a rule brings about {}", event.kind()));
             }
             Event::VerdictChanged { kind, stage, tick, .. } => {
-                if *stage != self.stage || beside.newest != Some((*tick, *kind)) {
+                if *stage != self.stage || beside.judged_stage != Some(*stage) || beside.newest != Some((*tick, *kind))
+                {
                     return Err(format!(
-                        "{kind:?} of tick {tick} is written for stage {stage}, judged was {:?}",
-                        beside.newest
+                        "{kind:?} of tick {tick} is written for stage {stage}, judged was {:?} in {:?}",
+                        beside.newest, beside.judged_stage
                     ));
                 }
                 self.verdict = Some(*kind);

@@ -38,7 +38,8 @@ pub(crate) struct Replica {
     watch: Watch,
     /// What was read, and the stage it was read in.
     seen: Option<Seen>,
-    verdict: Option<Verdict>,
+    /// The newest one and the stage it was given for.
+    verdict: Option<(u8, Verdict)>,
     /// Orders it sent in this life.
     pub(crate) sent: BTreeSet<(Key, u32)>,
     pub(crate) asked: BTreeMap<Key, Timestamp>,
@@ -181,7 +182,7 @@ impl World {
         }
         self.store.watch = Some(watch.clone());
         let forwarded_at = release.forwarded_at;
-        replica.verdict = Some(verdict.clone());
+        replica.verdict = Some((stage, verdict.clone()));
         self.store.ticks.push(Judged { tick, second, heard, policy, verdict, forwarded_at, at: self.now });
         self.may_die(who)
     }
@@ -191,7 +192,8 @@ impl World {
         let replica = &self.replicas[who];
         let observed = (replica.proxy_cut <= self.now).then_some((self.proxy.weight, "proxy"));
         let saga = self.store.current().map(|stream| &stream.saga);
-        let (release, verdict) = (&self.store.release, replica.verdict.as_ref());
+        let release = &self.store.release;
+        let verdict = replica.verdict.as_ref().map(|(stage, verdict)| (*stage, verdict));
         let frozen = self.frozen(release, now).is_some();
         let mut world = engine::World { release, verdict, observed, saga, held: false, frozen, no_room: None };
         let effects = engine::reconcile(&world, now);

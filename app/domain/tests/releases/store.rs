@@ -162,6 +162,7 @@ impl Store {
                 plan: &self.release.plan,
                 now: around.now,
                 proxy: around.proxy,
+                judged_stage: self.ticks.last().map(|judged| judged.policy.stage),
                 newest,
                 judged: self.ticks.last().map_or(around.now, |judged| judged.at),
                 clocks: around.clocks,

@@ -122,8 +122,15 @@ fn given_a_pass_that_waited_beyond_the_deadline_when_it_is_gone_then_the_deadlin
     };
     let after = |release: &Release, verdict: &Verdict, minutes| {
         let observed = Some((Weight::try_from(5).expect("a weight"), "proxy"));
-        let world =
-            World { release, verdict: Some(verdict), observed, saga: None, held: false, no_room: None, frozen: true };
+        let world = World {
+            release,
+            verdict: Some((0, verdict)),
+            observed,
+            saga: None,
+            held: false,
+            no_room: None,
+            frozen: true,
+        };
         reconcile(&world, at(minutes))
     };
     // A change freeze keeps it waiting for a night, then too few requests come to say so any longer.
@@ -149,7 +156,7 @@ fn done(release: &Release, verdict: &Verdict) -> &'static str {
     let observed = Some((weight, "proxy"));
     let world = World {
         release: &release,
-        verdict: Some(verdict),
+        verdict: Some((0, verdict)),
         observed,
         saga: None,
         held: false,

@@ -14,7 +14,7 @@ fn decided(kind: VerdictKind, frozen: bool) -> Option<Command> {
     let release = after(release, Command::RecordVerdict(verdict.clone()), &robot(), at(2));
     let world = World {
         release: &release,
-        verdict: Some(&verdict),
+        verdict: Some((0, &verdict)),
         observed: Some((weight, "proxy")),
         saga: None,
         held: false,
