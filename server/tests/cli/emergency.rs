@@ -306,6 +306,7 @@ async fn given_a_spool_that_was_changed_when_taken_in_then_it_is_refused_once_an
         ("missing.jsonl", format!("{second}\n")),
         ("twice.jsonl", format!("{text}{second}\n")),
         ("junk.jsonl", "{}\n".to_owned()),
+        ("long.jsonl", " ".repeat(2 << 20)),
     ] {
         std::fs::write(night.at("spool").join(name), forged).unwrap();
         night.intake(&rig).look().await;

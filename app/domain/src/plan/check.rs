@@ -216,6 +216,9 @@ mod tests {
         odd = usable();
         odd.guards[0].weight = Some(-1.0);
         assert_eq!(fields(&odd), ["guards[0].weight", "guards"]);
+        odd = usable();
+        (odd.judge.false_alarms, odd.judge.wrong_promotions) = (0.001, 0.0009);
+        assert_eq!(fields(&odd), ["judge.wrong_promotions"], "evidence stops counting below such a chance");
     }
 
     #[test]

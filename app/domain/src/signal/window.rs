@@ -85,9 +85,7 @@ impl SignalWindow {
             warnings,
         }
     }
-}
 
-impl SignalWindow {
     /// The reading as it stands, or without what is new of one arm while the other has nothing new.
     fn together(&self, reading: Reading, now: Timestamp, max_age: Span) -> Reading {
         let baseline = Side { memory: &self.baseline, readings: &reading.baseline, now, max_age };

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 const EFFECTS: [(&str, Effect); 4] = [
     ("x5", Effect::Step { times: 5.0, at: 0 }),
     ("x2", Effect::Step { times: 2.0, at: 0 }),
-    ("another mix of requests, x1.25", Effect::Step { times: 1.25, at: 0 }),
+    ("x1.25, tolerated", Effect::Step { times: 1.25, at: 0 }),
     ("blip x100, 30 s", Effect::Blip { times: 100.0, secs: 30.0 }),
 ];
 
@@ -60,7 +60,7 @@ impl Service {
 pub(crate) fn text(all: &[Service]) -> String {
     let columns = EFFECTS.map(|(name, _)| name).join(" | ");
     let mut out = format!(
-        "\n## Other services\n\nLike the usual one of 2,000 requests/s but for what is named; tolerated 1.5x. Of another mix \
+        "\n## Other services\n\nLike the usual one of 2,000 requests/s but for what is named; tolerated 1.5x. Of x1.25 \
          and of blips: how many were rolled back. A quarter of the releases of the usual ones.\n\n| service | false alarms | {columns} |\n|---|---|{}\n",
         "---|".repeat(EFFECTS.len())
     );

@@ -118,7 +118,7 @@ fn time(minutes: f64) -> String {
 }
 
 /// G5 and G5b: beside others tuned with hindsight, medians; ours as a plan has it that says nothing, and tuned in the same
-/// way: only then false alarms are as rare on both sides.
+/// way, to the same bound of false alarms.
 fn against(measured: &Measured, goals: &mut Vec<Goal>) {
     for ours in [Some(Setting::DEFAULT), Some(STRICT), None] {
         let is = |who: Who| match ours {

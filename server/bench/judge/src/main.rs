@@ -129,8 +129,8 @@ fn document(args: &Args, measured: &Measured) -> String {
          15 s, an hour, looked at after every tick. Delay: minutes from the beginning of the fault to the rollback, median / \
          95 %. {runs} releases without a fault and {} per fault (Kayenta a quarter of them; latency {} and {}), intervals of \
          95 % (Wilson). The rules of others as documented; theirs and ours tuned with hindsight to at most 1 % false alarms \
-         on the same noise. Other settings of ours were chosen on other seeds; heavy, sticky, mixed and zone were never used \
-         to choose any. {cores} cores.\n",
+         on other seeds of the same noise; the tables say how many there were. Other settings of ours were chosen on other \
+         seeds; heavy, sticky, mixed and zone were never used to choose any. {cores} cores.\n",
         runs / 4,
         runs / 16,
         runs / 8,

@@ -201,8 +201,8 @@ impl Aside {
             return Ok(None);
         }
         self.gone.sort_unstable();
-        let there = |(index, field, _): &(u64, Field, u64)| self.gone.binary_search(&(*index, *field)).is_err();
-        for (index, field, by) in self.redactions.removed().filter(there) {
+        let unnoticed = |(index, field, _): &(u64, Field, u64)| self.gone.binary_search(&(*index, *field)).is_err();
+        for (index, field, by) in self.redactions.removed().filter(unnoticed) {
             let items = feed.items(index, index + 1).await?;
             let mut openings = items.iter().flat_map(|item| &item.beside).flat_map(|beside| &beside.openings);
             if openings.any(|opening| opening.field == field) {
