@@ -53,7 +53,7 @@ pub use state::JudgeState;
 pub use words::{about, odds};
 
 /// Goes into every verdict, so that it can be recomputed by the code that made it.
-pub const JUDGE_VERSION: &str = "sequential-3";
+pub const JUDGE_VERSION: &str = "sequential-4";
 
 /// The seven verdicts. Only `pass` may promote; only `fail` may roll back on its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -247,7 +247,7 @@ impl Policy {
 /// last bit.
 ///
 /// In this order: a question that cannot be asked is `config_error`; a tick without usable data is `provider_down`,
-/// `no_data` or, at a first reading, `insufficient`, whatever was seen before it; a hard limit whose timer has run out, or
+/// `no_data` or, at a release's first reading, `insufficient`, whatever was seen before it; a hard limit whose timer has run out, or
 /// enough evidence of the guards together, is `fail`; then what is misconfigured or missing for a single guard; then
 /// `suspect`; then `insufficient`; and only what is left is `pass`.
 pub fn judge(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Verdict {

@@ -182,7 +182,9 @@ impl Estimate {
         let minute = 60.0 * requests;
         let errors = Some(Part { part: minute * self.errors, of: minute });
         let usual = Sums { span: Span::from_secs(60), requests: minute, errors, ..Sums::default() };
-        let Some(found) = estimate(&plan, &usual) else { return Err(wrong("there is nothing to estimate".to_owned())) };
+        let Some(found) = estimate(&plan, &usual, &[]) else {
+            return Err(wrong("there is nothing to estimate".to_owned()));
+        };
         if remote.json {
             say(&serde_json::to_string(&found).unwrap_or_default());
             return Ok(exit::DONE);

@@ -142,7 +142,7 @@ impl Steward {
         if let Some((mut other, tick)) = other {
             let point = self::point(&tick, plan);
             keep(&mut other.points, point.clone());
-            if verdict.pair.as_ref().is_some_and(|pair| pair.rules == Source::Second) {
+            if verdict.rules() == Source::Second {
                 (live.sampled_at, live.points) = (sampled_at(&tick, &other.points), other.points.clone());
             }
             second = Some(Beside { tick, point });

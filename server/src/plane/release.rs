@@ -18,6 +18,7 @@ use sternway_domain::judge::{Verdict, VerdictKind};
 use sternway_domain::plan::{Mode, grouped};
 use sternway_domain::recovery::{AutomationHold, WayBack};
 use sternway_domain::release::{Event, Release, State};
+use sternway_domain::signal::Source;
 use sternway_domain::time::{Span, Timestamp};
 
 /// Lines of the timeline before "all decisions of this release".
@@ -79,7 +80,10 @@ impl Plane {
         let (timeline, more) = self.timeline(&facts).await?;
         let release = &facts.release;
         let seen = self.service.data(caller, id).await?;
-        let course = self.service.course(release, &facts.ticks);
+        let course = self
+            .service
+            .course(release, &facts.ticks, facts.newest.as_ref().map_or(Source::First, Verdict::rules))
+            .await?;
         let course = course.as_ref();
         let stage = release.state.stage();
         let of = release.plan.stages.len();

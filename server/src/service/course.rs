@@ -1,14 +1,14 @@
 //! How evidence gathered, tick by tick, as charts show it: taken from stored ticks for a page, kept with each decision.
 
-use super::{Service, TickBody};
+use super::{Result, Service, TickBody};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sternway_domain::id::ReleaseId;
-use sternway_domain::judge::GuardFinding;
 use sternway_domain::judge::placebo::{self, Path};
+use sternway_domain::judge::{GuardFinding, JudgeState};
 use sternway_domain::plan::{Metric, Plan};
 use sternway_domain::release::Release;
-use sternway_domain::signal::Tick;
+use sternway_domain::signal::{Source, Tick};
 use sternway_domain::time::Timestamp;
 
 /// At most this many points.
@@ -125,10 +125,10 @@ fn placebos(paths: &[Path], kept: &[usize], bodies: &[TickBody]) -> Vec<PlaceboC
 }
 
 /// Each instance of the baseline in the canary's place, over the newest ticks.
-pub(crate) fn played(plan: &Plan, bodies: &[TickBody]) -> Vec<Path> {
+pub(crate) fn played(plan: &Plan, judge: &JudgeState, bodies: &[TickBody]) -> Vec<Path> {
     let from = bodies.len().saturating_sub(PLAYED);
     let ticks: Vec<&Tick> = bodies[from..].iter().map(|body| &body.tick).collect();
-    placebo::paths(plan, &ticks)
+    placebo::paths(plan, judge, &ticks)
 }
 
 /// A release, its newest tick, and what was played up to it. Ticks of two sources may have one number, and never one time
@@ -143,20 +143,18 @@ impl Placebos {
     /// Releases kept.
     const MOST: usize = 64;
 
-    fn of(&self, release: &Release, bodies: &[TickBody]) -> Arc<[Path]> {
-        let newest = bodies.last().map_or(Timestamp::default(), |body| body.tick.at);
-        let known = |(id, tick, _): &&Kept| *id == release.id && *tick == newest;
-        if let Some((.., paths)) = self.lock().iter().find(known) {
-            return paths.clone();
-        }
-        let paths: Arc<[Path]> = played(&release.plan, bodies).into();
+    fn of(&self, release: ReleaseId, newest: Timestamp) -> Option<Arc<[Path]>> {
+        let known = |(id, tick, _): &&Kept| *id == release && *tick == newest;
+        self.lock().iter().find(known).map(|(.., paths)| paths.clone())
+    }
+
+    fn keep(&self, release: ReleaseId, newest: Timestamp, paths: &Arc<[Path]>) {
         let mut all = self.lock();
-        all.retain(|(id, ..)| *id != release.id);
+        all.retain(|(id, ..)| *id != release);
         if all.len() >= Self::MOST {
             all.remove(0);
         }
-        all.push((release.id, newest, paths.clone()));
-        paths
+        all.push((release, newest, paths.clone()));
     }
 
     /// A thread that panicked left a whole list behind: entries are put in at once.
@@ -166,9 +164,20 @@ impl Placebos {
 }
 
 impl Service {
-    /// How the evidence of a release gathered in these ticks, oldest first. `None` when no guard gathered any.
-    pub(crate) fn course(&self, release: &Release, bodies: &[TickBody]) -> Option<Course> {
-        Course::of(&release.plan, bodies, &self.placebos.of(release, bodies))
+    /// How the evidence of a release gathered in these ticks of one source, oldest first. `None` when no guard gathered any.
+    pub(crate) async fn course(&self, release: &Release, bodies: &[TickBody], of: Source) -> Result<Option<Course>> {
+        let newest = bodies.last().map_or(Timestamp::default(), |body| body.tick.at);
+        let paths = match self.placebos.of(release.id, newest) {
+            Some(paths) => paths,
+            None => {
+                let before = self.judged_before(release.id).await?;
+                let judge = before.map(|before| before.judge(of)).unwrap_or_default();
+                let paths = played(&release.plan, &judge, bodies).into();
+                self.placebos.keep(release.id, newest, &paths);
+                paths
+            }
+        };
+        Ok(Course::of(&release.plan, bodies, &paths))
     }
 }
 

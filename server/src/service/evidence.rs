@@ -49,7 +49,7 @@ impl TickBody {
     /// Ticks as the source saw them whose verdict is the newest that rules: numbers of two sources are never mixed.
     pub fn as_ruled(bodies: Vec<TickBody>) -> Vec<TickBody> {
         let Some(newest) = bodies.last() else { return bodies };
-        let rules = newest.verdict.pair.as_ref().map_or(Source::First, |pair| pair.rules);
+        let rules = newest.verdict.rules();
         if bodies.iter().all(|body| body.verdict.pair.is_none()) {
             return bodies;
         }
@@ -163,6 +163,14 @@ pub struct SecondBefore {
 }
 
 impl Before {
+    /// The judge of one source; an empty one when that was not read.
+    pub(super) fn judge(self, source: Source) -> JudgeState {
+        match source {
+            Source::First => self.state,
+            Source::Second => self.second.map(|second| second.state).unwrap_or_default(),
+        }
+    }
+
     /// `None` when they are of another tick.
     fn with(self, body: &TickBody) -> Option<Inputs> {
         let Before { tick: number, state, policy, second } = self;
@@ -217,10 +225,9 @@ impl Service {
         let ticks = TickBody::as_ruled(ticks);
         let drawn = &ticks[ticks.len().saturating_sub(EVIDENCE_POINTS)..];
         let points = drawn.iter().map(|body| body.point.clone()).collect();
-        let course = self.course(release, drawn);
-        let watched = self.store.judge_state(release.id).await?;
-        let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;
-        let before = watched.and_then(|watched| watched.before);
+        let rules = verdict.as_ref().map_or(Source::First, Verdict::rules);
+        let course = self.course(release, drawn, rules).await?;
+        let before = self.judged_before(release.id).await?;
         let inputs = before.zip(newest).and_then(|(before, newest)| before.with(&newest));
         let evidence = Evidence {
             at: now,
@@ -238,6 +245,13 @@ impl Service {
         };
         let body = encode(&evidence);
         Ok((Digest::of(body.as_bytes()), body))
+    }
+
+    /// What the newest verdict of a release follows from, without its tick; `None` before the first.
+    pub(super) async fn judged_before(&self, release: ReleaseId) -> Result<Option<Before>> {
+        let watched = self.store.judge_state(release).await?;
+        let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;
+        Ok(watched.and_then(|watched| watched.before))
     }
 
     /// What each of two sources said last of a release; empty where one is read, and before the first reading.

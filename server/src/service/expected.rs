@@ -50,7 +50,7 @@ impl Expected {
         let seen = past.usual.requests > 0.0;
         Expected {
             requests: seen.then(|| past.usual.requests / past.usual.span.secs_f64()),
-            estimate: estimate(plan, &past.usual),
+            estimate: estimate(plan, &past.usual, &past.ticks),
             placebo: placebo(plan, &past.ticks),
             freeze: None,
         }

@@ -43,7 +43,7 @@ async fn given_recorded_arms_when_judged_then_the_code_and_the_json_say_what_was
     let failed = judged(dir.path(), &worse, &["--json"]).await.failed(1).json();
     assert_eq!((&failed["verdict"], &failed["by_metric"]["errors"]["verdict"]), (&json!("fail"), &json!("fail")));
     assert!(failed["decided_at"].as_f64().is_some_and(|at| (1200.0..1500.0).contains(&at)), "{failed}");
-    judged(dir.path(), &worse, &[]).await.failed(1).says(&["Fail after ", "240 ticks", "Judge sequential-3."]);
+    judged(dir.path(), &worse, &[]).await.failed(1).says(&["Fail after ", "240 ticks", "Judge sequential-4."]);
 }
 
 #[tokio::test]

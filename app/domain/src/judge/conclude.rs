@@ -78,7 +78,13 @@ fn silent<'a>(state: &'a mut JudgeState, tick: &'a Tick, policy: &'a Policy, sil
     let paused = policy.hard_limits.iter().map(|limit| Limited::paused(limit, *state.timers.of(limit, policy)));
     let limits = paused.collect();
     let view = View::of(state, tick, policy, false);
-    Conclusion { kind: silence.kind(), cause: Cause::Silent(silence), guards: Vec::new(), limits, view }
+    Conclusion {
+        kind: silence.kind(view.state.pace.begun()),
+        cause: Cause::Silent(silence),
+        guards: Vec::new(),
+        limits,
+        view,
+    }
 }
 
 fn limits(state: &mut JudgeState, policy: &Policy, step: Span) -> Vec<Limited> {

@@ -2,8 +2,8 @@
 //!
 //! The judge itself is fed what a service shows on average, tick by tick and stage by stage: an unchanged version until
 //! it may be promoted, a worse one until it fails. Logarithms of evidence are straight lines in the counts, so their
-//! mean is followed exactly; a real release is sooner or later by chance, and later by as much as its errors come in
-//! clusters. Nothing is estimated of a share of traffic.
+//! mean is followed exactly; a real release is sooner or later by chance. How far its errors come in clusters is known from
+//! the past, and averages, which show no clusters, do not make the judge forget it. Nothing is estimated of a share of traffic.
 
 use super::counts::resolution;
 use super::number::log2;
@@ -50,13 +50,14 @@ pub struct Detection {
     pub tolerated: bool,
 }
 
-/// Estimates a plan for a service of which `usual` was seen: sums over all instances of the running version. `None` when
-/// nothing was seen.
-pub fn estimate(plan: &Plan, usual: &Sums) -> Option<Estimate> {
+/// Estimates a plan for a service of which `usual` was seen: sums over all instances of the running version; and `past`, the
+/// readings that the judge of a release would know ([`JudgeState::primed`]). `None` when nothing was seen.
+pub fn estimate(plan: &Plan, usual: &Sums, past: &[Tick]) -> Option<Estimate> {
     if !(usual.requests > 0.0 && usual.span > Span::ZERO) {
         return None;
     }
-    let mut course = Course { plan, usual, state: JudgeState::default(), number: 0 };
+    let known = JudgeState::primed(past, &Policy::of(plan, Weight::ZERO, 0));
+    let mut course = Course { plan, usual, known: &known, state: known.clone(), number: 0 };
     let mut stages = Vec::new();
     let mut warnings: Vec<String> = unresolved(plan, usual);
     for (i, stage) in plan.stages.iter().enumerate() {
@@ -118,6 +119,8 @@ impl StageEstimate {
 struct Course<'a> {
     plan: &'a Plan,
     usual: &'a Sums,
+    /// What the judge begins with.
+    known: &'a JudgeState,
     state: JudgeState,
     number: u64,
 }
@@ -191,7 +194,9 @@ impl Course<'_> {
             failure: None,
             warnings: vec![],
         };
-        judge(&mut self.state, &tick, policy)
+        let verdict = judge(&mut self.state, &tick, policy);
+        self.state.spread_as(self.known);
+        verdict
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was found of one guard, in words and with what explains it.
 
-use super::compare::{Comparison, Gap, Line};
+use super::compare::{Arms, Comparison, Gap, Line, compare};
 use super::counts::side;
 use super::gauge::Leak;
 use super::guard::Judged;
@@ -102,7 +102,7 @@ impl Finding<'_> {
             ),
             _ => {
                 let tolerated = words::line(metric, side(metric), line, comparison.tolerated);
-                format!("{said}. {tolerated}{}", self.differing(line, comparison))
+                format!("{said}. {tolerated}{}{}", self.differing(line, comparison), self.lately(line, comparison))
             }
         }
     }
@@ -118,6 +118,28 @@ impl Finding<'_> {
             }
             None => String::new(),
         }
+    }
+
+    /// ` In the last 1:30 it was 0.45 % against 0.10 %.` The window also holds what was before a change; evidence does not
+    /// wait until it has left.
+    fn lately(&self, line: Line, comparison: &Comparison) -> String {
+        let Finding { guard: Guard { metric, .. }, index, judged, view } = *self;
+        let weighs = matches!(judged.kind, VerdictKind::Fail | VerdictKind::Suspect) && *metric != Metric::Traffic;
+        if comparison.worse || !weighs || view.scale.heaviest != Some(index) {
+            return String::new();
+        }
+        let worse = view.state.pool.newest().filter_map(|newest| {
+            let baseline = if view.remembered.is_some() { view.baseline } else { Some(&newest.baseline) };
+            let arms = Arms::of(&newest, baseline, view.policy, 1.0);
+            let found = compare(metric, side(metric), line, &arms).ok().filter(|found| found.worse)?;
+            // Most beyond the line, times requests: where the sum of what is too much began to rise.
+            Some(((found.canary - found.tolerated).abs() * newest.canary.requests, newest.canary.span, found))
+        });
+        let Some((_, span, found)) = worse.max_by(|(a, ..), (b, ..)| a.total_cmp(b)) else {
+            return " It was worse before; the window no longer shows it.".to_owned();
+        };
+        let against = found.baseline.map_or_else(String::new, |value| format!(" against {}", metric.show(value)));
+        format!(" In the last {} it was {}{against}.", span.clock(), metric.show(found.canary))
     }
 
     fn next_of_comparison(&self) -> String {

@@ -44,11 +44,14 @@ pub(super) fn silence<'a>(tick: &'a Tick, policy: &Policy) -> Option<Silence<'a>
 }
 
 impl Silence<'_> {
-    pub(super) fn kind(&self) -> VerdictKind {
+    /// `begun`: the release was judged before. Then a first reading comes after a gap, which it does not close: a difference
+    /// does.
+    pub(super) fn kind(&self, begun: bool) -> VerdictKind {
         match self {
             Silence::NoRule | Silence::Source(SourceFailure::Misconfigured { .. }) => VerdictKind::ConfigError,
             Silence::Source(SourceFailure::Down { .. }) => VerdictKind::ProviderDown,
-            Silence::NoShare | Silence::Arm(_, Data::First) => VerdictKind::Insufficient,
+            Silence::NoShare => VerdictKind::Insufficient,
+            Silence::Arm(_, Data::First) if !begun => VerdictKind::Insufficient,
             Silence::Arm(..) => VerdictKind::NoData,
         }
     }

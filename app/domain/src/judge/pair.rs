@@ -13,7 +13,7 @@ use crate::signal::{Source, Tick};
 use serde::{Deserialize, Serialize};
 
 /// Version of a verdict of two sources: that of the judge, and of the rule by which one of them rules.
-pub const PAIR_VERSION: &str = "sequential-3+worse-1";
+pub const PAIR_VERSION: &str = "sequential-4+worse-1";
 
 /// What two sources are called, as pages and logs have it: `Prometheus prom-b:9090`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,11 @@ pub fn worse_of(first: Verdict, second: Verdict, names: &Names) -> Verdict {
 }
 
 impl Verdict {
+    /// Which of two sources rules; the first where one is read.
+    pub fn rules(&self) -> Source {
+        self.pair.as_ref().map_or(Source::First, |pair| pair.rules)
+    }
+
     /// The sentence of the source that rules, without the other's.
     pub fn own_sentence(&self) -> &str {
         self.pair.as_ref().map_or(&self.sentence, |pair| &pair.sentence)

@@ -1,5 +1,8 @@
 //! Whether a plan would have fired although nothing was released: each instance of the running version plays the canary
 //! against the others, over what they showed of late.
+//!
+//! The judge of a release knows what the running version showed before it ([`JudgeState::primed`]). So does this one, and
+//! never of the ticks that it judges: each half of the time is judged by one that knows the other half.
 
 use super::missing::silence;
 use super::weigh::Scale;
@@ -48,28 +51,35 @@ pub struct Path {
 pub fn placebo(plan: &Plan, ticks: &[Tick]) -> Placebo {
     let usable = ticks.iter().filter(|tick| tick.baseline.data.usable());
     let mut placebo = Placebo { span: usable.fold(Span::ZERO, |sum, tick| sum + tick.span), ..Placebo::default() };
+    let (older, newer) = ticks.split_at(ticks.len() / 2);
+    let knowing = |past: &[Tick]| JudgeState::primed(past, &policy(plan, Weight::ZERO));
+    let halves = [(older, knowing(newer)), (newer, knowing(older))];
     for (name, weight) in players(ticks, MOST) {
-        let mut state = JudgeState::default();
         let policy = policy(plan, weight);
         placebo.runs += 1;
-        for tick in recast(ticks, name) {
-            let conclusion = conclude(&mut state, &tick, &policy);
-            if conclusion.kind == VerdictKind::Fail {
-                placebo.fired += 1;
-                placebo.count(&conclusion.verdict());
-                break;
-            }
+        if let Some(verdict) = halves.iter().find_map(|(half, known)| fired(half, name, known.clone(), &policy)) {
+            placebo.fired += 1;
+            placebo.count(&verdict);
         }
     }
     placebo
 }
 
-/// The evidence of each instance in the canary's place, tick by tick, for a picture beside the canary's own. Bounded:
-/// over more ticks fewer instances play, at least two.
-pub fn paths<T: Borrow<Tick>>(plan: &Plan, ticks: &[T]) -> Vec<Path> {
+/// The first verdict that would have rolled the instance back.
+fn fired(ticks: &[Tick], name: &str, mut state: JudgeState, policy: &Policy) -> Option<Verdict> {
+    recast(ticks, name).find_map(|tick| {
+        let conclusion = conclude(&mut state, &tick, policy);
+        (conclusion.kind == VerdictKind::Fail).then(|| conclusion.verdict())
+    })
+}
+
+/// The evidence of each instance in the canary's place, tick by tick, for a picture beside the canary's own; `judge` is
+/// that of the release, of which counts what it knows of the running version, and no evidence. Bounded: over more ticks
+/// fewer instances play, at least two.
+pub fn paths<T: Borrow<Tick>>(plan: &Plan, judge: &JudgeState, ticks: &[T]) -> Vec<Path> {
     let most = (LOOKS / ticks.len().max(1)).clamp(2, MOST);
     let path = |(name, weight): (&str, Weight)| {
-        let mut state = JudgeState::default();
+        let mut state = judge.anew();
         let policy = policy(plan, weight);
         let odds = recast(ticks, name).map(|tick| gathered(&mut state, &tick, &policy));
         Path { instance: name.to_owned(), odds: odds.collect() }

@@ -184,6 +184,11 @@ impl Pace {
     const HALF: f64 = 30.0;
     const EVERY: f64 = 60.0;
 
+    /// Whether any time was judged.
+    pub(super) fn begun(&self) -> bool {
+        self.since > 0.0
+    }
+
     /// The release goes on with another share of traffic.
     pub fn stage(&mut self) {
         self.entered = true;

@@ -150,6 +150,15 @@ impl Stream {
         Stream { spread, before, ..Stream::new(bad) }
     }
 
+    /// Begun anew, with what is known of the running version.
+    pub(super) fn anew(&self, bad: Bad) -> Stream {
+        Stream::primed(bad, self.spread.past(), self.before)
+    }
+
+    pub(super) fn spread_as(&mut self, known: &Stream) {
+        self.spread = known.spread;
+    }
+
     /// Another share of traffic: evidence stays, the estimate begins anew.
     pub fn stage(&mut self) {
         self.tally = [0.0; 4];

@@ -369,3 +369,16 @@ fn given_quantiles_beyond_the_last_bucket_then_the_versions_cannot_be_told_apart
     assert_eq!(coarse.kind, VerdictKind::Insufficient, "no bound lies near the baseline's p99");
     assert!(coarse.next.contains("bucket"), "{}", coarse.next);
 }
+
+#[test]
+fn given_a_late_regression_that_a_long_window_hides_then_the_sentence_says_what_it_was_of_late() {
+    let mut run = Run::new(Policy { window: Span::from_secs(900), ..errors_guarded() });
+    run.times(90, HEALTHY, CANARY);
+    let mut worse = (0..20).map(|_| run.tick(HEALTHY, (1000.0, 6.0)));
+    let failed = worse.find(|verdict| verdict.kind == VerdictKind::Fail).expect("three times what is tolerated");
+    assert_eq!(
+        failed.sentence,
+        "Errors 0.13\u{a0}% against 0.10\u{a0}%: 1.3x. Tolerated 1.5x + 0.05\u{a0}%, that is 0.20\u{a0}%. \
+         In the last 1:00 it was 0.60\u{a0}% against 0.10\u{a0}%."
+    );
+}

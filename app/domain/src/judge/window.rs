@@ -56,6 +56,15 @@ impl Window {
         *self = Window::default();
     }
 
+    /// Sums over the newest stretch, over the two newest, and so on.
+    pub(super) fn newest(&self) -> impl Iterator<Item = Pair> {
+        self.slots.iter().rev().scan(Pair::default(), |sum, slot| {
+            sum.canary.add(&slot.canary);
+            sum.baseline.add(&slot.baseline);
+            Some(sum.clone())
+        })
+    }
+
     /// When the newest tick ended.
     pub(super) fn until(&self) -> Option<Timestamp> {
         self.slots.back().map(|slot| slot.until)

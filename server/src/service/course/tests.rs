@@ -51,7 +51,7 @@ pub(crate) fn watched(ticks: i64, baseline: usize, canary: impl Fn(i64) -> Optio
 }
 
 pub(crate) fn course_of(bodies: &[TickBody]) -> Option<Course> {
-    Course::of(&plan(), bodies, &played(&plan(), bodies))
+    Course::of(&plan(), bodies, &played(&plan(), &JudgeState::default(), bodies))
 }
 
 #[test]

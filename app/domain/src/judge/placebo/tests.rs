@@ -38,11 +38,13 @@ fn given_alike_instances_then_nothing_fires() {
 }
 
 #[test]
-fn given_an_instance_that_is_worse_for_good_then_the_guard_fires_for_it_alone() {
+fn given_an_instance_that_became_worse_then_the_guard_fires_for_it_alone_and_not_if_it_always_was() {
     let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}]}));
-    let found = placebo(&guarded, &ticks(120, |i, _| if i == 2 { 20.0 } else { 1.0 }));
+    let found = placebo(&guarded, &ticks(120, |i, t| if i == 2 && t > 60 { 20.0 } else { 1.0 }));
     assert_eq!((found.runs, found.fired), (4, 1));
     assert_eq!(found.by, [Fired { metric: Metric::Errors, limit: false, times: 1 }]);
+    let found = placebo(&guarded, &ticks(120, |i, _| if i == 2 { 20.0 } else { 1.0 }));
+    assert_eq!((found.runs, found.fired), (4, 0), "the judge of a release would have known");
 }
 
 #[test]
@@ -72,7 +74,7 @@ fn given_a_worse_instance_then_its_path_alone_rises_and_silence_is_a_gap() {
     let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}]}));
     let mut seen = ticks(60, |i, _| if i == 2 { 20.0 } else { 1.0 });
     seen[30].baseline = ArmTick { data: Data::Missing, instances: vec![] };
-    let found = paths(&guarded, &seen);
+    let found = paths(&guarded, &JudgeState::default(), &seen);
     assert_eq!(found.len(), 4);
     for path in &found {
         assert_eq!((path.odds.len(), path.odds[30]), (60, None));
@@ -86,15 +88,21 @@ fn given_the_same_ticks_then_a_path_is_what_the_judge_gathers() {
     let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}, {"metric": "saturation"}]}));
     let seen = ticks(40, |i, t| ((i * t) % 4) as f64);
     let (name, weight) = players(&seen, 4)[0];
-    let mut state = JudgeState::default();
-    let judged = recast(&seen, name).map(|tick| judge(&mut state, &tick, &policy(&guarded, weight)));
-    let judged: Vec<Option<f64>> = judged.map(|verdict| Some(verdict.evidence?.back)).collect();
-    assert_eq!(paths(&guarded, &seen)[0].odds, judged);
+    let policy = policy(&guarded, weight);
+    let past = ticks(60, |i, t| if (t / 5) % 4 == i { 12.0 } else { 1.0 });
+    for known in [JudgeState::default(), JudgeState::primed(&past, &policy)] {
+        let mut state = known.clone();
+        let judged = recast(&seen, name).map(|tick| judge(&mut state, &tick, &policy));
+        let judged: Vec<Option<f64>> = judged.map(|verdict| Some(verdict.evidence?.back)).collect();
+        assert_eq!(paths(&guarded, &known, &seen)[0].odds, judged);
+        let anew = paths(&guarded, &state, &seen)[0].odds[0].expect("told");
+        assert!((0.5..1.0).contains(&anew), "of a judge no evidence counts: {anew}");
+    }
 }
 
 #[test]
 fn given_many_ticks_then_fewer_instances_play_and_never_one_alone() {
     let guarded = plan(serde_json::json!({"guards": [{"metric": "errors"}]}));
-    assert_eq!(paths(&guarded, &ticks(600, |_, _| 1.0)).len(), 2);
-    assert_eq!(paths::<Tick>(&guarded, &[]), []);
+    assert_eq!(paths(&guarded, &JudgeState::default(), &ticks(600, |_, _| 1.0)).len(), 2);
+    assert_eq!(paths::<Tick>(&guarded, &JudgeState::default(), &[]), []);
 }

@@ -53,8 +53,18 @@ fn given_every_kind_of_unusable_data_then_it_says_which() {
         assert!(verdict.sentence.starts_with(said), "{}", verdict.sentence);
         assert!(verdict.guards.iter().all(|g| g.kind == VerdictKind::NoData && g.canary.is_none()));
     }
+}
+
+#[test]
+fn given_a_first_reading_then_it_is_too_little_at_the_beginning_and_after_a_gap_still_no_data() {
     let mut run = Run::new(errors_guarded());
-    assert_eq!(run.arms(arm(Data::First), arm(Data::First)).kind, VerdictKind::Insufficient);
+    let first = |run: &mut Run| run.arms(arm(Data::First), arm(Data::First));
+    assert_eq!(first(&mut run).kind, VerdictKind::Insufficient);
+    run.times(SHOWN, HEALTHY, CANARY);
+    run.goes_down();
+    let again = first(&mut run);
+    assert_eq!((again.kind, again.next.as_str()), (VerdictKind::NoData, "Counts from the next reading."));
+    assert_eq!(run.tick(HEALTHY, CANARY).kind, VerdictKind::Pass);
 }
 
 #[test]
