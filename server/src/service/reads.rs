@@ -195,6 +195,8 @@ impl Reading<'_> {
             filter.outcome.as_ref().map(|outcome| format!("outcome {outcome}")),
             filter.service.as_ref().map(|service| format!("about service {service}")),
             filter.text.as_ref().map(|text| format!("with the text {text}")),
+            filter.from.map(|from| format!("from {}", from.to_rfc3339())),
+            filter.to.map(|to| format!("before {}", to.to_rfc3339())),
         ];
         parts.into_iter().flatten().map(|part| part.chars().take(200).collect()).collect()
     }
@@ -244,6 +246,9 @@ mod tests {
         let first = DecisionFilter { limit: 50, ..DecisionFilter::default() };
         let further = DecisionFilter { before: Some(7), limit: 10, acts: true, ..DecisionFilter::default() };
         assert_eq!(list(first), list(further.clone()));
-        assert_ne!(list(further.clone()), list(DecisionFilter { text: Some("Erika".into()), ..further }));
+        assert_ne!(list(further.clone()), list(DecisionFilter { text: Some("Erika".into()), ..further.clone() }));
+        let day = DecisionFilter { from: Some(Timestamp::from_secs(86_400)), ..further.clone() };
+        assert_ne!(list(further), list(day.clone()));
+        assert_ne!(list(day.clone()), list(DecisionFilter { to: Some(Timestamp::from_secs(172_800)), ..day }));
     }
 }
