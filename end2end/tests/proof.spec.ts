@@ -3,7 +3,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page, Route } from "@playwright/test";
 import { alive, expect } from "../support/browser";
-import { act, decisions, fresh, signIn, test } from "../support/demo";
+import { act, api, decisions, fresh, signIn, test } from "../support/demo";
 
 /** The panel that the checker fills. */
 const proof = (page: Page) => page.getByRole("region", { name: "Proof", exact: true });
@@ -48,6 +48,14 @@ test.describe("a decision", () => {
     await page.goto(`${demo.url}/decisions?act=hold`);
     await alive(page);
     await page.getByRole("row").getByRole("link", { name: /Held, in the signed log/ }).first().click();
+    await expect(proof(page).getByRole("status")).toHaveText(HOLDS);
+  });
+
+  test("without a reason is proven as well", async ({ page, demo }) => {
+    const answer = await api(demo, "auditor", "/decisions?action=sign_in");
+    const { items } = (await answer.json()) as { items: { id: string; reason: string }[] };
+    expect(items[0].reason).toBe("");
+    await page.goto(`${demo.url}/decisions/${items[0].id}`);
     await expect(proof(page).getByRole("status")).toHaveText(HOLDS);
   });
 

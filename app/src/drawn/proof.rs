@@ -10,9 +10,10 @@ use crate::view::Icon;
 use crate::view::decision::{DecisionView, LogFactsView, RemovedView};
 use leptos::prelude::*;
 
-/// A text as it was written. Marked texts keep their marks as elements, which the check reads back.
+/// A text as it was written, an empty one too: drawn as text it would be a space. Marked texts keep their marks as elements, which the check reads back.
 pub(super) fn written(field: impl Into<String>, text: &str) -> AnyView {
-    view! { <span data-field=field.into()>{text.to_owned()}</span> }.into_any()
+    let text = (!text.is_empty()).then(|| text.to_owned());
+    view! { <span data-field=field.into()>{text}</span> }.into_any()
 }
 
 pub(super) fn written_marked(field: impl Into<String>, text: &str) -> AnyView {
@@ -90,7 +91,8 @@ pub(super) fn panel(view: &DecisionView) -> AnyView {
 
 fn record(log: &LogFactsView) -> AnyView {
     let texts = log.texts.iter().map(|(field, text)| {
-        view! { <dt><code>{field.clone()}</code></dt><dd>{written(field.clone(), text)}</dd> }
+        let empty = text.is_empty().then(|| view! { <span class="quiet">"empty"</span> });
+        view! { <dt><code>{field.clone()}</code></dt><dd>{written(field.clone(), text)}{empty}</dd> }
     });
     let beside = (!log.texts.is_empty()).then(|| {
         view! {
@@ -106,4 +108,21 @@ fn record(log: &LogFactsView) -> AnyView {
         </details>
     }
     .into_any()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a browser reads of an element: its texts, without tags and comments.
+    fn read(html: &str) -> String {
+        html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect()
+    }
+
+    #[test]
+    fn given_a_text_then_what_is_drawn_reads_as_it_was_written_an_empty_one_too() {
+        for text in ["", " ", "errors rise", "two\nlines, 3 %"] {
+            assert_eq!(read(&written("reason", text).to_html()), text, "{text:?}");
+        }
+    }
 }
