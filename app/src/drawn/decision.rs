@@ -148,7 +148,7 @@ fn settings(settings: &[SettingView]) -> AnyView {
                         <code>{setting.key.clone()}</code>
                         {setting.changed.then(|| view! { " "<small class="is-caution">"changed"</small> })}
                     </th>
-                    <td>{value}</td>
+                    <td class="wraps">{value}</td>
                 </tr>
             }
         })
