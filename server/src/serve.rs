@@ -113,7 +113,7 @@ impl Base {
     /// nothing is done under settings that the log does not have.
     pub async fn started_with(&self, settings: &Settings) -> Result<(), ServeError> {
         if self.service.started_with(settings).await.map_err(ServeError::Settings)? {
-            tracing::info!("the settings are other ones than at the last start; the log says which");
+            tracing::info!("the settings of this start are new or changed; the log says which");
         }
         Ok(())
     }
