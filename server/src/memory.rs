@@ -2,9 +2,11 @@
 //!
 //! A database that has come less far was restored, or failed over to a copy that lagged behind. Its leases would hand out
 //! tokens that targets refuse, and its releases stand where they no longer are. Then nothing is done by the engine until a
-//! person has looked at what is observed and confirmed it.
+//! person has looked at what is observed and confirmed it. What says so comes by the database and is signed with the log's
+//! key: a row alone confirms nothing.
 
-use crate::store::rows::{Extent, Head};
+use crate::notary::Notary;
+use crate::store::rows::{CONFIRMATION, Extent, Head};
 use crate::store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::io::Write as _;
@@ -121,9 +123,19 @@ impl Memory {
         self.0.generation.load(Ordering::Relaxed)
     }
 
+    /// How often the database was confirmed, as far as is known.
+    pub async fn epoch(&self) -> i64 {
+        self.0.known.lock().await.as_ref().map_or(0, |(known, _)| known.epoch)
+    }
+
     /// Compares the database with what is known, and remembers how far it has come. What is told outside under a new
     /// token must be told after this.
-    pub async fn look(&self, store: &dyn Store, now: Timestamp) -> Result<Option<Rewound>, MemoryError> {
+    pub async fn look(
+        &self,
+        store: &dyn Store,
+        notary: &Notary,
+        now: Timestamp,
+    ) -> Result<Option<Rewound>, MemoryError> {
         let mut known = self.0.known.lock().await;
         let extent = store.extent().await?;
         let Some((before, written)) = known.as_ref() else {
@@ -134,7 +146,9 @@ impl Memory {
         if another {
             tracing::info!("this is another database than the one that was known here");
         }
-        if another || extent.epoch > before.epoch {
+        let says_so = !another && extent.epoch > before.epoch;
+        let confirmed = says_so && vouched(store, notary, &extent).await?;
+        if another || confirmed {
             if !another {
                 *self.0.distrusted.write().unwrap_or_else(PoisonError::into_inner) = None;
                 self.0.confirmed.store(true, Ordering::Relaxed);
@@ -144,7 +158,8 @@ impl Memory {
             self.keep(&mut known, store, &extent, now).await?;
             return Ok(self.rewound());
         }
-        if let Some(why) = less(before, &extent).or(forked(store, before).await?) {
+        let unsigned = (says_so && !confirmed).then(|| UNSIGNED.to_owned());
+        if let Some(why) = unsigned.or(less(before, &extent)).or(forked(store, before).await?) {
             let rewound =
                 Rewound { since: now, why, known_token: before.token.max(extent.token), known_epoch: before.epoch };
             if self.rewound().is_none() {
@@ -196,6 +211,16 @@ impl Memory {
     fn set(&self, rewound: Option<Rewound>) {
         *self.0.rewound.write().unwrap_or_else(PoisonError::into_inner) = rewound;
     }
+}
+
+/// Anybody who can write into the database can say so there.
+const UNSIGNED: &str = "the database says that a restore was confirmed, and nobody with the log's key has signed that";
+
+/// Whether whoever has the log's key signed that a person confirmed. One who confirmed since counts, too.
+async fn vouched(store: &dyn Store, notary: &Notary, extent: &Extent) -> Result<bool, StoreError> {
+    let Some(statement) = store.setting(CONFIRMATION).await? else { return Ok(false) };
+    let signed = notary.confirmation(statement.as_bytes());
+    Ok(signed.is_some_and(|signed| signed.born == extent.born && signed.epoch >= extent.epoch))
 }
 
 /// What the database has less of, as a sentence.

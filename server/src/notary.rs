@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use sternway_domain::audit::checkpoint::Checkpoint;
+use sternway_domain::audit::confirmation::Confirmation;
 use sternway_domain::audit::keys::{KeyList, KeyTerm, Statement};
 use sternway_domain::audit::note::{Note, SignerKey, VerifierKey};
 
@@ -161,7 +162,38 @@ impl Notary {
         Ok(made)
     }
 
-    fn place(&self) -> String {
+    /// Signs with the keys at hand that a person confirmed a restored database. `None`: there is no key.
+    pub(crate) fn confirm(&self, confirmation: Confirmation) -> Option<String> {
+        let keys = self.at_hand();
+        let mut note = confirmation.note(self.origin()).ok()?;
+        keys.iter().for_each(|key| note.sign(key));
+        (!keys.is_empty()).then(|| note.to_string())
+    }
+
+    /// What [`Notary::confirm`] signed here or at a replica with the same key. Only keys at hand count: which keys there
+    /// were otherwise is said by the database.
+    pub(crate) fn confirmation(&self, note: &[u8]) -> Option<Confirmation> {
+        let open = |keys: &[VerifierKey]| Confirmation::open(note, self.origin(), keys).ok();
+        open(&self.keys()).or_else(|| {
+            self.again_at_hand();
+            open(&self.keys())
+        })
+    }
+
+    fn at_hand(&self) -> Vec<Arc<SignerKey>> {
+        if read(&self.0.keys).is_empty() {
+            self.again_at_hand();
+        }
+        read(&self.0.keys)
+    }
+
+    fn again_at_hand(&self) {
+        if let Err(fault) = self.read_again() {
+            tracing::warn!(error = &fault as &dyn std::error::Error, "the log's keys were not read again");
+        }
+    }
+
+    pub(crate) fn place(&self) -> String {
         self.0.place.as_ref().map_or_else(|| "memory".to_owned(), KeyPlace::shown)
     }
 

@@ -93,7 +93,7 @@ impl Base {
         service.notary = Notary::open(service.store.as_ref(), opening, service.rng.as_ref()).await?;
         service.witnesses = Arc::new(config.log_witnesses.clone());
         service.ledger = Ledger::open(&config.state.with_added_extension("redactions"))?;
-        service.memory.look(service.store.as_ref(), service.clock.now()).await?;
+        service.memory.look(service.store.as_ref(), &service.notary, service.clock.now()).await?;
         notary::look(&service).await?;
         keeper::begin(&service).await?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);

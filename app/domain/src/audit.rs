@@ -4,13 +4,15 @@
 //! commitments. [`merkle`] is the tree, [`tile`] its files, [`note`] and [`checkpoint`] its signed head, [`keys`] what it was
 //! signed with in the course of time, [`proof`] the evidence that one entry is in it, [`pack`] what is asked of a bundle of
 //! them, [`pin`] what an outsider remembers, [`verify`] the check of a whole log. [`retention`] says which texts are kept no
-//! longer, [`hold`] which are kept all the same. [`settings`] is what a server was started with.
+//! longer, [`hold`] which are kept all the same. [`settings`] is what a server was started with, [`confirmation`] what a person
+//! says of a restored database.
 //!
 //! Deliberately absent: where leaves, keys and salts are kept, who asks for a checkpoint, and what time it is.
 
 pub mod canonical;
 pub mod checkpoint;
 pub mod commitment;
+pub mod confirmation;
 pub mod hold;
 pub mod keys;
 pub mod merkle;

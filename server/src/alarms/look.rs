@@ -223,7 +223,7 @@ async fn no_longer_held(service: &Service, open: &[AlarmRow], now: Timestamp) ->
     let Some(row) = open.iter().find(|row| row.kind == AlarmKind::Held.as_str()) else { return Ok(None) };
     let body: AlarmBody = decode("alarm", &row.body)?;
     let said = body.said.unwrap_or(SaidHeld { at: row.raised_at, epoch: 0 });
-    let ending = held_over(&said, service.store.extent().await?.epoch, now);
+    let ending = held_over(&said, service.memory.epoch().await, now);
     Ok(ending.map(|ending| AlarmEnd { key: row.key.clone(), at: now, ending }))
 }
 

@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::rows::{Restored, Unit};
 use serde::{Deserialize, Serialize};
 use sternway_domain::access::Action;
+use sternway_domain::audit::confirmation::Confirmation;
 use sternway_domain::audit::{Outcome, Target};
 use utoipa::ToSchema;
 
@@ -73,7 +74,15 @@ impl Service {
             return Err(invalid("nothing is held: the database has come as far as is known here"));
         };
         let extent = self.store.extent().await?;
-        let restored = Restored { epoch: known_epoch.max(extent.epoch) + 1, token: known_token.max(extent.token) + 1 };
+        let epoch = known_epoch.max(extent.epoch).saturating_add(1);
+        let Some(statement) = self.notary.confirm(Confirmation { born: extent.born, epoch }) else {
+            let place = self.notary.place();
+            return Err(invalid(&format!(
+                "only a confirmation signed with the log's key counts, and this replica has none: put it into {place}, or \
+                 confirm at a replica that has it; if it is lost for good, first go on with `sternway audit new-key --reason …`"
+            )));
+        };
+        let restored = Restored { epoch, token: known_token.max(extent.token).saturating_add(1), statement };
         act.effects.push(why);
         act.effects.push(format!("tokens go on above {}", restored.token));
         let decision = self.decision(caller, act, Outcome::Accepted)?;
@@ -121,7 +130,7 @@ impl Service {
     /// What was read of a database that is another one now is forgotten.
     async fn look_at_database(&self) -> std::result::Result<Option<Rewound>, MemoryError> {
         let before = self.memory.generation();
-        let looked = self.memory.look(self.store.as_ref(), self.clock.now()).await;
+        let looked = self.memory.look(self.store.as_ref(), &self.notary, self.clock.now()).await;
         if self.memory.generation() != before {
             self.flags.forget();
             self.aftermath.forget().await;

@@ -14,7 +14,7 @@ mod tree;
 
 pub use alarms::{AlarmEnd, AlarmMark, AlarmMessageRow, AlarmRaise, AlarmRow, AlarmSaid, AlarmsWrite};
 pub use data::{MigrationRow, MigrationWrite};
-pub use extent::{Extent, Head, MarkRow, MovedRow, Restored};
+pub use extent::{CONFIRMATION, Extent, Head, MarkRow, MovedRow, Restored};
 pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};
 pub use privacy::{HoldRow, HoldWrite, RedactionRow, RedactionWrite};
 pub use tally::{DecisionFilter, Tally, TallyFilter};

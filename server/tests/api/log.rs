@@ -178,7 +178,7 @@ async fn given_a_changed_log_when_it_is_to_be_signed_then_nothing_is_signed_and_
 async fn given_a_shorter_log_when_a_person_confirms_then_it_is_signed_again_and_the_old_checkpoint_is_kept() {
     let rig = Rig::new().await;
     let service = rig.base.service.clone();
-    service.memory.look(service.store.as_ref(), service.clock.now()).await.expect("looked");
+    service.memory.look(service.store.as_ref(), &service.notary, service.clock.now()).await.expect("looked");
     let mut signer = signer(&rig);
     signer.turn().await;
     let before = head(&rig).await;

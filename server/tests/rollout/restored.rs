@@ -7,11 +7,15 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use std::str::FromStr;
 use std::time::Duration;
+use sternway_domain::audit::confirmation::Confirmation;
+use sternway_domain::audit::note::{KeyKind, SignerKey};
 use sternway_domain::component::Scope;
 use sternway_domain::release::State;
 use sternway_domain::time::Span;
 use sternway_server::memory::Memory;
+use sternway_server::notary::Notary;
 use sternway_server::service::{ServiceError, Wanted};
+use sternway_server::store::rows::CONFIRMATION;
 
 const SERVICE: &str = "checkout";
 const LEASE: Span = Span::from_secs(2);
@@ -84,10 +88,62 @@ async fn given_a_restored_database_when_the_engine_starts_then_it_holds_until_a_
     // Where it was confirmed once, it is known from then on.
     let mut later = desk.another().await;
     later.service.memory = Memory::open(&known).expect("it was written");
-    let looked = later.service.memory.look(later.service.store.as_ref(), later.now()).await;
+    let looked = later.service.memory.look(later.service.store.as_ref(), &later.service.notary, later.now()).await;
     assert_eq!(looked.expect("read"), None);
     let nothing = later.service.confirm_restore(&maya(), said, "k2").await;
     assert!(matches!(nothing, Err(ServiceError::Invalid { .. })), "there is nothing to confirm: {nothing:?}");
+}
+
+/// Somebody with every right to the database, and without the log's key.
+#[tokio::test]
+async fn given_a_restored_database_when_somebody_writes_into_it_that_it_was_confirmed_then_it_stays_held() {
+    let (yard, mut desk) = (Yard::start().await, Desk::new().await);
+    let known = desk.dir().join("known.state");
+    desk.service.memory = Memory::open(&known).expect("there is none yet");
+    desk.apply(plan("assisted"), yard.document(SERVICE)).await;
+    let backup = desk.dir().join("backup.db");
+    copy(&desk.database(), &backup.display().to_string()).await;
+    desk.created(SERVICE, "quick").await;
+    let look = async |desk: &Desk| {
+        let service = &desk.service;
+        service.memory.look(service.store.as_ref(), &service.notary, desk.now()).await.expect("read")
+    };
+    assert_eq!(look(&desk).await, None);
+
+    let mut held = Desk::on(&format!("sqlite:{}", backup.display())).await;
+    held.service.memory = Memory::open(&known).expect("it was written");
+    held.service.notary = Notary::new(key(1), None);
+    let store = held.service.store.clone();
+    let put = async |times: &str, statement: &str| {
+        store.put_setting("restored", times).await.expect("written");
+        store.put_setting(CONFIRMATION, statement).await.expect("written");
+    };
+    let born = store.extent().await.expect("read").born;
+    let stranger = signed(Confirmation { born, epoch: 1 }, &key(2));
+    let elsewhere = signed(Confirmation { born: born + 1, epoch: 1 }, &key(1));
+    for (whose, statement) in [("nobody", ""), ("a stranger", stranger.as_str()), ("another database", &elsewhere)] {
+        put("1", statement).await;
+        let rewound = look(&held).await.unwrap_or_else(|| panic!("the word of {whose} counts"));
+        assert!(rewound.why.contains("nobody with the log's key has signed that"), "{whose}: {}", rewound.why);
+    }
+    let confirmed = held.service.confirm_restore(&maya(), "The proxy gives the canary nothing", "k1").await;
+    assert_eq!(confirmed.expect("accepted").epoch, 2);
+    assert_eq!(look(&held).await, None);
+
+    // What was signed once counts no second time.
+    let first = store.setting(CONFIRMATION).await.expect("read").expect("there");
+    put("3", &first).await;
+    assert!(look(&held).await.is_some(), "an older confirmation counts");
+}
+
+fn key(secret: u8) -> SignerKey {
+    SignerKey::new("sternway", KeyKind::Plain, [secret; 32]).expect("a name")
+}
+
+fn signed(confirmation: Confirmation, by: &SignerKey) -> String {
+    let mut note = confirmation.note("sternway").expect("text");
+    note.sign(by);
+    note.to_string()
 }
 
 #[tokio::test]
@@ -101,20 +157,24 @@ async fn given_a_restored_database_that_went_on_by_another_way_when_looked_at_th
     copy(&desk.database(), &backup.display().to_string()).await;
     desk.created(SERVICE, "quick").await;
     let store = desk.service.store.clone();
-    assert_eq!(desk.service.memory.look(store.as_ref(), desk.now()).await.expect("read"), None);
+    assert_eq!(desk.service.memory.look(store.as_ref(), &desk.service.notary, desk.now()).await.expect("read"), None);
 
     let mut desk = Desk::on(&format!("sqlite:{}", backup.display())).await;
     desk.created(SERVICE, "quick").await;
     desk.service.memory = Memory::open(&known).expect("it was written");
     let store = desk.service.store.clone();
-    let rewound = desk.service.memory.look(store.as_ref(), desk.now()).await.expect("read").expect("held");
+    let rewound =
+        desk.service.memory.look(store.as_ref(), &desk.service.notary, desk.now()).await.expect("read").expect("held");
     assert!(rewound.why.contains("is another one"), "{}", rewound.why);
 
     // A new database is not an old one.
     let mut fresh = Desk::new().await;
     fresh.service.memory = Memory::open(&known).expect("it was written");
     let store = fresh.service.store.clone();
-    assert_eq!(fresh.service.memory.look(store.as_ref(), fresh.now()).await.expect("read"), None);
+    assert_eq!(
+        fresh.service.memory.look(store.as_ref(), &fresh.service.notary, fresh.now()).await.expect("read"),
+        None
+    );
 }
 
 #[tokio::test]
@@ -127,7 +187,7 @@ async fn given_a_replica_that_starts_while_another_is_held_then_the_alarm_stays_
     copy(&desk.database(), &backup.display().to_string()).await;
     desk.created(SERVICE, "quick").await;
     let store = desk.service.store.clone();
-    assert_eq!(desk.service.memory.look(store.as_ref(), desk.now()).await.expect("read"), None);
+    assert_eq!(desk.service.memory.look(store.as_ref(), &desk.service.notary, desk.now()).await.expect("read"), None);
 
     let mut held = Desk::on(&format!("sqlite:{}", backup.display())).await;
     held.service.memory = Memory::open(&known).expect("it was written");

@@ -71,9 +71,12 @@ impl Desk {
         Self::over(Arc::new(tempfile::tempdir().expect("a temporary folder")), address).await
     }
 
-    /// Another process's view of the same database: nothing is heard of what the first one says aloud.
+    /// Another process's view of the same database, with the same key of the log: nothing is heard of what the first one
+    /// says aloud.
     pub(super) async fn another(&self) -> Desk {
-        Self::over(self.dir.clone(), &self.address).await
+        let mut other = Self::over(self.dir.clone(), &self.address).await;
+        other.service.notary = self.service.notary.clone();
+        other
     }
 
     async fn over(dir: Arc<TempDir>, address: &str) -> Desk {

@@ -29,13 +29,18 @@ pub struct MarkRow {
     pub mark: i64,
 }
 
+/// The setting with the signed note of the last confirmation.
+pub const CONFIRMATION: &str = "restored_statement";
+
 /// From here on, in a database that was restored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
     /// Counts how often.
     pub epoch: i64,
     /// Every lease is free, and the next one gets a larger token than this.
     pub token: i64,
+    /// The same, signed with the log's key.
+    pub statement: String,
 }
 
 /// How far this database has come.
@@ -43,7 +48,7 @@ pub struct Restored {
 pub struct Extent {
     /// When it was made: two databases differ in it, a backup and what became of it do not.
     pub born: i64,
-    /// How often somebody confirmed that it was restored.
+    /// How often somebody confirmed that it was restored, as it says; [`CONFIRMATION`] vouches for it.
     pub epoch: i64,
     /// The largest of all leases.
     pub token: i64,

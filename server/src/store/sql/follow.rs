@@ -3,7 +3,7 @@
 use super::all;
 use super::link::{Link, args};
 use super::tx::Tx;
-use crate::store::rows::{Extent, Head, MarkRow, MovedRow, Restored};
+use crate::store::rows::{CONFIRMATION, Extent, Head, MarkRow, MovedRow, Restored};
 use crate::store::{Result, StoreError};
 
 pub(super) async fn head(link: Link<'_>) -> Result<Head> {
@@ -30,12 +30,13 @@ pub(super) async fn extent(link: Link<'_>) -> Result<Extent> {
 
 /// Leases are free, and the next holder of any gets a larger token than anybody has seen.
 pub(super) async fn put_restored(tx: &mut Tx, restored: &Restored) -> Result<()> {
-    const EPOCH: &str = "INSERT INTO setting (key, value) VALUES ('restored', $1) \
+    const SETTING: &str = "INSERT INTO setting (key, value) VALUES ($1, $2) \
         ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     const FLOOR: &str = "INSERT INTO lease (name, holder, token, until) VALUES ('restored', '', $1, 0) \
         ON CONFLICT (name) DO UPDATE SET token = excluded.token";
     tx.run("UPDATE lease SET holder = '', until = 0", vec![]).await?;
-    tx.run(EPOCH, args![restored.epoch.to_string()]).await?;
+    tx.run(SETTING, args!["restored", restored.epoch.to_string()]).await?;
+    tx.run(SETTING, args![CONFIRMATION, &restored.statement]).await?;
     tx.run(FLOOR, args![restored.token]).await?;
     Ok(())
 }
