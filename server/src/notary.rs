@@ -20,12 +20,14 @@ use sternway_domain::audit::confirmation::Confirmation;
 use sternway_domain::audit::keys::{KeyList, KeyTerm, Statement};
 use sternway_domain::audit::note::{Note, SignerKey, VerifierKey};
 
+mod base;
 mod climb;
 mod key;
 mod pin;
 mod sign;
 pub mod witness;
 
+pub(crate) use base::believed;
 pub use key::{KeyFault, KeyPlace, fresh, origin_of};
 pub use pin::PinFault;
 pub use sign::{LookFault, Signer, look, run};

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 mod data;
 mod held;
+mod log;
 mod release;
 mod saga;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 
 pub use data::of_data;
 pub use held::{HELD_SILENT, SaidHeld, held, held_over};
+pub use log::{SIGN_WITHIN, log_unsigned};
 pub use release::{CONFIRM_WITHIN, of_release, unconfirmed_from};
 pub use saga::of_saga;
 
@@ -63,6 +65,8 @@ pub enum AlarmKind {
     GlassBroken,
     /// The database has come less far than is known of it, or its log is not the one that was signed: nothing is done.
     Held,
+    /// The newest entries of the decision log are not signed.
+    LogUnsigned,
     /// Somebody tries whether a channel works.
     Test,
 }
@@ -83,6 +87,7 @@ impl AlarmKind {
             AlarmKind::GlassAsked => "glass_asked",
             AlarmKind::GlassBroken => "glass_broken",
             AlarmKind::Held => "held",
+            AlarmKind::LogUnsigned => "log_unsigned",
             AlarmKind::Test => "test",
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use sternway_domain::alarm::{
-    Alarm, AlarmKind, SaidHeld, held, held_over, of_data, of_release, of_saga, unconfirmed_from,
+    Alarm, AlarmKind, SaidHeld, held, held_over, log_unsigned, of_data, of_release, of_saga, unconfirmed_from,
 };
 use sternway_domain::id::{AlarmId, ReleaseId};
 use sternway_domain::migration::Migration;
@@ -133,6 +133,7 @@ impl Lookout {
             due.extend(open.iter().filter_map(|row| row.release));
             service.metrics.alarms_open(open.len());
             write.end.extend(no_longer_held(service, &open, now).await?);
+            signing(service, &open, now, &mut write).await?;
         }
         for id in due {
             let found = find(service, id, seen.position, now).await?;
@@ -225,6 +226,26 @@ async fn no_longer_held(service: &Service, open: &[AlarmRow], now: Timestamp) ->
     let said = body.said.unwrap_or(SaidHeld { at: row.raised_at, epoch: 0 });
     let ending = held_over(&said, service.memory.epoch().await, now);
     Ok(ending.map(|ending| AlarmEnd { key: row.key.clone(), at: now, ending }))
+}
+
+/// Whether somebody signs the log, whichever replica does.
+async fn signing(
+    service: &Service,
+    open: &[AlarmRow],
+    now: Timestamp,
+    write: &mut AlarmsWrite,
+) -> Result<(), LookError> {
+    let why = service.notary.unsigned().map(|why| why.to_string());
+    let alarm = log_unsigned(service.unsigned_since().await?, why.as_deref(), now);
+    match (alarm, open.iter().find(|row| row.kind == AlarmKind::LogUnsigned.as_str())) {
+        (Some(alarm), None) => write.raise.push(raise(service, alarm, &[], now)),
+        (None, Some(row)) => {
+            let ending = "Over: the decision log is signed again.".to_owned();
+            write.end.push(AlarmEnd { key: row.key.clone(), at: now, ending });
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// What is new is raised, what is open no longer is over.

@@ -47,7 +47,11 @@ pub(super) fn read(path: &Path) -> Result<Option<Checkpoint>, PinFault> {
     Ok(Some(head))
 }
 
-pub(super) fn write(path: &Path, note: &str) -> Result<(), PinFault> {
+/// Never in the place of a larger one: only [`set_aside`] makes room for less.
+pub(super) fn keep(path: &Path, size: u64, note: &str) -> Result<(), PinFault> {
+    if read(path)?.is_some_and(|kept| kept.size > size) {
+        return Ok(());
+    }
     crate::memory::write(path, note).map_err(|source| PinFault::Write { path: path.to_owned(), source })
 }
 

@@ -1,11 +1,11 @@
 //! The loop that signs.
 
-use super::climb::{Broken, Milestone, Stopped, climb};
+use super::base::{believed, milestones};
+use super::climb::{Broken, Stopped, climb};
 use super::{KeyFault, Notary, PinFault, Unsigned, pin};
 use crate::service::{Service, ServiceError};
 use crate::store::StoreError;
 use crate::store::rows::{CheckpointRow, Fence};
-use std::collections::BTreeMap;
 use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const LEASE_NAME: &str = "log";
 
 /// Why there is no newer checkpoint.
 #[derive(Debug, thiserror::Error)]
-enum Fault {
+pub(super) enum Fault {
     #[error(transparent)]
     Broken(#[from] Broken),
     /// Nothing is done until a person confirms.
@@ -178,7 +178,9 @@ impl Signer {
         self.service.count_outside().await?;
         // Read after the head: a key that an entry up to there speaks of is in it.
         let list = super::list(self.service.store.as_ref()).await?;
-        let milestones = self.milestones(newest.as_ref())?;
+        let head = newest.as_ref().map(|row| believed(row, list.as_ref(), self.notary.keys())).transpose();
+        let head = head.map_err(Broken::Inside)?.flatten();
+        let milestones = milestones(&self.notary, &self.tree, head)?;
         let known = milestones.keys().next_back().copied().unwrap_or(0).max(self.tree.size());
         if leaves < known {
             return Err(Broken::Past(format!("the log has {leaves} entries, it had {known}")).into());
@@ -211,7 +213,7 @@ impl Signer {
                 None => {
                     // Signed by another replica, or before the start: kept here as well.
                     if let Some(row) = newest.as_ref().filter(|row| row.size as u64 <= leaves) {
-                        self.keep(row.note.clone()).await?;
+                        self.keep(row).await?;
                     }
                     self.published = signed;
                     keys?;
@@ -292,50 +294,22 @@ impl Signer {
         Ok(None)
     }
 
-    /// What the tree has to pass through: the checkpoint kept outside, and the newest one in the database.
-    fn milestones(&self, newest: Option<&CheckpointRow>) -> Result<BTreeMap<u64, Milestone>, Fault> {
-        let mut all = BTreeMap::new();
-        if let Some(row) = newest {
-            let note = Note::parse(row.note.as_bytes())?;
-            let head: Checkpoint = note.text().parse()?;
-            all.insert(head.size, Milestone { root: head.root, from: "the newest checkpoint" });
-        }
-        if let Some(head) = self.notary.0.pin.as_deref().map(pin::read).transpose()?.flatten() {
-            let kept = Milestone { root: head.root, from: "the checkpoint kept outside the database" };
-            match all.get(&head.size) {
-                Some(other) if other.root != kept.root => {
-                    let text = format!("of {} entries two different checkpoints were signed", head.size);
-                    return Err(Broken::Past(text).into());
-                }
-                _ => all.insert(head.size, kept),
-            };
-        }
-        // Below the tree's own size nothing is passed any more.
-        if let Some((size, milestone)) = all.range(self.tree.size()..).next()
-            && *size == self.tree.size()
-            && milestone.root != self.tree.root()
-        {
-            return Err(Broken::Past(format!("of {size} entries another root was signed ({})", milestone.from)).into());
-        }
-        Ok(all)
-    }
-
     /// Kept outside first: what is served was kept.
     async fn publish(&self, keys: &[Arc<SignerKey>], fence: Fence) -> Result<(), Fault> {
         let head = Checkpoint::new(self.notary.origin(), self.tree.size(), self.tree.root())?;
         let mut note = head.note()?;
         keys.iter().for_each(|key| note.sign(key));
         let row = CheckpointRow { size: head.size as i64, note: note.to_string(), at: self.service.clock.now() };
-        self.keep(row.note.clone()).await?;
+        self.keep(&row).await?;
         self.service.store.put_checkpoint(&row, &fence).await?;
         self.service.metrics.log_signed(row.size);
         Ok(())
     }
 
-    async fn keep(&self, note: String) -> Result<(), Fault> {
+    async fn keep(&self, row: &CheckpointRow) -> Result<(), Fault> {
         let Some(path) = self.notary.0.pin.clone() else { return Ok(()) };
-        let to = path.clone();
-        let kept = tokio::task::spawn_blocking(move || pin::write(&to, &note)).await;
+        let (to, size, note) = (path.clone(), row.size as u64, row.note.clone());
+        let kept = tokio::task::spawn_blocking(move || pin::keep(&to, size, &note)).await;
         let ended = || PinFault::Write { path, source: std::io::Error::other("writing ended") };
         Ok(kept.unwrap_or_else(|_| Err(ended()))?)
     }

@@ -1,6 +1,7 @@
 //! The log as others read it: signed heads, files of the tree, proofs.
 
 use super::{Caller, Result, Service, ServiceError};
+use crate::notary::believed;
 use crate::store::StoreError;
 use crate::store::rows::CheckpointRow;
 use sternway_domain::access::Action;
@@ -11,6 +12,7 @@ use sternway_domain::audit::note::Note;
 use sternway_domain::audit::proof::Proof;
 use sternway_domain::audit::tile::{Tile, TileSet, bundle};
 use sternway_domain::id::DecisionId;
+use sternway_domain::time::Timestamp;
 
 /// The newest signed head.
 #[derive(Debug, Clone)]
@@ -40,6 +42,17 @@ impl Service {
         let note = Note::parse(row.note.as_bytes()).map_err(|error| corrupt("checkpoint", error))?;
         let checkpoint = note.text().parse().map_err(|error| corrupt("checkpoint", error))?;
         Ok(Some(SignedHead { row, note, checkpoint }))
+    }
+
+    /// When the first entry was written that nobody has signed yet. `None`: all are signed, or nobody began to sign here.
+    pub(crate) async fn unsigned_since(&self) -> Result<Option<Timestamp>> {
+        let list = crate::notary::list(self.store.as_ref()).await?;
+        let signed = match self.store.checkpoint().await? {
+            Some(row) => believed(&row, list.as_ref(), self.notary.keys()).map_or(0, |_| row.size),
+            None if self.notary.unsigned().is_none() => return Ok(None),
+            None => 0,
+        };
+        Ok(self.store.leaves(signed, 1).await?.into_iter().next().map(|leaf| leaf.at))
     }
 
     /// The hashes of a tile, if the signed tree has it.

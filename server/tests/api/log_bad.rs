@@ -1,9 +1,14 @@
 //! The log and what is bad: wrong numbers, a full disk, clocks that jump.
 
+use super::log::change;
 use super::rig::Rig;
 use axum::http::StatusCode;
 use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
 use sternway_domain::actor::Role;
+use sternway_domain::audit::checkpoint::Checkpoint;
+use sternway_domain::audit::merkle::{Frontier, TreeHash};
+use sternway_domain::audit::note::{KeyKind, SignerKey};
 use sternway_domain::audit::record::Leaf;
 use sternway_server::notary::Signer;
 
@@ -102,4 +107,51 @@ async fn given_a_clock_that_is_set_back_then_entries_say_so_and_the_log_is_signe
     assert_eq!(at, [7_200, 0, 86_400 * 20, 0]);
     let newest = rig.base.service.store.checkpoint().await.expect("read").expect("one");
     assert_eq!(newest.size, rig.entries().await as i64);
+}
+
+async fn more(rig: &Rig) {
+    rig.post(Role::Viewer, "/api/v1/log/key", &json!({"reason": "one more entry"})).await;
+}
+
+/// The true head of the log, signed by somebody who has another key of its name.
+#[tokio::test]
+async fn given_a_checkpoint_that_the_logs_key_did_not_sign_then_it_is_no_base_and_automation_holds() {
+    let rig = Rig::new().await;
+    let (mut signer, service) = (signer(&rig), rig.base.service.clone());
+    signer.turn().await;
+    let pin = rig.base.config.state.with_added_extension("checkpoint");
+    let kept = std::fs::read_to_string(&pin).expect("kept");
+    more(&rig).await;
+    let mut tree = Frontier::default();
+    for row in service.store.leaves(0, 200).await.expect("read") {
+        tree.push(TreeHash(row.leaf_hash.try_into().expect("32 bytes")));
+    }
+    let head = Checkpoint::new(service.notary.origin(), tree.size(), tree.root()).expect("a head");
+    let mut note = head.note().expect("text");
+    note.sign(&SignerKey::new(service.notary.origin(), KeyKind::Plain, [7; 32]).expect("a name"));
+    let mut connection = SqliteConnection::connect(&rig.base.config.database).await.expect("opened");
+    let put = sqlx::query("INSERT INTO log_checkpoint (size, note, at) VALUES ($1, $2, 1)");
+    put.bind(tree.size() as i64).bind(note.to_string()).execute(&mut connection).await.expect("nobody keeps it out");
+
+    signer.turn().await;
+    let held = service.memory.rewound().expect("it is believed");
+    assert!(held.why.contains("is none of the log (none of the known keys signed this"), "{}", held.why);
+    assert_eq!(std::fs::read_to_string(&pin).expect("kept"), kept);
+}
+
+/// Of two replicas one signs; the other keeps what that one has signed.
+#[tokio::test]
+async fn given_newer_checkpoints_that_were_taken_out_then_what_is_kept_outside_does_not_go_back() {
+    let rig = Rig::new().await;
+    let mut signer = signer(&rig);
+    signer.turn().await;
+    more(&rig).await;
+    signer.turn().await;
+    let pin = rig.base.config.state.with_added_extension("checkpoint");
+    let kept = std::fs::read_to_string(&pin).expect("kept");
+    change(&rig, "DELETE FROM log_checkpoint WHERE size = (SELECT max(size) FROM log_checkpoint)").await;
+    let older = rig.base.service.store.checkpoint().await.expect("read").expect("the one before");
+    assert_ne!(older.note, kept);
+    Signer::new(rig.base.service.clone(), "another".to_owned()).turn().await;
+    assert_eq!(std::fs::read_to_string(&pin).expect("kept"), kept);
 }

@@ -3,14 +3,17 @@
 use super::pager::{Mood, Pager, RETRY_AFTER, raise_something, raise_then};
 use super::support::Desk;
 use super::yard::{Yard, plan};
-use sternway_domain::alarm::CONFIRM_WITHIN;
+use std::sync::Arc;
+use sternway_domain::alarm::{CONFIRM_WITHIN, SIGN_WITHIN};
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::release::{Event, State};
-use sternway_domain::time::Span;
+use sternway_domain::time::{Span, Timestamp};
 use sternway_server::notary::Signer;
+use sternway_server::ports::Clock;
 use sternway_server::service::Wanted;
-use sternway_server::store::rows::{AlarmEnd, AlarmsWrite};
+use sternway_server::store::rows::{AlarmEnd, AlarmsWrite, CheckpointRow, Fence};
+use sternway_server::system::SystemClock;
 
 const SERVICE: &str = "checkout";
 
@@ -203,6 +206,45 @@ async fn given_alarms_that_ended_long_ago_when_somebody_looks_then_they_go_and_y
         let left = desk.service.store.alarms(None, 9).await.expect("read");
         let [(row, _)] = &left[..] else { return None };
         (row.key == "younger").then_some(())
+    })
+    .await;
+    watch.stop().await;
+}
+
+/// Whose moment has come.
+struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + SIGN_WITHIN + Span::from_secs(1)
+    }
+}
+
+#[tokio::test]
+async fn given_entries_that_nobody_signs_then_somebody_is_told_until_they_are_signed() {
+    let (yard, mut desk, pager) = (Yard::start().await, Desk::new().await, Pager::start().await);
+    let mut signer = Signer::new(desk.service.clone(), "test".to_owned());
+    desk.apply(plan("manual"), yard.document(SERVICE)).await;
+    let id = desk.created(SERVICE, "quick").await;
+    signer.turn().await;
+    desk.act(id, Wanted::Cancel).await.expect("accepted");
+    // What somebody wrote there without the key signs nothing.
+    let lease = desk.service.store.lease("other", "test", Span::from_secs(60)).await.expect("asked").expect("free");
+    let forged = CheckpointRow { size: 900, note: "nothing".to_owned(), at: desk.now() };
+    let fence = Fence { lease: lease.name, token: lease.token };
+
+    desk.service.clock = Arc::new(Later);
+    let watch = pager.watch(&desk, "one");
+    let page = pager.until(&desk, "alarm.raised log_unsigned").await;
+    let text = page.body["text"].as_str().expect("a text");
+    assert!(text.contains("sternway audit status"), "{text}");
+    signer.turn().await;
+    let over = pager.until(&desk, "alarm.resolved log_unsigned").await;
+    assert!(over.body["text"].as_str().is_some_and(|text| text.contains("is signed again")), "{}", over.body);
+    desk.service.store.put_checkpoint(&forged, &fence).await.expect("nobody keeps it out");
+    desk.until("told again", async || {
+        let raised = pager.whats().iter().filter(|what| *what == "alarm.raised log_unsigned").count();
+        (raised == 2).then_some(())
     })
     .await;
     watch.stop().await;

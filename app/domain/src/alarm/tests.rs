@@ -283,3 +283,15 @@ fn given_a_replica_that_is_held_then_only_a_confirmation_or_silence_ends_it() {
     let silent = "Sternway is no longer held: for 10\u{a0}min no replica has said that it is.";
     assert_eq!(over(2, 101 + HELD_SILENT.secs()).as_deref(), Some(silent));
 }
+
+#[test]
+fn given_entries_that_nobody_signs_then_it_is_an_alarm_after_a_while_and_only_then() {
+    let alarm = |since, now| log_unsigned(since, Some("the key is gone."), now);
+    assert_eq!((alarm(None, at(999)), alarm(Some(at(100)), at(100) + SIGN_WITHIN)), (None, None));
+    let alarm = alarm(Some(at(100)), at(101) + SIGN_WITHIN).expect("an alarm");
+    assert_eq!((alarm.kind, alarm.severity, alarm.release), (AlarmKind::LogUnsigned, Severity::Page, None));
+    assert!(
+        alarm.summary.contains("for more than 1\u{a0}min nobody")
+            && alarm.summary.contains("Why: the key is gone. Look")
+    );
+}
