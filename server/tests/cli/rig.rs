@@ -200,9 +200,10 @@ impl Rig {
         self.base.service.store.commit(unit).await.unwrap();
     }
 
-    /// Puts other evidence under a digest, past the store.
+    /// Puts other evidence under a digest, past the store, as somebody could who may change the schema.
     pub(super) async fn forge(&self, digest: &Digest, body: &str) {
         let mut link = sqlx::SqliteConnection::connect(&database(&self.dir)).await.unwrap();
+        sqlx::raw_sql("DROP TRIGGER IF EXISTS evidence_no_update").execute(&mut link).await.unwrap();
         let changed = sqlx::query("UPDATE evidence SET body = $1 WHERE digest = $2")
             .bind(body)
             .bind(digest.as_str())

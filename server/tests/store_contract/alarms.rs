@@ -225,7 +225,7 @@ async fn given_a_text_that_is_taken_out_of_a_release_then_it_goes_from_its_alarm
         despite_hold: false,
         kept_from: None,
     };
-    let unit = Unit { decision: Some(decision(2)), redactions: vec![redaction], ..Unit::default() };
+    let unit = Unit { decision: Some(acting(2, "redact")), redactions: vec![redaction], ..Unit::default() };
     rig.store.commit(unit).await.unwrap();
     let open = rig.store.open_alarms().await.unwrap();
     assert_eq!(open[0].body, r#"{"summary":"Step 4 was skipped: redacted. Look."}"#);

@@ -2,9 +2,10 @@
 
 use super::support::*;
 use rstest::rstest;
+use sternway_domain::id::Digest;
 use sternway_server::store::rows::*;
 
-const BOTH: [&str; 10] = [
+const BOTH: [&str; 16] = [
     "UPDATE events SET body = '{}'",
     "DELETE FROM events",
     "UPDATE decision SET reason = 'another'",
@@ -15,16 +16,29 @@ const BOTH: [&str; 10] = [
     "DELETE FROM flag_event",
     "UPDATE data_event SET body = '{}'",
     "DELETE FROM data_event",
+    "UPDATE evidence SET body = 'another'",
+    "DELETE FROM evidence",
+    "UPDATE document SET body = 'another'",
+    "DELETE FROM document",
+    "UPDATE log_head SET leaves = 0",
+    "DELETE FROM log_head",
 ];
-const SQLITE: [&str; 5] = [
+const SQLITE: [&str; 7] = [
     "INSERT OR REPLACE INTO events SELECT position, release, version, kind, at, '{}', decision FROM events",
     "INSERT OR REPLACE INTO decision SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, \
      outcome, 'another', evidence, body, search FROM decision",
     "INSERT OR REPLACE INTO flag_event SELECT position, flag, version, kind, at, '{}', decision FROM flag_event",
     "INSERT OR REPLACE INTO data_event SELECT position, release, name, version, kind, at, '{}', decision FROM data_event",
     "INSERT OR REPLACE INTO audit_leaf SELECT leaf_index, decision, entry, leaf_hash, 0 FROM audit_leaf",
+    "INSERT OR REPLACE INTO document SELECT kind, name, version, digest, 'another', source, at FROM document",
+    "INSERT OR REPLACE INTO log_head (one, position, leaves) VALUES (1, 0, 0)",
 ];
-const POSTGRES: [&str; 9] = [
+const POSTGRES: [&str; 14] = [
+    "TRUNCATE evidence",
+    "TRUNCATE document",
+    "TRUNCATE log_head",
+    "SET session_replication_role = replica; DELETE FROM evidence",
+    "SET session_replication_role = replica; UPDATE document SET body = 'another'",
     "TRUNCATE events",
     "TRUNCATE decision CASCADE",
     "TRUNCATE audit_leaf CASCADE",
@@ -39,12 +53,14 @@ const POSTGRES: [&str; 9] = [
 #[rstest]
 #[tokio::test]
 async fn events_decisions_and_entries_stay_as_they_are(#[values(Sqlite, Postgres)] kind: Kind) {
-    let rig = kind.start().await;
+    let (rig, seen) = (kind.start().await, Digest::of(b"seen"));
     let unit = Unit {
         release: Some(write(1, 0, 1)),
         flags: vec![flag("pay.new", 0, 1)],
         migrations: vec![data(1, "orders", 0, 1)],
         decision: Some(decision(1)),
+        evidence: vec![(seen.clone(), "seen".into())],
+        documents: vec![document("quick", "{}")],
         ..Unit::default()
     };
     rig.store.commit(unit).await.unwrap();
@@ -70,6 +86,12 @@ async fn events_decisions_and_entries_stay_as_they_are(#[values(Sqlite, Postgres
     let after = rig.store.migration_events(write(1, 0, 1).row.id, &data(1, "orders", 0, 1).row.name, 0).await.unwrap();
     assert_eq!(after, moves);
     assert_eq!(rig.store.decision(decision(1).row.id).await.unwrap(), Some(decision(1).row));
+    if matches!(kind, Sqlite) {
+        rig.sql("INSERT OR REPLACE INTO evidence SELECT digest, 'another' FROM evidence").await.unwrap();
+    }
+    assert_eq!(rig.store.evidence(&seen).await.unwrap().as_deref(), Some("seen"));
+    let kept = rig.store.document("plan", "quick", None).await.unwrap().unwrap();
+    assert_eq!((kept.body.as_str(), kept.version), ("{}", 1));
 }
 
 /// What the log is made of besides its entries, and what sagas wrote.
@@ -117,8 +139,8 @@ async fn texts_hashes_checkpoints_and_sagas_stay_as_they_are(#[values(Sqlite, Po
          INSERT INTO saga_event (position, saga, version, kind, at, body) VALUES (9, 'saga', 1, 'noted', 1, '{\"n\":1}');";
     let rig = kind.start().await;
     rig.release(1).await;
-    for n in 1..=2 {
-        rig.store.commit(Unit { decision: Some(decision(n)), ..Unit::default() }).await.unwrap();
+    for (n, action) in [(1, "promote"), (2, "redact")] {
+        rig.store.commit(Unit { decision: Some(acting(n, action)), ..Unit::default() }).await.unwrap();
     }
     rig.sql(ROWS).await.unwrap();
     let (node, more) = match kind {

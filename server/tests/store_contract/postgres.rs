@@ -137,6 +137,8 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
         flags: vec![flag("pay.new", 0, 1)],
         migrations: vec![data(1, "orders", 0, 1)],
         decision: Some(DecisionWrite { openings: vec![opening], ..decision(1) }),
+        evidence: vec![(sternway_domain::id::Digest::of(b"seen"), "seen".into())],
+        documents: vec![document("quick", "{}")],
         people: vec![person(1, "ada")],
         end_sessions: vec![person(1, "ada").id],
         ..Unit::default()
@@ -153,6 +155,8 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
             .to_owned(),
         "ALTER TABLE events OWNER TO sternway_server".to_owned(),
         "DELETE FROM schema_migration".to_owned(),
+        "UPDATE log_head SET leaves = 0".to_owned(),
+        "DELETE FROM log_head".to_owned(),
     ];
     for (table, column) in GUARDED {
         all.extend([
@@ -192,7 +196,7 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
         despite_hold: false,
         kept_from: None,
     };
-    let unit = Unit { decision: Some(decision(3)), redactions: vec![redaction], ..Unit::default() };
+    let unit = Unit { decision: Some(acting(3, "redact")), redactions: vec![redaction], ..Unit::default() };
     worker.commit(unit).await.unwrap();
     assert_eq!(worker.decision(decision(1).row.id).await.unwrap().unwrap().reason, "redacted");
 
@@ -200,13 +204,16 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
     let id = HoldId(Uuid::from_u128(1));
     let scope = Scope { service: Some(service(1)), ..Scope::default() };
     for (n, hold) in [(4, HoldWrite::Place { id, scope }), (5, HoldWrite::Release { id })] {
-        worker.commit(Unit { decision: Some(decision(n)), hold: Some(hold), ..Unit::default() }).await.unwrap();
+        let decision = Some(acting(n, "legal_hold"));
+        worker.commit(Unit { decision, hold: Some(hold), ..Unit::default() }).await.unwrap();
     }
     assert!(worker.holds().await.unwrap()[0].released.is_some());
 }
 
 /// Every table that only grows, and a column of it.
-const GUARDED: [(&str, &str); 11] = [
+const GUARDED: [(&str, &str); 13] = [
+    ("evidence", "body"),
+    ("document", "body"),
     ("events", "kind"),
     ("saga_event", "kind"),
     ("flag_event", "kind"),

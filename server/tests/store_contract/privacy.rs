@@ -40,7 +40,7 @@ fn redaction(n: u128, leaf_index: i64, fields: &[Field]) -> RedactionWrite {
 }
 
 fn with(n: u128, redactions: Vec<RedactionWrite>) -> Unit {
-    Unit { decision: Some(decision(n)), redactions, ..Unit::default() }
+    Unit { decision: Some(acting(n, "redact")), redactions, ..Unit::default() }
 }
 
 /// The domain and the database say the same of every kind of scope.
@@ -64,15 +64,17 @@ async fn given_a_hold_then_what_it_covers_stays_and_the_rest_goes(#[values(Sqlit
         let id = HoldId(Uuid::from_u128(n));
         let covered = scope.covers(release(1), Some(&service(1)), at(1));
         let hold = Some(HoldWrite::Place { id, scope: scope.clone() });
-        rig.store.commit(Unit { decision: Some(decision(n)), hold, ..Unit::default() }).await.unwrap();
+        rig.store.commit(Unit { decision: Some(acting(n, "legal_hold")), hold, ..Unit::default() }).await.unwrap();
         let taken = rig.store.commit(with(n + 100, vec![redaction(1, 0, &[Field::Effect(n as u16)])])).await;
         match taken {
             Ok(_) => assert!(!covered, "{scope:?}"),
             Err(StoreError::Held { hold, leaf_index: 0 }) => assert!(covered && hold == id, "{scope:?}"),
             Err(error) => panic!("{scope:?}: {error}"),
         }
-        let release =
-            |n| Unit { decision: Some(decision(n)), hold: Some(HoldWrite::Release { id }), ..Unit::default() };
+        let release = |n| {
+            let decision = Some(acting(n, "legal_hold"));
+            Unit { decision, hold: Some(HoldWrite::Release { id }), ..Unit::default() }
+        };
         rig.store.commit(release(n + 200)).await.unwrap();
         let twice = rig.store.commit(release(n + 300)).await;
         assert!(matches!(twice, Err(StoreError::Exists { .. })), "{twice:?}");
@@ -91,7 +93,18 @@ async fn given_a_hold_then_what_it_covers_stays_and_the_rest_goes(#[values(Sqlit
     // What came back with a backup is not held.
     let hold =
         Some(HoldWrite::Place { id: HoldId(Uuid::from_u128(9)), scope: Scope { to: Some(at(9)), ..Scope::default() } });
-    rig.store.commit(Unit { decision: Some(decision(900)), hold, ..Unit::default() }).await.unwrap();
+    rig.store.commit(Unit { decision: Some(acting(900, "legal_hold")), hold, ..Unit::default() }).await.unwrap();
+    // No entry that was just written says any of this.
+    for forged in [
+        "UPDATE legal_hold SET released_at = placed_at, released_by = placed_by WHERE released_at IS NULL",
+        "UPDATE legal_hold SET released_at = 1000000, released_by = (SELECT id FROM decision WHERE leaf_index = 0) \
+         WHERE released_at IS NULL",
+        "INSERT INTO legal_hold (id, placed_at, placed_by) SELECT 'forged', at, id FROM decision WHERE leaf_index = 1",
+        "INSERT INTO redaction (leaf_index, field, by_leaf, at) SELECT 0, 'origin.ip', max(leaf_index), 1 FROM decision",
+    ] {
+        let error = rig.sql(forged).await.expect_err(forged).to_string();
+        assert!(error.contains("append-only"), "{forged}: {error}");
+    }
     let again = RedactionWrite { despite_hold: true, ..redaction(1, 0, &[Field::Reason]) };
     rig.store.commit(with(901, vec![again])).await.unwrap();
 }

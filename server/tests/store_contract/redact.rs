@@ -62,7 +62,7 @@ fn all(n: u128) -> RedactionWrite {
 }
 
 async fn take(rig: &Rig, by: u128, redaction: RedactionWrite) -> Result<(), StoreError> {
-    let unit = Unit { decision: Some(decision(by)), redactions: vec![redaction], ..Unit::default() };
+    let unit = Unit { decision: Some(acting(by, "redact")), redactions: vec![redaction], ..Unit::default() };
     rig.store.commit(unit).await.map(|_| ())
 }
 
@@ -123,7 +123,7 @@ async fn given_a_hold_on_a_later_flip_then_no_person_takes_its_evidence_and_the_
     let id = HoldId(Uuid::from_u128(7));
     let scope = Scope { from: Some(at(3)), to: Some(at(4)), ..Scope::default() };
     let hold = Some(HoldWrite::Place { id, scope });
-    rig.store.commit(Unit { decision: Some(decision(10)), hold, ..Unit::default() }).await.unwrap();
+    rig.store.commit(Unit { decision: Some(acting(10, "legal_hold")), hold, ..Unit::default() }).await.unwrap();
     let refused = take(&rig, 11, takes(2, &[(Field::Reason, reason(2))])).await;
     assert!(matches!(refused, Err(StoreError::Held { hold, leaf_index: 2 }) if hold == id), "{refused:?}");
     assert_eq!(seen(&rig).await, [1, 2, 3, 4], "nothing of it happened");

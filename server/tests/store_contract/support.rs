@@ -214,6 +214,13 @@ pub(super) fn decision(n: u128) -> DecisionWrite {
     DecisionWrite { row, entry: n.to_be_bytes().to_vec(), leaf_hash: [n as u8; 32], openings: vec![] }
 }
 
+/// The same of another act.
+pub(super) fn acting(n: u128, action: &str) -> DecisionWrite {
+    let mut written = decision(n);
+    written.row.action = action.to_owned();
+    written
+}
+
 pub(super) fn record(actor: &str, key: &str) -> IdempotencyRow {
     IdempotencyRow {
         actor: actor.into(),

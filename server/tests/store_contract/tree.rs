@@ -20,6 +20,11 @@ fn entry(n: u128) -> DecisionWrite {
     DecisionWrite { leaf_hash: leaf_hash(&entry), entry, openings, ..decision(n) }
 }
 
+/// The same of one that takes texts out.
+fn taking(n: u128) -> DecisionWrite {
+    DecisionWrite { row: acting(n, "redact").row, ..entry(n) }
+}
+
 #[rstest]
 #[tokio::test]
 async fn given_more_entries_than_a_tile_has_then_its_root_is_kept_and_texts_stand_beside(
@@ -76,7 +81,9 @@ async fn given_no_redaction_then_texts_stay_and_with_one_only_they_go(#[values(S
     let rig = kind.start().await;
     for n in 0..3 {
         let release = (n == 1).then(|| write(1, 0, 1));
-        rig.store.commit(Unit { decision: Some(entry(n)), release, ..Unit::default() }).await.unwrap();
+        let decision = Some(if n == 2 { taking(n) } else { entry(n) });
+        let evidence = vec![(sternway_domain::id::Digest::of(b"seen"), "seen".to_owned())];
+        rig.store.commit(Unit { decision, release, evidence, ..Unit::default() }).await.unwrap();
     }
     const EVENT: &str = "UPDATE events SET body = '{\"reason\":\"redacted\"}'";
     const DELETE: &str = "DELETE FROM audit_text WHERE leaf_index = 1 AND field = 'reason'";
@@ -89,6 +96,7 @@ async fn given_no_redaction_then_texts_stay_and_with_one_only_they_go(#[values(S
         "INSERT INTO log_node (level, idx, hash) VALUES (8, 0, '1')",
         "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (2, 'reason', 1, 0)",
         "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (2, 'reason', 9, 0)",
+        "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (0, 'reason', 1, 0)",
     ] {
         assert!(rig.sql(refused).await.is_err(), "{refused}");
     }
@@ -111,6 +119,20 @@ async fn given_no_redaction_then_texts_stay_and_with_one_only_they_go(#[values(S
     let texts = rig.store.texts(1, 1).await.unwrap();
     assert_eq!(texts[0].openings, [opening(Field::Effect(1), "")]);
     assert_eq!(rig.store.decision(entry(1).row.id).await.unwrap().unwrap().reason, "redacted");
+
+    // With the next entry the door is closed, and what went does not come back.
+    rig.store.commit(Unit { decision: Some(entry(3)), ..Unit::default() }).await.unwrap();
+    for refused in [
+        EVENT,
+        REWRITE,
+        "DELETE FROM evidence",
+        "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT leaf_index, 'reason', salt, 'back' FROM audit_text \
+         WHERE leaf_index = 1",
+        "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (0, 'reason', 2, 0)",
+    ] {
+        let error = rig.sql(refused).await.expect_err(refused).to_string();
+        assert!(error.contains("append-only"), "{refused}: {error}");
+    }
 }
 
 /// The decision's row, its events and what was folded from them; what others wrote stays.
@@ -158,7 +180,7 @@ async fn given_a_redaction_then_the_text_goes_from_row_events_folds_and_evidence
     assert!(matches!(rig.store.commit(alone).await, Err(StoreError::Corrupt { .. })));
     assert_eq!(rig.store.decisions(&gone).await.unwrap().len(), 1);
     assert_eq!(rig.indexed("erika").await, Some(true).filter(|_| matches!(kind, Sqlite)));
-    let unit = Unit { decision: Some(entry(2)), redactions: vec![redaction], ..Unit::default() };
+    let unit = Unit { decision: Some(taking(2)), redactions: vec![redaction], ..Unit::default() };
     rig.store.commit(unit).await.unwrap();
 
     let expected = r#"{"note":"by redacted.","reason":"redacted"}"#;
