@@ -14,6 +14,7 @@ use sternway_domain::time::{Span, Timestamp};
 use tokio::sync::watch;
 
 mod alarms;
+mod audit;
 mod postgres;
 pub mod rows;
 pub mod scan;
@@ -21,6 +22,7 @@ mod sql;
 mod sqlite;
 
 pub use alarms::AlarmStore;
+pub use audit::AuditStore;
 pub use postgres::{PostgresStore, unproven};
 pub use sqlite::{SqliteOptions, SqliteStore};
 
@@ -94,7 +96,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The events, the log, the outbox, the configuration and the people.
 #[async_trait]
-pub trait Store: AlarmStore {
+pub trait Store: AlarmStore + AuditStore {
     /// Commits all of it or nothing. Order of checks: idempotency key, fence, expected version, unique names.
     /// Returns the leaf index of the unit's entry, if it has one, and the position of its last event.
     async fn commit(&self, unit: Unit) -> Result<Committed>;
@@ -156,9 +158,6 @@ pub trait Store: AlarmStore {
     /// Who outside has a head of the log, newest first.
     async fn outside(&self) -> Result<Vec<OutsideRow>>;
     async fn put_outside(&self, row: &OutsideRow) -> Result<()>;
-    /// The first thing, in words, that is missing or too much among the events, or among the decisions of a log of so many
-    /// entries: numbers without gaps and owners, streams as long as their rows say.
-    async fn gap(&self, leaves: i64) -> Result<Option<String>>;
     /// What was taken out by entries after this one, in their order: by at most so many of them.
     async fn redactions(&self, after: i64, entries: u32) -> Result<Vec<RedactionRow>>;
     /// Decisions after this entry that were written down before this moment and have a text of this class, in order.

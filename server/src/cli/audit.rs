@@ -25,6 +25,7 @@ mod check;
 mod export;
 mod feed;
 mod hold;
+mod kept;
 mod keys;
 mod look;
 mod packed;

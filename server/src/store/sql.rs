@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tx::Tx;
 
 mod alarms;
+mod audit;
 mod commit;
 mod flags;
 mod follow;
@@ -219,10 +220,6 @@ impl<B: Backend> Store for B {
 
     async fn put_outside(&self, row: &OutsideRow) -> Result<()> {
         keys::put_outside(self.writes("write down who has a head of the log"), row).await
-    }
-
-    async fn gap(&self, leaves: i64) -> Result<Option<String>> {
-        whole::gap(self.reads("look for gaps among the events"), leaves).await
     }
 
     async fn redactions(&self, after: i64, entries: u32) -> Result<Vec<RedactionRow>> {

@@ -6,6 +6,7 @@ use sqlx::{Connection, SqliteConnection};
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::Origin;
 use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::hold::Scope;
 use sternway_domain::id::PersonId;
 use sternway_server::notary::Signer;
 use sternway_server::service::{Caller, RedactRequest};
@@ -58,6 +59,36 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
     let pack = rig.dir.path().join("release.zip").display().to_string();
     rig.run(&auditor, &["audit", "export", "--out", &pack, "--release", &release]).await.done();
     finish(bare(&["audit", "verify", &pack, "--json", "--key", &key])).await.done();
+
+    // A hold and its release, and the list of what was taken out: each row has its entry, and each entry its row.
+    let scope = Scope { service: Some("checkout".parse().unwrap()), ..Scope::default() };
+    let hold = service.place_hold(&admin, &scope, "a question of the court", "hold").await.unwrap().hold;
+    service.release_hold(&admin, hold.parse().unwrap(), "it was answered", "release").await.unwrap();
+    finish(bare(&whole)).await.done();
+    for (sql, said) in [
+        ("UPDATE legal_hold SET service = 'search'", "is another one than entry"),
+        (
+            "UPDATE legal_hold SET released_at = NULL, released_by = NULL",
+            "is about a legal hold of which no row says so",
+        ),
+        ("UPDATE legal_hold SET released_at = released_at + 1", "is another one than entry"),
+        ("DELETE FROM legal_hold", "is about a legal hold of which no row says so"),
+        ("DELETE FROM redaction", "and the row of `redaction` that said so is gone"),
+        ("UPDATE redaction SET field = 'effects.0' WHERE field = 'reason'", "and that entry does not say so"),
+    ] {
+        let copy = rig.dir.path().join(format!("copy{}.db", sql.len())).display().to_string();
+        sqlx::query("VACUUM INTO $1").bind(&copy).execute(&mut connection).await.unwrap();
+        let copied = format!("sqlite:{copy}");
+        let mut tampered = SqliteConnection::connect(&copied).await.unwrap();
+        for guard in ["legal_hold_no_update", "legal_hold_no_delete", "redaction_no_update", "redaction_no_delete"] {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("DROP TRIGGER {guard}"))).execute(&mut tampered).await.unwrap();
+        }
+        sqlx::raw_sql(sql).execute(&mut tampered).await.unwrap();
+        tampered.close().await.unwrap();
+        let bad = finish(bare(&["audit", "verify", "--json", "--database", &copied, "--key", &key])).await;
+        let bad = bad.failed(1).json();
+        assert!(bad["problem"].as_str().unwrap().contains(said), "{sql}: {bad}");
+    }
 
     // What was taken out is put back, by somebody who had kept it and may change the schema.
     for guard in ["audit_text_no_return", "audit_text_no_delete", "evidence_no_delete"] {

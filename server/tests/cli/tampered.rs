@@ -1,7 +1,7 @@
 //! What somebody with every right to the database might do to the log, and what the verifier says of it.
 
 /// Everything of it.
-pub(super) const ALL: [&[Tamper]; 7] = [&ENTRIES, &TEXTS, &HASHES, &CHECKPOINTS, &DECISIONS, &EVIDENCE, &EVENTS];
+pub(super) const ALL: [&[Tamper]; 8] = [&ENTRIES, &TEXTS, &HASHES, &CHECKPOINTS, &DECISIONS, &EVIDENCE, &EVENTS, &KEPT];
 
 /// What is done, in the words of either database; what is said of it; the entry that is named.
 pub(super) struct Tamper {
@@ -139,13 +139,18 @@ const CHECKPOINTS: [Tamper; 4] = [
     both("INSERT INTO log_checkpoint SELECT 400, 'nothing', at FROM log_checkpoint", "the newest checkpoint", None),
 ];
 
-const DECISIONS: [Tamper; 10] = [
+const DECISIONS: [Tamper; 11] = [
     both(
         "UPDATE decision SET reason = 'another' WHERE leaf_index = 7",
         "shows another reason than its entry 7",
         Some(7),
     ),
     both("UPDATE decision SET outcome = 'refused' WHERE leaf_index = 7", "shows another outcome", Some(7)),
+    both(
+        "UPDATE decision SET search = 'nothing' WHERE leaf_index = 7",
+        "the decision of entry 7 is found by other words (`search`) than it shows",
+        Some(7),
+    ),
     both("UPDATE decision SET actor_label = 'Somebody' WHERE leaf_index = 7", "shows another actor", Some(7)),
     both("UPDATE decision SET service = 'search' WHERE leaf_index = 7", "shows another target", Some(7)),
     both("UPDATE decision SET at = at + 1 WHERE leaf_index = 7", "shows another time", Some(7)),
@@ -215,6 +220,37 @@ const EVENTS: [Tamper; 7] = [
     both(
         "UPDATE events SET decision = '00000000-0000-0000-0000-000000000fff' WHERE position = 2",
         "event 2 belongs to decision `00000000-0000-0000-0000-000000000fff`, which is not there",
+        None,
+    ),
+];
+
+/// What only says what entries say, and documents: a plan in two versions and a runbook.
+const KEPT: [Tamper; 6] = [
+    both(
+        "INSERT INTO legal_hold (id, service, placed_at, placed_by) \
+         SELECT '00000000-0000-0000-0000-000000000fff', 'checkout', at, id FROM decision WHERE leaf_index = 7",
+        "legal hold `00000000-0000-0000-0000-000000000fff` was placed by decision",
+        None,
+    ),
+    both(
+        "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (7, 'reason', 8, 1)",
+        "entry 8 took the text of `reason` of entry 7 out, and that entry does not say so",
+        Some(7),
+    ),
+    both(
+        "UPDATE document SET body = '{\"stages\":[]}' WHERE kind = 'Plan' AND version = 2",
+        "version 2 of Plan `quick` is not the one whose digest stands beside it",
+        None,
+    ),
+    both("DELETE FROM document WHERE kind = 'Plan' AND version = 1", "version 1 of Plan `quick` is missing", None),
+    both(
+        "UPDATE document SET body = replace(body, 'Call the bank', 'Wait and see') WHERE kind = 'Runbook'",
+        "version 1 of Runbook `payments-back` is not the one",
+        None,
+    ),
+    both(
+        "UPDATE document SET source = replace(source, 'Call the bank', 'Wait and see') WHERE kind = 'Runbook'",
+        "version 1 of Runbook `payments-back` is not the one",
         None,
     ),
 ];

@@ -3,6 +3,7 @@
 use super::aside::Found;
 use super::belt::Belt;
 use super::feed::{Feed, Seen, Unread};
+use super::kept;
 use super::keys::Keys;
 use super::look::{DEPTH, Looked, More};
 use std::collections::BTreeMap;
@@ -60,6 +61,7 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
     };
     let mut aside = Aside::default();
     let mut changes = keys.check();
+    let mut holds = BTreeMap::new();
     let mut above: BTreeMap<u8, Vec<TreeHash>> = BTreeMap::new();
     let feed = Arc::new(feed);
     let mut belt = Belt::over(&feed, size);
@@ -85,6 +87,7 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
             }
             if let Some(record) = record {
                 aside.redactions.take(index, &record);
+                holds.extend(kept::concerns(&record).then_some((record.id, index)));
             }
             aside.replayed += usize::from(replayed);
             if let Some((digest, seen)) = evidence {
@@ -124,8 +127,12 @@ pub(super) async fn check(feed: Feed, keys: &Keys, heads: Vec<Checkpoint>, signe
         aside.explain(&feed, size).await?;
     }
     let (redacted, replayed) = (aside.gone.len(), aside.replayed);
+    let kept = kept::check(&feed, size, &aside.redactions, holds).await?;
     if let Some((entry, problem)) = still.into_iter().chain(aside.worst()).min_by_key(|(index, _)| *index) {
         return Ok(Report::bad(problem, Some(entry)));
+    }
+    if let Some((entry, problem)) = kept {
+        return Ok(Report::bad(problem, entry));
     }
     if let Some(problem) = feed.events(size).await? {
         return Ok(Report::bad(problem, None));

@@ -5,6 +5,7 @@ use crate::service::{Replay, replay};
 use crate::store::rows::{DecisionFilter, DecisionRow, LeafRow, TextRow};
 use crate::store::scan::Scan;
 use crate::store::{self, Store, StoreError};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use sternway_domain::audit::commitment::Opening;
@@ -33,6 +34,8 @@ pub(super) struct Beside {
     pub(super) openings: Vec<Opening>,
     /// The act this entry is of.
     pub(super) decision: Option<DecisionRow>,
+    /// What that is found by.
+    pub(super) search: Option<String>,
 }
 
 /// What became of the evidence that an entry names.
@@ -154,6 +157,14 @@ impl Feed {
         }
     }
 
+    /// The database, where there is one.
+    pub(super) fn store(&self) -> Option<&dyn Store> {
+        match self {
+            Feed::Server(_) => None,
+            Feed::Database(store) | Feed::File(store, _) => Some(store.as_ref()),
+        }
+    }
+
     /// What is missing among the events, or too much among the decisions: what has its number without an entry.
     pub(super) async fn events(&self, size: u64) -> Result<Option<String>> {
         match self {
@@ -174,7 +185,8 @@ impl Feed {
                 let filter = DecisionFilter { before: Some(until as i64), limit, ..DecisionFilter::default() };
                 let mut decisions = store.decisions(&filter).await.map_err(unread)?;
                 decisions.reverse();
-                Ok(beside(leaves, texts, decisions))
+                let found = store.searched(from, limit).await.map_err(unread)?;
+                Ok(beside(leaves, texts, decisions, found))
             }
         }
     }
@@ -212,8 +224,14 @@ impl Feed {
 }
 
 /// Puts texts and act to each entry.
-fn beside(leaves: Vec<LeafRow>, texts: Vec<TextRow>, decisions: Vec<DecisionRow>) -> Vec<Item> {
+fn beside(
+    leaves: Vec<LeafRow>,
+    texts: Vec<TextRow>,
+    decisions: Vec<DecisionRow>,
+    found: Vec<(i64, String)>,
+) -> Vec<Item> {
     let (mut texts, mut acts) = (texts.into_iter().peekable(), decisions.into_iter().peekable());
+    let mut found: BTreeMap<i64, String> = found.into_iter().collect();
     let mut items = Vec::with_capacity(leaves.len());
     for row in leaves {
         while texts.next_if(|text| text.leaf_index < row.index).is_some() {}
@@ -224,7 +242,11 @@ fn beside(leaves: Vec<LeafRow>, texts: Vec<TextRow>, decisions: Vec<DecisionRow>
             index: row.index as u64,
             bytes: row.entry,
             hash: row.leaf_hash.try_into().ok().map(TreeHash),
-            beside: Some(Beside { openings: openings.map(|text| text.openings).unwrap_or_default(), decision }),
+            beside: Some(Beside {
+                openings: openings.map(|text| text.openings).unwrap_or_default(),
+                decision,
+                search: found.remove(&row.index),
+            }),
         });
     }
     items

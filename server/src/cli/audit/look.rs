@@ -3,7 +3,7 @@
 
 use super::aside::Found;
 use super::feed::{Beside, Feed, Item, Seen, Unread};
-use super::keys;
+use super::{kept, keys};
 use crate::store;
 use crate::store::scan::{Reader, Stored};
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub(super) struct Looked {
 
 #[derive(Default)]
 pub(super) struct More {
-    /// If it redacts texts, explains evidence that is gone, or puts another key in place.
+    /// If it redacts texts, explains evidence that is gone, puts another key in place, or is about a legal hold.
     pub(super) record: Option<Box<Record>>,
     /// If it is not good.
     pub(super) evidence: Option<(Digest, Seen)>,
@@ -116,7 +116,8 @@ fn at(stored: &Stored<'_>) -> store::Result<(Looked, Option<Digest>)> {
     let found = match at_once {
         Some(found) => found,
         None => {
-            let beside = Beside { openings: stored.texts.openings(), decision: stored.act()? };
+            let search = stored.search.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let beside = Beside { openings: stored.texts.openings(), decision: stored.act()?, search };
             Found::of(index, leaf.as_ref(), &beside)
         }
     };
@@ -135,7 +136,7 @@ fn told(
     let (record, evidence, sealed) = match leaf {
         Some(Leaf::Sealed(mut record)) => {
             let evidence = record.evidence.take();
-            let matters = Redactions::concern(&record) || keys::changes(&record);
+            let matters = Redactions::concern(&record) || keys::changes(&record) || kept::concerns(&record);
             (matters.then_some(record), evidence, true)
         }
         Some(Leaf::Clear(_)) | None => (None, None, false),

@@ -190,7 +190,7 @@ async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, 
         "INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $3, $4, $5)";
     let row = &decision.row;
     let (service, evidence) = (row.service.as_ref(), row.evidence.as_ref());
-    let search = searchable(row);
+    let search = searchable(&row.reason, &row.actor_label, service.map(|name| name.as_str()));
     let values = args![
         index,
         row.id,
@@ -211,12 +211,6 @@ async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, 
     tx.add_later(LEAF, leaf, format!("entry {index} of the log"));
     tree::put_texts(tx, dialect, index, &decision.openings);
     tree::put_nodes(tx, index).await
-}
-
-/// Lower case here and not in SQL: SQLite knows only the case of ASCII.
-fn searchable(row: &DecisionRow) -> String {
-    let service = row.service.as_ref().map_or("", |service| service.as_str());
-    format!("{}\n{}\n{service}", row.reason, row.actor_label).to_lowercase()
 }
 
 fn put_events(tx: &mut Tx, write: &ReleaseWrite, before: i64, decision: Option<DecisionId>) {

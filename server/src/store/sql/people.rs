@@ -49,7 +49,7 @@ pub(super) async fn document_by_digest(link: Link<'_>, digest: &Digest) -> Resul
     link.one(NEWEST, args![digest]).await?.as_ref().map(read_document).transpose()
 }
 
-fn read_document(row: &Row) -> Result<DocumentRow> {
+pub(super) fn read_document(row: &Row) -> Result<DocumentRow> {
     Ok(DocumentRow {
         kind: row.get("kind")?,
         name: row.get("name")?,

@@ -1,0 +1,144 @@
+//! Tables beside the log that say what entries say: which texts were taken out, and what is held. Each row has its entry, and
+//! each entry its row. And documents, which are known by their digest.
+
+use super::feed::{Feed, Unread, unread};
+use crate::documents::{self, Body, Kind};
+use crate::service::REDACTED;
+use crate::store::Store;
+use crate::store::rows::{DocumentRow, HoldRow};
+use std::collections::{BTreeMap, BTreeSet};
+use sternway_domain::access::Action;
+use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::record::{Finding, Record, Redactions};
+use sternway_domain::audit::{Entry, Target};
+use sternway_domain::id::{DecisionId, Digest};
+use sternway_domain::runbook::Runbook;
+
+/// Rows that are read at once.
+const PAGE: u32 = 200;
+
+/// What is wrong, and the entry it is about.
+type Wrong = Option<(Option<u64>, String)>;
+
+/// Whether an entry places or releases a legal hold.
+pub(super) fn concerns(record: &Record) -> bool {
+    record.action.as_str() == Action::LegalHold.as_str() && record.outcome == Finding::Accepted {}
+}
+
+/// The first thing that is not so in a log of so many entries; what came since is left to the next look.
+pub(super) async fn check(
+    feed: &Feed,
+    size: u64,
+    redactions: &Redactions,
+    holding: BTreeMap<DecisionId, u64>,
+) -> Result<Wrong, Unread> {
+    let Some(store) = feed.store() else { return Ok(None) };
+    if let Some(wrong) = removed(store, size, redactions).await? {
+        return Ok(Some(wrong));
+    }
+    match holds(store, size, holding).await? {
+        Some(wrong) => Ok(Some(wrong)),
+        None => written(store).await,
+    }
+}
+
+async fn removed(store: &dyn Store, size: u64, redactions: &Redactions) -> Result<Wrong, Unread> {
+    let mut there: BTreeSet<(u64, Field)> = BTreeSet::new();
+    let mut after = -1;
+    loop {
+        let rows = store.redactions(after, PAGE).await.map_err(unread)?;
+        let Some(last) = rows.last().map(|row| row.by_leaf) else { break };
+        for row in rows.iter().filter(|row| (row.by_leaf as u64) < size) {
+            let (index, by) = (row.leaf_index as u64, row.by_leaf as u64);
+            for field in &row.fields {
+                if redactions.by(index, *field) != Some(by) {
+                    let text = format!(
+                        "a row of `redaction` says that entry {by} took the text of `{field}` of entry {index} out, and that \
+                         entry does not say so"
+                    );
+                    return Ok(Some((Some(index), text)));
+                }
+                there.insert((index, *field));
+            }
+        }
+        after = last;
+    }
+    let gone = redactions.removed().find(|(index, field, by)| *by < size && !there.contains(&(*index, *field)));
+    Ok(gone.map(|(index, field, by)| {
+        let text = format!(
+            "entry {by} took the text of `{field}` of entry {index} out, and the row of `redaction` that said so is gone"
+        );
+        (Some(by), text)
+    }))
+}
+
+async fn holds(store: &dyn Store, size: u64, mut holding: BTreeMap<DecisionId, u64>) -> Result<Wrong, Unread> {
+    for row in store.holds().await.map_err(unread)? {
+        let released = row.released.map(|(at, by)| (by, at, "released", "released: "));
+        for (by, at, how, effect) in
+            [(row.placed_by, row.placed_at, "placed", "placed on ")].into_iter().chain(released)
+        {
+            let decision = store.decision(by).await.map_err(unread)?;
+            if decision.as_ref().is_some_and(|decision| decision.leaf_index as u64 >= size) {
+                continue;
+            }
+            let (Some(decision), Some(index)) = (decision, holding.remove(&by)) else {
+                let text = format!("legal hold `{}` was {how} by decision `{by}`, of which no entry says so", row.id);
+                return Ok(Some((None, text)));
+            };
+            if decision.at != at || !says(&decision.body, &row, effect) {
+                let text = format!("legal hold `{}` is another one than entry {index} {how}", row.id);
+                return Ok(Some((Some(index), text)));
+            }
+        }
+    }
+    let gone = holding.into_values().min();
+    Ok(gone.map(|index| (Some(index), format!("entry {index} is about a legal hold of which no row says so"))))
+}
+
+/// Whether the act is about this hold and what it covers, as far as its texts are there. They are those of its entry.
+fn says(body: &str, row: &HoldRow, effect: &str) -> bool {
+    let Ok(entry) = serde_json::from_str::<Entry>(body) else { return false };
+    let is = |found: Option<&String>, expected: String| found.is_some_and(|text| *text == expected || text == REDACTED);
+    let Target::Configuration { names } = &entry.target else { return false };
+    is(names.first(), format!("legal hold {}", row.id))
+        && is(entry.effects.first(), format!("{effect}{}", row.scope.words()))
+}
+
+async fn written(store: &dyn Store) -> Result<Wrong, Unread> {
+    let (mut kind, mut name, mut version) = (String::new(), String::new(), 0);
+    loop {
+        let rows = store.documents_after((&kind, &name, version), PAGE).await.map_err(unread)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        for row in rows {
+            let before = if (&row.kind, &row.name) == (&kind, &name) { version } else { 0 };
+            if row.version != before + 1 {
+                let (missing, DocumentRow { kind, name, .. }) = (before + 1, row);
+                return Ok(Some((None, format!("version {missing} of {kind} `{name}` is missing"))));
+            }
+            if !is_whole(&row) {
+                let DocumentRow { kind, name, version, .. } = row;
+                let text = format!("version {version} of {kind} `{name}` is not the one whose digest stands beside it");
+                return Ok(Some((None, text)));
+            }
+            (kind, name, version) = (row.kind, row.name, row.version);
+        }
+    }
+}
+
+/// A runbook is known by its Markdown, which its body is read from; everything else by its body.
+fn is_whole(row: &DocumentRow) -> bool {
+    if row.kind != Kind::Runbook.as_str() {
+        return Digest::of(row.body.as_bytes()) == row.digest;
+    }
+    let read = documents::parse(&[(format!("{}.md", row.name), row.source.clone())]);
+    // What an earlier program could read is taken at its word.
+    let read = read.ok().and_then(|documents| documents.into_iter().next());
+    let same = |document: documents::Document| match document.body {
+        Body::Runbook(runbook) => serde_json::from_str::<Runbook>(&row.body).is_ok_and(|body| body == runbook),
+        _ => false,
+    };
+    Digest::of(row.source.as_bytes()) == row.digest && read.is_none_or(same)
+}
