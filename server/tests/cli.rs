@@ -27,6 +27,8 @@ mod judge;
 mod packs;
 #[path = "cli/packs_changed.rs"]
 mod packs_changed;
+#[path = "cli/packs_flags.rs"]
+mod packs_flags;
 #[path = "cli/packs_long.rs"]
 mod packs_long;
 #[path = "cli/packs_zip.rs"]

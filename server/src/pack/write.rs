@@ -11,7 +11,7 @@ use super::zip::Writer;
 use super::*;
 use crate::service::{Service, ServiceError, SignedHead};
 use crate::store::StoreError;
-use crate::store::rows::DecisionFilter;
+use crate::store::rows::{DecisionFilter, RemovedRow};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -20,8 +20,12 @@ use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::keys::KeyList;
 use sternway_domain::audit::merkle::Plan;
 use sternway_domain::audit::proof::Proof;
-use sternway_domain::audit::record::{Leaf, Redactions};
+use sternway_domain::audit::record::{Leaf, Redactions, Shared};
+use sternway_domain::audit::retention::Class;
 use tokio::runtime::Handle;
+
+/// Acts about the data of one release: there are some phases, and back.
+const MOST: u32 = 10_000;
 
 /// Why a pack was not finished.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +71,8 @@ struct Seen {
     /// Texts of which no entry has been seen yet that says why they are gone.
     gone: BTreeSet<(u64, Field)>,
     redactions: Redactions,
+    /// What rests on evidence that shows earlier acts, too.
+    shared: Vec<(u64, Digest, Shared)>,
     later: BTreeMap<u64, Item>,
 }
 
@@ -207,6 +213,7 @@ impl Making<'_> {
             }
         }
         self.later(&mut seen)?;
+        self.earlier(&mut seen)?;
         if !seen.later.is_empty() {
             zip.file::<Fault>(LATER, |out| {
                 Ok(seen.later.values().try_for_each(|item| out.write_all(item.line().as_bytes()))?)
@@ -245,6 +252,71 @@ impl Making<'_> {
         Ok(())
     }
 
+    /// Evidence went with a text of an earlier act that it showed: that act, and the entry that took its text out.
+    fn earlier(&self, seen: &mut Seen) -> Result<(), Fault> {
+        let store = &self.job.service.store;
+        for (index, digest, shared) in std::mem::take(&mut seen.shared) {
+            if seen.redactions.explain_evidence(index) || self.wait(store.evidence(&digest))?.is_some() {
+                continue;
+            }
+            for of in self.about(&shared)?.into_iter().filter(|of| *of < index as i64) {
+                let removed = self.wait(store.removed(of))?;
+                let shows = |row: &&RemovedRow| row.by_leaf > index as i64 && Class::of(row.field) != Class::Addresses;
+                if let Some(row) = removed.iter().find(shows) {
+                    self.besides(seen, of)?;
+                    self.besides(seen, row.by_leaf)?;
+                }
+                if seen.redactions.explain_evidence(index) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Entries of acts about the same.
+    fn about(&self, shared: &Shared) -> Result<Vec<i64>, Fault> {
+        let store = &self.job.service.store;
+        let mut all = Vec::new();
+        match shared {
+            Shared::Flag(key) => {
+                for event in self.wait(store.flag_events(key, 0))? {
+                    let Some(id) = event.decision else { continue };
+                    all.extend(self.wait(store.decision(id))?.map(|row| row.leaf_index));
+                }
+            }
+            Shared::Data(release) => {
+                for action in [Action::MoveData, Action::BreakGlass] {
+                    let action = Some(action.as_str().to_owned());
+                    let filter =
+                        DecisionFilter { release: Some(*release), action, limit: MOST, ..DecisionFilter::default() };
+                    all.extend(self.wait(store.decisions(&filter))?.into_iter().map(|row| row.leaf_index));
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// An entry from elsewhere in the log, with a proof of its own.
+    fn besides(&self, seen: &mut Seen, index: i64) -> Result<(), Fault> {
+        let (about, at) = (&self.job.about, index as u64);
+        if (about.stretch.from..about.stretch.to).contains(&at) || seen.later.contains_key(&at) {
+            return Ok(());
+        }
+        // Too new to be proven: a moment later it can be.
+        if at >= about.log.size {
+            return Err(Fault::Redacted);
+        }
+        let leaf = self.wait(self.job.service.store.leaves(index, 1))?.into_iter().next();
+        let item = Item::new(at, leaf.filter(|leaf| leaf.index == index).ok_or(Fault::Gap(at))?.entry)?;
+        if let Leaf::Sealed(record) = &item.leaf {
+            seen.redactions.take(at, record);
+        }
+        seen.proofs.push((at, item.leaf.id()));
+        seen.later.insert(at, item);
+        Ok(())
+    }
+
     fn proof(&self, index: u64) -> Result<Proof, Fault> {
         let hashes = self.hashes(&Plan::inclusion(index, self.job.about.log.size).map_err(invalid)?)?;
         Ok(Proof { extra: None, index, hashes, checkpoint: self.job.head.note.clone() })
@@ -275,6 +347,11 @@ impl Seen {
         let decision = item.decision()?;
         if alone {
             self.proofs.push((item.index, decision.entry.id));
+        }
+        if let (Some(digest), Leaf::Sealed(record)) = (&decision.entry.evidence, &item.leaf)
+            && let Some(shared) = Shared::of(record)
+        {
+            self.shared.push((item.index, digest.clone(), shared));
         }
         self.evidence.extend(decision.entry.evidence);
         let unexplained =

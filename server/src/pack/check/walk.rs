@@ -9,12 +9,11 @@ use super::{About, Asked, Bad, Failed, Head, Stretch, proofs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use sternway_domain::access::Action;
+use sternway_domain::audit::Outcome;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::merkle::{Frontier, TreeHash, check_inclusion};
-use sternway_domain::audit::record::{Leaf, Missing, Redactions, Shared};
+use sternway_domain::audit::record::{Leaf, Missing, Redactions};
 use sternway_domain::audit::verify;
-use sternway_domain::audit::{Outcome, Target};
-use sternway_domain::id::ReleaseId;
 use sternway_domain::time::Timestamp;
 
 /// What the entries say.
@@ -33,8 +32,7 @@ pub(super) struct Walked {
 pub(super) struct Named {
     pub(super) index: u64,
     all: Vec<u64>,
-    /// A text of it was taken out, or may have been: of a flag, and of data whose release began before this pack, not all
-    /// entries are here whose names and reasons the evidence shows.
+    /// A text of it was taken out: of the entry itself, or of an earlier one that it shows.
     pub(super) redacted: bool,
 }
 
@@ -53,8 +51,6 @@ struct Walk<'a> {
     report: Report,
     redactions: Redactions,
     gone: BTreeSet<(u64, Field)>,
-    /// Releases that begin here.
-    begun: BTreeSet<ReleaseId>,
     /// What was asked for, in the order of the log.
     chosen: Vec<u64>,
     malformed: Option<Bad>,
@@ -151,7 +147,6 @@ impl<'a> Walk<'a> {
             report: Report::new(about),
             redactions: Redactions::default(),
             gone: BTreeSet::new(),
-            begun: BTreeSet::new(),
             chosen: Vec::new(),
             malformed: None,
             first: None,
@@ -225,9 +220,6 @@ impl<'a> Walk<'a> {
         if self.walked.decisions == 0 {
             self.begins(&decision);
         }
-        if let (true, Target::Release { id, .. }) = (created(&decision), &decision.entry.target) {
-            self.begun.insert(*id);
-        }
         self.walked.decisions += 1;
         if self.alone {
             self.walked.proven.push((index, decision.entry.id, item.hash()));
@@ -245,17 +237,8 @@ impl<'a> Walk<'a> {
         }
         let mut body = None;
         if let Some(digest) = &decision.entry.evidence {
-            let unseen = match &item.leaf {
-                Leaf::Clear(_) => false,
-                Leaf::Sealed(record) => match Shared::of(record) {
-                    None => false,
-                    Some(Shared::Flag(_)) => true,
-                    Some(Shared::Data(release)) => !self.begun.contains(&release),
-                },
-            };
             let named = Named { index, all: Vec::new(), redacted: false };
             let named = self.walked.evidence.entry(digest.clone()).or_insert(named);
-            named.redacted |= unseen;
             named.all.push(index);
             let place = evidence(digest);
             if self.report.wants_evidence() && pack.size(&place).is_some() {
@@ -307,7 +290,7 @@ impl<'a> Walk<'a> {
         })
     }
 
-    /// Entries from elsewhere in the log that say which texts were taken out.
+    /// Entries from elsewhere in the log that say which texts were taken out, and those whose texts evidence showed.
     fn later(&mut self, pack: &Pack, head: &Head) -> Result<(), Failed> {
         if pack.size(LATER).is_none() {
             return Ok(());
