@@ -49,8 +49,8 @@ impl Auth {
     /// Ends the session of this request. Nothing happens to who has none.
     pub async fn sign_out(&self, identity: &Identity, origin: &Origin) -> Result<()> {
         let Proof::Session { hash } = &identity.proof else { return Ok(()) };
-        self.service.store.end_session(hash).await?;
-        self.record(&identity.actor, origin, Action::SignOut, &identity.actor.label()).await
+        let unit = Unit { end_session: Some(hash.clone()), ..Unit::default() };
+        self.record(&identity.actor, origin, Action::SignOut, &identity.actor.label(), unit).await
     }
 
     /// Who this cookie belongs to, unless its session is over.
@@ -83,7 +83,7 @@ impl Auth {
         person: &PersonRow,
         actor: Actor,
     ) -> Result<SignedIn> {
-        self.record(&actor, origin, Action::SignIn, &person.login).await?;
+        self.record(&actor, origin, Action::SignIn, &person.login, Unit::default()).await?;
         let cookie = secret::text(&secret::random(self.service.rng.as_ref()));
         let now = self.service.clock.now();
         let session = SessionRow {
@@ -122,11 +122,12 @@ impl Auth {
         }
     }
 
-    async fn record(&self, actor: &Actor, origin: &Origin, action: Action, account: &str) -> Result<()> {
+    /// With what goes with it.
+    async fn record(&self, actor: &Actor, origin: &Origin, action: Action, account: &str, unit: Unit) -> Result<()> {
         let caller = Caller { actor: actor.clone(), origin: origin.clone() };
         let act = Act::on(action, Target::Account { name: account.to_owned() }, "");
         let decision = self.service.decision(&caller, &act, Outcome::Accepted)?;
-        self.service.commit(Unit { decision: Some(decision), ..Unit::default() }, None).await?;
+        self.service.commit(Unit { decision: Some(decision), ..unit }, None).await?;
         Ok(())
     }
 }

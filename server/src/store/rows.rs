@@ -40,6 +40,8 @@ pub struct Unit {
     pub tokens: Vec<TokenRow>,
     /// Ends all sessions and tokens of these people (password changed, disabled).
     pub end_sessions: Vec<PersonId>,
+    /// Ends one session, by SHA-256 of its cookie.
+    pub end_session: Option<Vec<u8>>,
     pub idempotency: Option<IdempotencyRow>,
     pub fence: Option<Fence>,
     /// Somebody confirmed what is observed after the database was restored.

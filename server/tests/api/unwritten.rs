@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sternway_domain::actor::Role;
 
 /// Whatever an act writes.
-const COUNTS: [&str; 9] = [
+const COUNTS: [&str; 10] = [
     "SELECT count(*) FROM events",
     "SELECT count(*) FROM flag_event",
     "SELECT count(*) FROM saga_event",
@@ -21,6 +21,7 @@ const COUNTS: [&str; 9] = [
     "SELECT count(*) FROM outbox",
     "SELECT count(*) FROM idempotency",
     "SELECT position + leaves FROM log_head",
+    "SELECT count(*) FROM session",
 ];
 
 async fn link(rig: &Rig) -> SqliteConnection {
@@ -60,6 +61,7 @@ async fn given_entries_that_cannot_be_written_when_somebody_acts_then_503_and_no
     let rig = Rig::new().await;
     let (id, version) = rig.running().await;
     let mut link = link(&rig).await;
+    let session = rig.session(Role::Auditor).await;
     let before = counts(&mut link).await;
     let release = rig.base.service.store.release(id.parse().expect("an id")).await.expect("read");
     for broken in [
@@ -77,6 +79,8 @@ async fn given_entries_that_cannot_be_written_when_somebody_acts_then_503_and_no
         let fields = [("email", "nobody@example.org"), ("password", "nothing at all")];
         let refused = rig.form(None, "/signin", &fields).await;
         assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{broken}: {}", refused.text);
+        let left = rig.form(Some(&session), "/signout", &[]).await;
+        assert_eq!(left.status, StatusCode::SERVICE_UNAVAILABLE, "{broken}: {}", left.text);
         assert_eq!(counts(&mut link).await, before, "{broken}");
         let now = rig.base.service.store.release(id.parse().expect("an id")).await.expect("read");
         assert_eq!(now, release, "{broken}");

@@ -117,6 +117,9 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
             people::end_all(&mut tx, *person, at).await?;
         }
     }
+    if let Some(hash) = &unit.end_session {
+        tx.run(people::END_SESSION, args![hash.as_slice()]).await?;
+    }
     for token in &unit.tokens {
         people::put_token(&mut tx, token).await?;
     }

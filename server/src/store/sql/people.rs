@@ -135,8 +135,10 @@ pub(super) async fn touch_session(link: Link<'_>, hash: &[u8], seen_at: Timestam
     Ok(())
 }
 
+pub(super) const END_SESSION: &str = "DELETE FROM session WHERE hash = $1";
+
 pub(super) async fn end_session(link: Link<'_>, hash: &[u8]) -> Result<()> {
-    link.run("DELETE FROM session WHERE hash = $1", args![hash]).await?;
+    link.run(END_SESSION, args![hash]).await?;
     Ok(())
 }
 
