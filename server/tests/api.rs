@@ -19,6 +19,7 @@ mod api {
     mod openapi;
     mod privacy;
     mod proof;
+    mod put_back;
     mod redact;
     mod rig;
     mod rights;

@@ -2,6 +2,7 @@
 
 use super::holds::covers;
 use super::record::Act;
+use super::take_out::Beside;
 use super::{Caller, Result, Service, ServiceError};
 use crate::ledger::Line;
 use crate::store::StoreError;
@@ -19,6 +20,9 @@ use sternway_domain::id::ReleaseId;
 const BATCH: usize = 25;
 /// Texts in one unit, unless one entry alone has more: the unit's own entry names each of them, and has 64 KiB.
 const MOST_TEXTS: usize = 1_500;
+
+/// So often others may take the same texts out while this is under way.
+const MOST_TRIES: usize = 100;
 
 /// What one batch did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +56,10 @@ impl Service {
                 };
                 // Addresses stand in no event and no fold: they go also while it is under way.
                 due.retain(|field| !busy || Class::of(*field) == Class::Addresses);
+            }
+            if !due.is_empty() {
+                let back = self.put_back(row, &beside).await?;
+                due.retain(|field| !back.contains(field));
             }
             // Of several rules the one that keeps the shortest: older evidence goes.
             let elsewhere = due.iter().map(|field| Class::of(*field)).filter(|class| *class != Class::Addresses);
@@ -90,16 +98,34 @@ impl Service {
         Ok(entries)
     }
 
+    /// Texts that were taken out and are there again, which nothing takes out twice: somebody put them back past Sternway.
+    async fn put_back(&self, row: &DecisionRow, beside: &Beside) -> Result<BTreeSet<Field>> {
+        let removed = self.store.removed(row.leaf_index).await?.into_iter().map(|removed| removed.field);
+        let there = |field: &Field| beside.openings.iter().any(|opening| opening.field == *field);
+        let back: BTreeSet<Field> = removed.filter(there).collect();
+        for field in &back {
+            tracing::error!(
+                entry = row.leaf_index,
+                %field,
+                "a text that was redacted is there again: somebody put it back into `audit_text`; `sternway audit verify` \
+                 names it, take it out there by hand"
+            );
+        }
+        Ok(back)
+    }
+
     /// Until nothing of it is left, also when another replica takes some of it out at the same time.
     async fn part_again(&self, part: &[((i64, &str), BTreeSet<Field>)]) -> Result<usize> {
         const REASON: &str = "The database is from before these texts were taken out: they go again";
-        let mut entries = 0;
+        let (mut entries, mut tries) = (0, 0);
         loop {
             let mut writes = Vec::new();
             for ((index, hash), fields) in part {
                 let Some(row) = self.decision_at(*index, hash).await? else { continue };
                 let Some(beside) = self.beside(&row).await? else { continue };
-                let taken = beside.without(&row, |field| fields.contains(&field), self.clock.now())?;
+                let back = self.put_back(&row, &beside).await?;
+                let goes = |field| fields.contains(&field) && !back.contains(&field);
+                let taken = beside.without(&row, goes, self.clock.now())?;
                 writes.extend(taken.map(|(write, _)| RedactionWrite { despite_hold: true, ..write }));
             }
             let _rest = split(&mut writes);
@@ -108,7 +134,8 @@ impl Service {
                 return Ok(entries);
             }
             match self.take_out_by_rule(Rule::RedactAgain, REASON, writes, None).await {
-                Err(ServiceError::Store(StoreError::Exists { .. })) => {}
+                // Another one was quicker, which shows when all of it is looked at again.
+                Err(ServiceError::Store(StoreError::Exists { .. })) if tries < MOST_TRIES => tries += 1,
                 done => {
                     done?;
                     entries += many;

@@ -18,7 +18,7 @@ use sternway_server::store::rows::Fence;
 use sternway_server::system::SystemRng;
 use uuid::Uuid;
 
-const ERIKA: &str = "Erika Mustermann called from +49 30 1234567";
+pub(super) const ERIKA: &str = "Erika Mustermann called from +49 30 1234567";
 const DAY: Span = Span::from_secs(86_400);
 
 /// Where a text stands: table and column, in every table of the database.
@@ -59,7 +59,7 @@ fn path(rig: &Rig) -> String {
 }
 
 /// A release with this reason, cancelled; its decision's id.
-async fn cancelled(rig: &Rig, reason: &str) -> (String, String) {
+pub(super) async fn cancelled(rig: &Rig, reason: &str) -> (String, String) {
     let mut body = new_release(1);
     body["reason"] = reason.into();
     let made = rig.post(Role::ReleaseManager, "/api/v1/releases", &body).await;
@@ -72,7 +72,7 @@ async fn cancelled(rig: &Rig, reason: &str) -> (String, String) {
     (release, made["decision"]["id"].as_str().expect("an id").to_owned())
 }
 
-async fn redact(rig: &Rig, decision: &str, reason: &str) -> super::rig::Answer {
+pub(super) async fn redact(rig: &Rig, decision: &str, reason: &str) -> super::rig::Answer {
     let ask = json!({"reason": reason, "fields": ["reason"]});
     rig.post(Role::Admin, &format!("/api/v1/decisions/{decision}/redaction"), &ask).await
 }
