@@ -30,7 +30,7 @@ pub enum LedgerError {
     },
     #[error("{}:{line}: this is no redaction: {text}; mend the line, or take it out if it is nothing", .path.display())]
     Line { path: PathBuf, line: usize, text: String },
-    #[error("what was redacted cannot be written to `{}`; set `state` to a file beside which it can be", .path.display())]
+    #[error("what was redacted cannot be written to `{}`; let the server add to it, or set `state` to a file beside which it can", .path.display())]
     Write {
         path: PathBuf,
         #[source]
@@ -83,10 +83,11 @@ impl Default for Read {
 }
 
 impl Ledger {
-    /// Makes sure that the file can be read and added to; it is made when there is something to write.
+    /// Makes the file, or makes sure that it can be read and added to.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let ledger = Self(Arc::new(Inner { path: Some(path.to_owned()), ..Inner::default() }));
         ledger.lines()?;
+        append(path, "").map_err(|source| LedgerError::Write { path: path.to_owned(), source })?;
         Ok(ledger)
     }
 
@@ -236,6 +237,18 @@ mod tests {
         std::fs::write(&path, &whole[..whole.len() - 1]).expect("cut off");
         ledger.add(vec![line(4)]).await.expect("written");
         assert_eq!(ledger.lines().expect("read"), [line(1), line(2), line(3), line(4)]);
+    }
+
+    #[test]
+    fn given_a_file_that_cannot_be_added_to_then_nothing_starts_and_it_is_named() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("nowhere").join("state.redactions");
+        let error = Ledger::open(&path).expect_err("it was taken");
+        let text = error.to_string();
+        assert!(text.contains("nowhere/state.redactions") && text.contains("set `state`"), "{text}");
+        let path = dir.path().join("state.redactions");
+        Ledger::open(&path).expect("it is made");
+        assert_eq!(std::fs::read(&path).expect("there"), b"");
     }
 
     #[test]
