@@ -160,8 +160,9 @@ impl Memory {
         }
         let unsigned = (says_so && !confirmed).then(|| UNSIGNED.to_owned());
         if let Some(why) = unsigned.or(less(before, &extent)).or(forked(store, before).await?) {
-            let rewound =
-                Rewound { since: now, why, known_token: before.token.max(extent.token), known_epoch: before.epoch };
+            // Only what another replica takes in after this one's word is more than that.
+            let known_epoch = if says_so { extent.epoch } else { before.epoch };
+            let rewound = Rewound { since: now, why, known_token: before.token.max(extent.token), known_epoch };
             if self.rewound().is_none() {
                 tracing::error!(
                     why = rewound.why,
@@ -214,12 +215,13 @@ impl Memory {
 }
 
 /// Anybody who can write into the database can say so there.
-const UNSIGNED: &str = "the database says that a restore was confirmed, and nobody with the log's key has signed that";
+const UNSIGNED: &str = "the database says that a restore was confirmed, and no key of the log that is known here has signed that: give this \
+     replica the log's key, or confirm here";
 
 /// Whether whoever has the log's key signed that a person confirmed. One who confirmed since counts, too.
 async fn vouched(store: &dyn Store, notary: &Notary, extent: &Extent) -> Result<bool, StoreError> {
     let Some(statement) = store.setting(CONFIRMATION).await? else { return Ok(false) };
-    let signed = notary.confirmation(statement.as_bytes());
+    let signed = notary.confirmation(store, statement.as_bytes()).await?;
     Ok(signed.is_some_and(|signed| signed.born == extent.born && signed.epoch >= extent.epoch))
 }
 

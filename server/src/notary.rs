@@ -164,29 +164,43 @@ impl Notary {
         Ok(made)
     }
 
-    /// Signs with the keys at hand that a person confirmed a restored database. `None`: there is no key.
-    pub(crate) fn confirm(&self, confirmation: Confirmation) -> Option<String> {
-        let keys = self.at_hand();
-        let mut note = confirmation.note(self.origin()).ok()?;
-        keys.iter().for_each(|key| note.sign(key));
-        (!keys.is_empty()).then(|| note.to_string())
-    }
-
-    /// What [`Notary::confirm`] signed here or at a replica with the same key. Only keys at hand count: which keys there
-    /// were otherwise is said by the database.
-    pub(crate) fn confirmation(&self, note: &[u8]) -> Option<Confirmation> {
-        let open = |keys: &[VerifierKey]| Confirmation::open(note, self.origin(), keys).ok();
-        open(&self.keys()).or_else(|| {
-            self.again_at_hand();
-            open(&self.keys())
-        })
-    }
-
-    fn at_hand(&self) -> Vec<Arc<SignerKey>> {
+    /// Signs with the keys at hand that a person confirmed a restored database. `None`: there is no key that counts.
+    pub(crate) async fn confirm(
+        &self,
+        store: &dyn Store,
+        confirmation: Confirmation,
+    ) -> Result<Option<String>, StoreError> {
         if read(&self.0.keys).is_empty() {
             self.again_at_hand();
         }
-        read(&self.0.keys)
+        let retired = retired(store).await?;
+        let mut keys = read(&self.0.keys);
+        keys.retain(|key| !retired.contains(key.verifier()));
+        let Ok(mut note) = confirmation.note(self.origin()) else { return Ok(None) };
+        keys.iter().for_each(|key| note.sign(key));
+        Ok((!keys.is_empty()).then(|| note.to_string()))
+    }
+
+    /// What [`Notary::confirm`] signed here or at a replica with the same key. Only keys at hand count: which keys there
+    /// were otherwise is said by the database. One that another took the place of counts no longer.
+    pub(crate) async fn confirmation(
+        &self,
+        store: &dyn Store,
+        note: &[u8],
+    ) -> Result<Option<Confirmation>, StoreError> {
+        let retired = match retired(store).await {
+            Err(StoreError::Corrupt { .. }) => return Ok(None),
+            found => found?,
+        };
+        let open = || {
+            let mut keys = self.keys();
+            keys.retain(|key| !retired.contains(key));
+            Confirmation::open(note, self.origin(), &keys).ok()
+        };
+        Ok(open().or_else(|| {
+            self.again_at_hand();
+            open()
+        }))
     }
 
     fn again_at_hand(&self) {
@@ -230,6 +244,15 @@ async fn signed_as(store: &dyn Store) -> Result<(bool, Option<String>), StoreErr
     // What cannot be read was signed all the same, and will be noticed.
     let head = Note::parse(row.note.as_bytes()).ok().and_then(|note| note.text().parse::<Checkpoint>().ok());
     Ok((true, head.map(|head| head.origin)))
+}
+
+/// Keys that vouched for the one after them, which no other could have said.
+async fn retired(store: &dyn Store) -> Result<Vec<VerifierKey>, StoreError> {
+    let list = list(store).await?;
+    let terms = list.as_ref().map_or(&[][..], KeyList::terms);
+    let rotated = terms.iter().filter_map(|term| term.statement.as_ref()).filter(|statement| statement.rotated);
+    let in_use = terms.last().map(|term| &term.key);
+    Ok(rotated.filter_map(|statement| statement.old.clone()).filter(|old| Some(old) != in_use).collect())
 }
 
 /// The keys the log was signed with, as far as the database says. `None`: nothing was signed since it keeps them.

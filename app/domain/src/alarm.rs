@@ -19,7 +19,7 @@ mod tests;
 
 pub use data::of_data;
 pub use held::{HELD_SILENT, SaidHeld, held, held_over};
-pub use log::{SIGN_WITHIN, log_unsigned};
+pub use log::{SIGN_WITHIN, Signing, Unsigned, log_unsigned};
 pub use release::{CONFIRM_WITHIN, of_release, unconfirmed_from};
 pub use saga::of_saga;
 

@@ -194,7 +194,10 @@ async fn given_settings_of_a_start_when_shown_then_those_that_changed_are_marked
     let row =
         |key: &str| html.split("<tr>").find(|row| row.contains(&format!("<code>{key}</code>"))).unwrap_or_default();
     let (changed, empty) = (row("log.retention.texts"), row("public_url"));
-    assert!(changed.contains(">changed<") && changed.contains("<td>&lt;b&gt;730d&lt;/b&gt;</td>"), "{changed}");
+    assert!(
+        changed.contains(">changed<") && changed.contains("<td class=\"wraps\">&lt;b&gt;730d&lt;/b&gt;</td>"),
+        "{changed}"
+    );
     assert!(!empty.contains(">changed<") && empty.contains(">not set<"), "{empty}");
 }
 

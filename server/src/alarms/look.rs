@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 use sternway_domain::alarm::{
-    Alarm, AlarmKind, SaidHeld, held, held_over, log_unsigned, of_data, of_release, of_saga, unconfirmed_from,
+    Alarm, AlarmKind, SaidHeld, Signing, Unsigned, held, held_over, log_unsigned, of_data, of_release, of_saga,
+    unconfirmed_from,
 };
 use sternway_domain::id::{AlarmId, ReleaseId};
 use sternway_domain::migration::Migration;
@@ -60,6 +61,7 @@ struct Seen {
     noted: Instant,
     /// When somebody has to be told that traffic is not confirmed.
     waits: HashMap<ReleaseId, Timestamp>,
+    unsigned: Unsigned,
     open_at: Instant,
     /// When old ones are removed next.
     forget_at: Instant,
@@ -133,7 +135,7 @@ impl Lookout {
             due.extend(open.iter().filter_map(|row| row.release));
             service.metrics.alarms_open(open.len());
             write.end.extend(no_longer_held(service, &open, now).await?);
-            signing(service, &open, now, &mut write).await?;
+            signing(service, &mut seen.unsigned, &open, now, &mut write).await?;
         }
         for id in due {
             let found = find(service, id, seen.position, now).await?;
@@ -184,7 +186,15 @@ impl Seen {
         // A database that was restored may have been read further than it has come.
         let position = service.store.alarms_read().await?.min(head);
         let now = Instant::now();
-        Ok(Seen { generation, position, noted: now, waits, open_at: now, forget_at: now })
+        Ok(Seen {
+            generation,
+            position,
+            noted: now,
+            waits,
+            unsigned: Unsigned::default(),
+            open_at: now,
+            forget_at: now,
+        })
     }
 }
 
@@ -231,15 +241,16 @@ async fn no_longer_held(service: &Service, open: &[AlarmRow], now: Timestamp) ->
 /// Whether somebody signs the log, whichever replica does.
 async fn signing(
     service: &Service,
+    unsigned: &mut Unsigned,
     open: &[AlarmRow],
     now: Timestamp,
     write: &mut AlarmsWrite,
 ) -> Result<(), LookError> {
     let why = service.notary.unsigned().map(|why| why.to_string());
-    let alarm = log_unsigned(service.unsigned_since().await?, why.as_deref(), now);
-    match (alarm, open.iter().find(|row| row.kind == AlarmKind::LogUnsigned.as_str())) {
+    let signing = unsigned.look(service.first_unsigned().await?, now);
+    match (log_unsigned(signing, why.as_deref()), open.iter().find(|row| row.kind == AlarmKind::LogUnsigned.as_str())) {
         (Some(alarm), None) => write.raise.push(raise(service, alarm, &[], now)),
-        (None, Some(row)) => {
+        (None, Some(row)) if signing == Signing::Goes => {
             let ending = "Over: the decision log is signed again.".to_owned();
             write.end.push(AlarmEnd { key: row.key.clone(), at: now, ending });
         }

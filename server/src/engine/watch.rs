@@ -24,6 +24,9 @@ use sternway_domain::time::{Span, Timestamp};
 pub(super) struct Watch {
     window: SignalWindow,
     judge: JudgeState,
+    /// The judge as it began: what it knew of the running version.
+    #[serde(default)]
+    knew: JudgeState,
     /// What the newest verdict follows from.
     #[serde(default)]
     before: Option<Before>,
@@ -43,6 +46,8 @@ struct Other {
     names: Names,
     window: SignalWindow,
     judge: JudgeState,
+    #[serde(default)]
+    knew: JudgeState,
     points: Vec<Point>,
 }
 
@@ -53,7 +58,7 @@ impl Watch {
             Some((_, state)) => decode("judge state", &state),
             None => {
                 let judge = primed(service, release, None).await?;
-                Ok(Watch { judge, forwarded_at: release.forwarded_at, ..Watch::default() })
+                Ok(Watch { knew: judge.clone(), judge, forwarded_at: release.forwarded_at, ..Watch::default() })
             }
         }
     }
@@ -106,6 +111,7 @@ impl Steward {
         let policy = policy(plan, &self.release, stage);
         if !self.watch.of_this_run(&self.release) {
             self.watch.judge = primed(&self.engine.service, &self.release, None).await?;
+            self.watch.knew = self.watch.judge.clone();
             self.watch.second = None;
             self.watch.forwarded_at = self.release.forwarded_at;
         }
@@ -172,7 +178,7 @@ impl Steward {
             Some(other) if other.names.second == names.second => Ok(Other { names, ..other.clone() }),
             _ => {
                 let judge = primed(&self.engine.service, &self.release, Some(&names.second)).await?;
-                Ok(Other { names, judge, window: SignalWindow::default(), points: Vec::new() })
+                Ok(Other { names, knew: judge.clone(), judge, window: SignalWindow::default(), points: Vec::new() })
             }
         }
     }

@@ -125,10 +125,10 @@ fn placebos(paths: &[Path], kept: &[usize], bodies: &[TickBody]) -> Vec<PlaceboC
 }
 
 /// Each instance of the baseline in the canary's place, over the newest ticks.
-pub(crate) fn played(plan: &Plan, judge: &JudgeState, bodies: &[TickBody]) -> Vec<Path> {
+pub(crate) fn played(plan: &Plan, knew: &JudgeState, bodies: &[TickBody]) -> Vec<Path> {
     let from = bodies.len().saturating_sub(PLAYED);
     let ticks: Vec<&Tick> = bodies[from..].iter().map(|body| &body.tick).collect();
-    placebo::paths(plan, judge, &ticks)
+    placebo::paths(plan, knew, &ticks)
 }
 
 /// A release, its newest tick, and what was played up to it. Ticks of two sources may have one number, and never one time
@@ -170,9 +170,7 @@ impl Service {
         let paths = match self.placebos.of(release.id, newest) {
             Some(paths) => paths,
             None => {
-                let before = self.judged_before(release.id).await?;
-                let judge = before.map(|before| before.judge(of)).unwrap_or_default();
-                let paths = played(&release.plan, &judge, bodies).into();
+                let paths = played(&release.plan, &self.knew(release.id, of).await?, bodies).into();
                 self.placebos.keep(release.id, newest, &paths);
                 paths
             }

@@ -163,14 +163,6 @@ pub struct SecondBefore {
 }
 
 impl Before {
-    /// The judge of one source; an empty one when that was not read.
-    pub(super) fn judge(self, source: Source) -> JudgeState {
-        match source {
-            Source::First => self.state,
-            Source::Second => self.second.map(|second| second.state).unwrap_or_default(),
-        }
-    }
-
     /// `None` when they are of another tick.
     fn with(self, body: &TickBody) -> Option<Inputs> {
         let Before { tick: number, state, policy, second } = self;
@@ -190,6 +182,16 @@ impl Before {
 struct Watched {
     #[serde(default)]
     before: Option<Before>,
+    #[serde(default)]
+    knew: JudgeState,
+    #[serde(default)]
+    second: Option<WatchedSecond>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WatchedSecond {
+    #[serde(default)]
+    knew: JudgeState,
 }
 
 /// What an actor saw when deciding.
@@ -227,7 +229,7 @@ impl Service {
         let points = drawn.iter().map(|body| body.point.clone()).collect();
         let rules = verdict.as_ref().map_or(Source::First, Verdict::rules);
         let course = self.course(release, drawn, rules).await?;
-        let before = self.judged_before(release.id).await?;
+        let before = self.watched(release.id).await?.and_then(|watched| watched.before);
         let inputs = before.zip(newest).and_then(|(before, newest)| before.with(&newest));
         let evidence = Evidence {
             at: now,
@@ -247,11 +249,19 @@ impl Service {
         Ok((Digest::of(body.as_bytes()), body))
     }
 
-    /// What the newest verdict of a release follows from, without its tick; `None` before the first.
-    pub(super) async fn judged_before(&self, release: ReleaseId) -> Result<Option<Before>> {
+    async fn watched(&self, release: ReleaseId) -> Result<Option<Watched>> {
         let watched = self.store.judge_state(release).await?;
-        let watched: Option<Watched> = watched.map(|(_, state)| decode("judge state", &state)).transpose()?;
-        Ok(watched.and_then(|watched| watched.before))
+        watched.map(|(_, state)| decode("judge state", &state)).transpose()
+    }
+
+    /// What the judge of one source knew of the running version as the release began; nothing where it was not read.
+    pub(super) async fn knew(&self, release: ReleaseId, source: Source) -> Result<JudgeState> {
+        let watched = self.watched(release).await?;
+        let knew = watched.and_then(|watched| match source {
+            Source::First => Some(watched.knew),
+            Source::Second => watched.second.map(|second| second.knew),
+        });
+        Ok(knew.unwrap_or_default())
     }
 
     /// What each of two sources said last of a release; empty where one is read, and before the first reading.

@@ -12,7 +12,6 @@ use sternway_domain::audit::note::Note;
 use sternway_domain::audit::proof::Proof;
 use sternway_domain::audit::tile::{Tile, TileSet, bundle};
 use sternway_domain::id::DecisionId;
-use sternway_domain::time::Timestamp;
 
 /// The newest signed head.
 #[derive(Debug, Clone)]
@@ -44,15 +43,22 @@ impl Service {
         Ok(Some(SignedHead { row, note, checkpoint }))
     }
 
-    /// When the first entry was written that nobody has signed yet. `None`: all are signed, or nobody began to sign here.
-    pub(crate) async fn unsigned_since(&self) -> Result<Option<Timestamp>> {
-        let list = crate::notary::list(self.store.as_ref()).await?;
+    /// The first entry that nobody has signed yet. `None`: all are signed, or nobody began to sign here. Where keys are at
+    /// hand, only they count: the list of keys is what the database says.
+    pub(crate) async fn first_unsigned(&self) -> Result<Option<i64>> {
+        let keys = self.notary.keys();
         let signed = match self.store.checkpoint().await? {
-            Some(row) => believed(&row, list.as_ref(), self.notary.keys()).map_or(0, |_| row.size),
             None if self.notary.unsigned().is_none() => return Ok(None),
             None => 0,
+            Some(row) if !keys.is_empty() => believed(&row, None, keys).map_or(0, |head| head.map_or(0, |_| row.size)),
+            Some(row) => match crate::notary::list(self.store.as_ref()).await {
+                Ok(list) => believed(&row, list.as_ref(), keys).map_or(0, |_| row.size),
+                // Keys that cannot be read vouch for nothing.
+                Err(StoreError::Corrupt { .. }) => 0,
+                Err(error) => return Err(error.into()),
+            },
         };
-        Ok(self.store.leaves(signed, 1).await?.into_iter().next().map(|leaf| leaf.at))
+        Ok((self.store.head().await?.leaves > signed).then_some(signed))
     }
 
     /// The hashes of a tile, if the signed tree has it.

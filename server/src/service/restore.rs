@@ -70,12 +70,14 @@ impl Service {
             return Err(ServiceError::Invalid { field: "reason".to_owned(), text });
         }
         let invalid = |text: &str| ServiceError::Invalid { field: String::new(), text: text.to_owned() };
-        let Some(Rewound { why, known_token, known_epoch, .. }) = self.memory.rewound() else {
+        let Some(Rewound { why, known_token, .. }) = self.memory.rewound() else {
             return Err(invalid("nothing is held: the database has come as far as is known here"));
         };
         let extent = self.store.extent().await?;
-        let epoch = known_epoch.max(extent.epoch).saturating_add(1);
-        let Some(statement) = self.notary.confirm(Confirmation { born: extent.born, epoch }) else {
+        // What the database says of itself was signed, or is not counted on.
+        let epoch = self.memory.epoch().await.saturating_add(1);
+        let confirmation = Confirmation { born: extent.born, epoch };
+        let Some(statement) = self.notary.confirm(self.store.as_ref(), confirmation).await? else {
             let place = self.notary.place();
             return Err(invalid(&format!(
                 "only a confirmation signed with the log's key counts, and this replica has none: put it into {place}, or \

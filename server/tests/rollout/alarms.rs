@@ -4,7 +4,7 @@ use super::pager::{Mood, Pager, RETRY_AFTER, raise_something, raise_then};
 use super::support::Desk;
 use super::yard::{Yard, plan};
 use std::sync::Arc;
-use sternway_domain::alarm::{CONFIRM_WITHIN, SIGN_WITHIN};
+use sternway_domain::alarm::CONFIRM_WITHIN;
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::release::{Event, State};
@@ -211,12 +211,13 @@ async fn given_alarms_that_ended_long_ago_when_somebody_looks_then_they_go_and_y
     watch.stop().await;
 }
 
-/// Whose moment has come.
-struct Later;
+/// For whom time flies.
+struct Hasty(Timestamp);
 
-impl Clock for Later {
+impl Clock for Hasty {
     fn now(&self) -> Timestamp {
-        SystemClock.now() + SIGN_WITHIN + Span::from_secs(1)
+        let now = SystemClock.now();
+        now + Span::from_micros(20 * now.since(self.0).micros())
     }
 }
 
@@ -233,7 +234,7 @@ async fn given_entries_that_nobody_signs_then_somebody_is_told_until_they_are_si
     let forged = CheckpointRow { size: 900, note: "nothing".to_owned(), at: desk.now() };
     let fence = Fence { lease: lease.name, token: lease.token };
 
-    desk.service.clock = Arc::new(Later);
+    desk.service.clock = Arc::new(Hasty(desk.now()));
     let watch = pager.watch(&desk, "one");
     let page = pager.until(&desk, "alarm.raised log_unsigned").await;
     let text = page.body["text"].as_str().expect("a text");

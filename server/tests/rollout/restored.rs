@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Connection};
 use std::str::FromStr;
 use std::time::Duration;
 use sternway_domain::audit::confirmation::Confirmation;
+use sternway_domain::audit::keys::Statement;
 use sternway_domain::audit::note::{KeyKind, SignerKey};
 use sternway_domain::component::Scope;
 use sternway_domain::release::State;
@@ -122,18 +123,41 @@ async fn given_a_restored_database_when_somebody_writes_into_it_that_it_was_conf
     let stranger = signed(Confirmation { born, epoch: 1 }, &key(2));
     let elsewhere = signed(Confirmation { born: born + 1, epoch: 1 }, &key(1));
     for (whose, statement) in [("nobody", ""), ("a stranger", stranger.as_str()), ("another database", &elsewhere)] {
-        put("1", statement).await;
+        put(&i64::MAX.to_string(), statement).await;
         let rewound = look(&held).await.unwrap_or_else(|| panic!("the word of {whose} counts"));
-        assert!(rewound.why.contains("nobody with the log's key has signed that"), "{whose}: {}", rewound.why);
+        assert!(
+            rewound.why.contains("no key of the log that is known here has signed that"),
+            "{whose}: {}",
+            rewound.why
+        );
+        assert_eq!(rewound.known_epoch, i64::MAX, "another replica that goes on does not speak for this one");
     }
     let confirmed = held.service.confirm_restore(&maya(), "The proxy gives the canary nothing", "k1").await;
-    assert_eq!(confirmed.expect("accepted").epoch, 2);
+    assert_eq!(confirmed.expect("accepted").epoch, 1, "how often it was is not what the database says");
     assert_eq!(look(&held).await, None);
 
     // What was signed once counts no second time.
     let first = store.setting(CONFIRMATION).await.expect("read").expect("there");
     put("3", &first).await;
     assert!(look(&held).await.is_some(), "an older confirmation counts");
+
+    // A key that vouched for the next one is retired, wherever it still lies.
+    let rotated = Statement::rotated(&key(1), &key(3)).expect("one log").to_string();
+    let mut database =
+        SqliteConnectOptions::from_str(&held.database()).expect("an address").connect().await.expect("open");
+    for (from, key, change, statement) in [(0, key(1), "first", ""), (1, key(3), "rotated", rotated.as_str())] {
+        let row = "INSERT INTO log_key (from_size, key, change, statement, at) VALUES ($1, $2, $3, $4, 0)";
+        let row = sqlx::query(row).bind(from).bind(key.verifier().to_string()).bind(change).bind(statement);
+        row.execute(&mut database).await.expect("written");
+    }
+    put("3", &signed(Confirmation { born, epoch: 3 }, &key(1))).await;
+    assert!(look(&held).await.is_some(), "a retired key confirms");
+    let confirmed = held.service.confirm_restore(&maya(), "The proxy gives the canary nothing", "k2").await;
+    let text = confirmed.expect_err("no key at hand counts").to_string();
+    assert!(text.contains("this replica has none"), "{text}");
+    held.service.notary = Notary::new(key(3), None);
+    put("3", &signed(Confirmation { born, epoch: 3 }, &key(3))).await;
+    assert_eq!(look(&held).await, None);
 }
 
 fn key(secret: u8) -> SignerKey {

@@ -285,13 +285,27 @@ fn given_a_replica_that_is_held_then_only_a_confirmation_or_silence_ends_it() {
 }
 
 #[test]
-fn given_entries_that_nobody_signs_then_it_is_an_alarm_after_a_while_and_only_then() {
-    let alarm = |since, now| log_unsigned(since, Some("the key is gone."), now);
-    assert_eq!((alarm(None, at(999)), alarm(Some(at(100)), at(100) + SIGN_WITHIN)), (None, None));
-    let alarm = alarm(Some(at(100)), at(101) + SIGN_WITHIN).expect("an alarm");
+fn given_an_entry_that_stays_unsigned_then_it_is_an_alarm_after_a_while_and_only_then() {
+    let after = |secs| at(secs) + SIGN_WITHIN;
+    let mut unsigned = Unsigned::default();
+    let mut look = |first, now| log_unsigned(unsigned.look(first, now), Some("the key is gone."));
+    assert_eq!([look(Some(7), at(100)), look(Some(7), after(100))], [None, None]);
+    let alarm = look(Some(7), after(101)).expect("an alarm");
     assert_eq!((alarm.kind, alarm.severity, alarm.release), (AlarmKind::LogUnsigned, Severity::Page, None));
     assert!(
         alarm.summary.contains("for more than 1\u{a0}min nobody")
             && alarm.summary.contains("Why: the key is gone. Look")
     );
+    assert_eq!([look(None, after(102)), look(Some(9), after(200)), look(Some(9), after(230))], [None, None, None]);
+}
+
+#[test]
+fn given_a_busy_log_then_signing_goes_on_and_less_that_is_signed_is_watched_from_then_on() {
+    let mut unsigned = Unsigned::default();
+    assert_eq!(unsigned.look(Some(7), at(0)), Signing::Stands(Span::ZERO));
+    assert_eq!(unsigned.look(Some(8), at(300)), Signing::Goes);
+    assert_eq!(unsigned.look(Some(8), at(310)), Signing::Stands(Span::from_secs(10)));
+    assert_eq!(unsigned.look(Some(0), at(320)), Signing::Stands(Span::ZERO), "a checkpoint that was forged");
+    assert_eq!(unsigned.look(Some(0), at(330)), Signing::Stands(Span::from_secs(10)));
+    assert_eq!(unsigned.look(None, at(340)), Signing::Goes);
 }

@@ -62,12 +62,6 @@ impl JudgeState {
 }
 
 impl JudgeState {
-    /// Begun anew, with what this state knows of the running version.
-    pub(super) fn anew(&self) -> JudgeState {
-        let known = |(metric, track): (&Metric, &Track)| Some((metric.clone(), track.anew(metric)?));
-        JudgeState::holding(self.evidence.iter().filter_map(known).collect(), self.past.clone())
-    }
-
     /// Takes how events cluster from another state, wherever that one knows it.
     pub(super) fn spread_as(&mut self, known: &JudgeState) {
         for (metric, track) in &mut self.evidence {

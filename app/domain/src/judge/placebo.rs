@@ -73,13 +73,13 @@ fn fired(ticks: &[Tick], name: &str, mut state: JudgeState, policy: &Policy) -> 
     })
 }
 
-/// The evidence of each instance in the canary's place, tick by tick, for a picture beside the canary's own; `judge` is
-/// that of the release, of which counts what it knows of the running version, and no evidence. Bounded: over more ticks
-/// fewer instances play, at least two.
-pub fn paths<T: Borrow<Tick>>(plan: &Plan, judge: &JudgeState, ticks: &[T]) -> Vec<Path> {
+/// The evidence of each instance in the canary's place, tick by tick, for a picture beside the canary's own. Each
+/// begins with what the judge of the release `knew` as it began. Bounded: over more ticks fewer instances play, at least
+/// two.
+pub fn paths<T: Borrow<Tick>>(plan: &Plan, knew: &JudgeState, ticks: &[T]) -> Vec<Path> {
     let most = (LOOKS / ticks.len().max(1)).clamp(2, MOST);
     let path = |(name, weight): (&str, Weight)| {
-        let mut state = judge.anew();
+        let mut state = knew.clone();
         let policy = policy(plan, weight);
         let odds = recast(ticks, name).map(|tick| gathered(&mut state, &tick, &policy));
         Path { instance: name.to_owned(), odds: odds.collect() }
@@ -139,7 +139,8 @@ impl Placebo {
         }
     }
 
-    /// `Would have fired 0 of 4 times: each instance of the baseline once in the canary's place, over 20 min.`
+    /// `Would have fired 0 of 4 times: each instance of the running version once in the canary's place, in two halves of
+    /// 10 min each.`
     pub fn sentence(&self) -> String {
         if self.runs == 0 {
             return "Not played over the past: it takes two instances of the running version that were watched.".into();
@@ -151,10 +152,11 @@ impl Placebo {
         let by: Vec<String> = by.collect();
         let by = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
         format!(
-            "Would have fired {} of {} times{by}: each instance of the running version once in the canary's place, over {}.",
+            "Would have fired {} of {} times{by}: each instance of the running version once in the canary's place, in two \
+             halves of {} each.",
             self.fired,
             self.runs,
-            words::about(self.span)
+            words::about(Span::from_micros(self.span.micros() / 2))
         )
     }
 }

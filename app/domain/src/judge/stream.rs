@@ -150,11 +150,6 @@ impl Stream {
         Stream { spread, before, ..Stream::new(bad) }
     }
 
-    /// Begun anew, with what is known of the running version.
-    pub(super) fn anew(&self, bad: Bad) -> Stream {
-        Stream::primed(bad, self.spread.past(), self.before)
-    }
-
     pub(super) fn spread_as(&mut self, known: &Stream) {
         self.spread = known.spread;
     }

@@ -6,7 +6,7 @@ use super::compare::{Line, Side};
 use super::counts::{Known, counts, side};
 use super::gauge::{Gauge, Leak};
 use super::state::alone;
-use super::stream::{Bad, Measure, Stream};
+use super::stream::{Measure, Stream};
 use super::window::Pair;
 use crate::plan::{Guard, Metric};
 use crate::signal::Tick;
@@ -57,14 +57,6 @@ impl Track {
             Track::Counted(streams) => streams.iter_mut().flatten().for_each(Stream::stage),
             Track::Gauge(gauge) => gauge.stage(),
         }
-    }
-
-    /// Begun anew, with what is known of the running version; `None` for gauges, which begin with nothing.
-    pub(super) fn anew(&self, metric: &Metric) -> Option<Track> {
-        let Track::Counted(streams) = self else { return None };
-        // Stakes lie alike whichever side of a business ratio is counted.
-        let bad = if matches!(metric, Metric::Kpi(_)) { Bad::LittleMore } else { Bad::More };
-        Some(Track::Counted(streams.iter().map(|stream| stream.map(|stream| stream.anew(bad))).collect()))
     }
 
     pub(super) fn spread_as(&mut self, known: &Track) {
