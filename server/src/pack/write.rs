@@ -364,7 +364,7 @@ impl Seen {
     fn explains(&mut self, item: &Item) -> bool {
         let Leaf::Sealed(record) = &item.leaf else { return false };
         let mut explains = false;
-        for back in &record.points_back {
+        for back in record.redacts() {
             for field in &back.fields {
                 explains |= self.gone.remove(&(back.index, *field));
             }

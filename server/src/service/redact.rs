@@ -110,7 +110,11 @@ impl Service {
             Ok(redacted) => Ok(redacted),
             Err(error @ ServiceError::Store(StoreError::KeyUsed)) => self.redacted_before(&once).await?.ok_or(error),
             Err(error @ ServiceError::Store(_)) => Err(error),
-            Err(error) => Err(self.refuse(caller, &act, error).await),
+            Err(error) => {
+                // Nothing was taken out.
+                act.points_back.clear();
+                Err(self.refuse(caller, &act, error).await)
+            }
         }
     }
 

@@ -1,17 +1,15 @@
 //! Evidence of a flag's acts shows earlier ones, and goes with their texts. What goes without that is missing.
 
 use super::packs_zip::{Files, manifest, packed, unpacked};
-use super::rig::{Ran, Rig, bare, fed, finish};
+use super::rig::{Ran, Rig, admin, bare, fed, finish};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use sternway_domain::actor::{Actor, Role};
-use sternway_domain::audit::Origin;
+use sternway_domain::actor::Role;
 use sternway_domain::audit::commitment::Field;
-use sternway_domain::id::PersonId;
 use sternway_server::notary::Signer;
-use sternway_server::service::{Caller, RedactRequest};
+use sternway_server::service::RedactRequest;
 
-const FLAG: &str =
+pub(super) const FLAG: &str =
     "kind: Flag\nkey: pay.new\npurpose: Pays by the new provider\nowner: team-pay\nexpires: 2020-01-31\n";
 
 async fn verified(pack: &Path, key: &str) -> Ran {
@@ -37,11 +35,9 @@ async fn given_evidence_of_a_flag_that_is_gone_then_only_a_text_of_an_earlier_ac
     let flips: Vec<Value> = flips["items"].as_array().unwrap().iter().rev().cloned().collect();
     let [first, second, third] = &flips[..] else { panic!("{flips:?}") };
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let actor = Actor::Person { id: PersonId(uuid::Uuid::from_u128(77)), name: "Ada Min".into(), role: Role::Admin };
-    let admin = Caller { actor, origin: Origin { transport: "api".into(), ..Origin::default() } };
     let decision = text(&first["id"]).parse().unwrap();
     let request = RedactRequest { decision, fields: vec![Field::Reason], reason: "she asked for it".into() };
-    rig.base.service.redact(&admin, &request, "redact").await.unwrap();
+    rig.base.service.redact(&admin(), &request, "redact").await.unwrap();
     Signer::new(rig.base.service.clone(), rig.base.holder.clone()).turn().await;
     let key = rig.base.service.notary.keys()[0].to_string();
     let auditor = rig.token(Role::Auditor).await;

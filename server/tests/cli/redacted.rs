@@ -1,15 +1,14 @@
 //! What went with a redacted text is no tampering; what went without one is.
 
-use super::rig::{Rig, bare, build, finish};
+use super::packs_flags::FLAG;
+use super::rig::{Rig, admin, bare, build, fed, finish};
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
-use sternway_domain::actor::{Actor, Role};
-use sternway_domain::audit::Origin;
+use sternway_domain::actor::Role;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::hold::Scope;
-use sternway_domain::id::PersonId;
 use sternway_server::notary::Signer;
-use sternway_server::service::{Caller, RedactRequest};
+use sternway_server::service::{RedactRequest, ServiceError};
 
 const MIGRATION: &str = r#"{"name": "order-status", "component": "checkout", "description": "A column is renamed.",
     "data_loss": "Orders changed since then lose their status."}"#;
@@ -32,8 +31,6 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
     let moves = rig.run(&maya, &["decisions", "--action", "move_data", "--json"]).await.done().json();
     let moves: Vec<Value> = moves["items"].as_array().unwrap().iter().rev().cloned().collect();
     let release = moves[0]["entry"]["target"]["id"].as_str().unwrap().to_owned();
-    let actor = Actor::Person { id: PersonId(uuid::Uuid::from_u128(77)), name: "Ada Min".into(), role: Role::Admin };
-    let admin = Caller { actor, origin: Origin { transport: "api".into(), ..Origin::default() } };
     let decision = moves[0]["id"].as_str().unwrap().parse().unwrap();
     let fields = vec![Field::Reason, Field::UserAgent];
     let request = RedactRequest { decision, fields, reason: "she asked for it".into() };
@@ -45,7 +42,7 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
     sqlx::query(program).bind(moves[0]["id"].as_str().unwrap()).execute(&mut connection).await.unwrap();
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM kept").fetch_one(&mut connection).await.unwrap();
     assert_eq!(kept, 1);
-    service.redact(&admin, &request, "redact").await.unwrap();
+    service.redact(&admin(), &request, "redact").await.unwrap();
     for (at, left) in [(0, true), (1, false), (2, false)] {
         let digest = moves[at]["entry"]["evidence"].as_str().unwrap().parse().unwrap();
         assert_eq!(service.store.evidence(&digest).await.unwrap().is_some(), left, "move {at}");
@@ -62,8 +59,8 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
 
     // A hold and its release, and the list of what was taken out: each row has its entry, and each entry its row.
     let scope = Scope { service: Some("checkout".parse().unwrap()), ..Scope::default() };
-    let hold = service.place_hold(&admin, &scope, "a question of the court", "hold").await.unwrap().hold;
-    service.release_hold(&admin, hold.parse().unwrap(), "it was answered", "release").await.unwrap();
+    let hold = service.place_hold(&admin(), &scope, "a question of the court", "hold").await.unwrap().hold;
+    service.release_hold(&admin(), hold.parse().unwrap(), "it was answered", "release").await.unwrap();
     finish(bare(&whole)).await.done();
     for (sql, said) in [
         ("UPDATE legal_hold SET service = 'search'", "is another one than entry"),
@@ -112,4 +109,38 @@ async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_ex
     connection.close().await.unwrap();
     let bad = finish(bare(&whole)).await.failed(1).json();
     assert!(bad["problem"].as_str().unwrap().contains("evidence of entry"), "{bad}");
+}
+
+async fn verified(rig: &Rig) {
+    let service = &rig.base.service;
+    Signer::new(service.clone(), rig.base.holder.clone()).turn().await;
+    let address = format!("sqlite:{}", rig.dir.path().join("cli.db").display());
+    let key = service.notary.keys()[0].to_string();
+    finish(bare(&["audit", "verify", "--json", "--database", &address, "--key", &key])).await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_redaction_that_a_hold_refuses_then_its_entry_took_nothing_out_and_the_next_one_can() {
+    let rig = Rig::new().await;
+    let maya = rig.token(Role::ReleaseManager).await;
+    let service = &rig.base.service;
+    fed(rig.command(&maya, &["apply", "-f", "-", "--reason", "first flag"]), FLAG).await.done();
+    rig.run(&maya, &["flags", "on", "pay.new", "--reason", "Erika Mustermann asked"]).await.done();
+    let from = Some(service.clock.now());
+    rig.run(&maya, &["flags", "off", "pay.new", "--reason", "as planned"]).await.done();
+    let flips = rig.run(&maya, &["decisions", "--action", "flip", "--json"]).await.done().json();
+    let decision = flips["items"][1]["id"].as_str().unwrap().parse().unwrap();
+
+    // What the second flip saw shows the reason of the first, and is held.
+    let scope = Scope { from, ..Scope::default() };
+    let hold = service.place_hold(&admin(), &scope, "a question of the court", "hold").await.unwrap().hold;
+    let request = RedactRequest { decision, fields: vec![Field::Reason], reason: "she asked for it".into() };
+    let refused = service.redact(&admin(), &request, "first").await;
+    assert!(matches!(refused, Err(ServiceError::Held { .. })), "{refused:?}");
+    let entry = service.store.leaves(0, 1_000).await.unwrap().pop().unwrap().entry;
+    assert!(!String::from_utf8_lossy(&entry).contains("points_back"), "it says nothing of what was not done");
+    verified(&rig).await;
+    service.release_hold(&admin(), hold.parse().unwrap(), "it was answered", "release").await.unwrap();
+    service.redact(&admin(), &request, "second").await.unwrap();
+    verified(&rig).await;
 }

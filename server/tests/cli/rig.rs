@@ -310,6 +310,12 @@ pub(super) fn build(version: &str) -> String {
     format!("{version}@{}", Digest::of(version.as_bytes()))
 }
 
+/// Who may take texts out and place holds, past the commands.
+pub(super) fn admin() -> Caller {
+    let actor = Actor::Person { id: PersonId(Uuid::from_u128(77)), name: "Ada Min".into(), role: Role::Admin };
+    Caller { actor, origin: Origin { transport: "api".into(), ..Origin::default() } }
+}
+
 /// The binary without any settings of whoever runs the tests.
 pub(super) fn bare(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sternway"));

@@ -1,7 +1,7 @@
 //! Which texts were removed on purpose: said by later entries, never by their absence alone.
 
 use super::super::commitment::{Field, Opening};
-use super::{Record, Relation, What};
+use super::{Finding, PointsBack, Record, Relation, What};
 use crate::access::Action;
 use crate::audit::retention::Class;
 use crate::id::{FlagKey, ReleaseId};
@@ -46,16 +46,24 @@ pub enum Missing {
     StillThere { index: u64, field: Field, by: u64 },
 }
 
+impl Record {
+    /// What this entry took texts out of. A refused one took nothing out, whatever it says.
+    pub fn redacts(&self) -> impl Iterator<Item = &PointsBack> {
+        let accepted = self.outcome == Finding::Accepted {};
+        self.points_back.iter().filter(move |back| accepted && back.relation == Relation::Redacts)
+    }
+}
+
 impl Redactions {
     /// Whether there is anything in an entry to take note of.
     pub fn concern(record: &Record) -> bool {
-        record.points_back.iter().any(|back| back.relation == Relation::Redacts) || Shared::of(record).is_some()
+        record.redacts().next().is_some() || Shared::of(record).is_some()
     }
 
     /// Takes note of what an entry redacts.
     pub fn take(&mut self, index: u64, record: &Record) {
         self.shared.extend(Shared::of(record).map(|shared| (index, shared)));
-        for back in record.points_back.iter().filter(|back| back.relation == Relation::Redacts) {
+        for back in record.redacts() {
             for field in &back.fields {
                 self.removed.entry((back.index, *field)).or_insert(index);
             }

@@ -43,6 +43,11 @@ fn entry() -> Entry {
     }
 }
 
+/// The same, done.
+fn accepted() -> Entry {
+    Entry { outcome: Outcome::Accepted, ..entry() }
+}
+
 /// Salts that differ, and are the same at every run.
 fn salts(first: u8) -> impl FnMut() -> Salt {
     let mut next = first;
@@ -104,7 +109,11 @@ fn given_a_redaction_then_the_leaf_stays_and_the_rest_still_opens() {
         points_back: vec![PointsBack { index: 5, relation: Relation::Redacts, fields }],
         ..Links::default()
     };
-    let redaction = Record::seal(&entry(), &says(vec![Field::Reason]), salts(0)).expect("it fits");
+    let refused = Record::seal(&entry(), &says(vec![Field::Reason]), salts(0)).expect("it fits");
+    redactions.take(8, &refused.record);
+    assert!(!Redactions::concern(&refused.record) && redactions.removed().next().is_none(), "nothing was taken out");
+    let redaction = Record::seal(&accepted(), &says(vec![Field::Reason]), salts(0)).expect("it fits");
+    assert!(Redactions::concern(&redaction.record));
     redactions.take(9, &redaction.record);
     assert_eq!(redactions.check(5, &sealed.record, &sealed.openings), Ok(()));
     assert_eq!(
@@ -130,7 +139,7 @@ fn given_evidence_that_is_gone_then_only_a_text_of_the_entry_or_of_an_earlier_on
     };
     let takes = |fields: Vec<Field>, index: u64| {
         let points_back = vec![PointsBack { index, relation: Relation::Redacts, fields }];
-        Record::seal(&entry(), &Links { points_back, ..Links::default() }, salts(0)).expect("it fits").record
+        Record::seal(&accepted(), &Links { points_back, ..Links::default() }, salts(0)).expect("it fits").record
     };
     let mut redactions = Redactions::default();
     for (index, key) in [(5, "a.b"), (6, "other.flag"), (7, "a.b"), (8, "a.b"), (12, "a.b")] {
