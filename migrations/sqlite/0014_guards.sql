@@ -127,8 +127,8 @@ DROP TRIGGER legal_hold_no_update;
 
 CREATE TRIGGER legal_hold_no_update BEFORE UPDATE ON legal_hold
 WHEN old.released_at IS NOT NULL OR new.released_at IS NULL
-    OR new.id IS NOT old.id OR new.release IS NOT old.release OR new.service IS NOT old.service
-    OR new.from_at IS NOT old.from_at OR new.to_at IS NOT old.to_at
+    OR new.rowid IS NOT old.rowid OR new.id IS NOT old.id OR new.release IS NOT old.release
+    OR new.service IS NOT old.service OR new.from_at IS NOT old.from_at OR new.to_at IS NOT old.to_at
     OR new.placed_at IS NOT old.placed_at OR new.placed_by IS NOT old.placed_by OR new.released_by = old.placed_by
     OR NOT EXISTS (
         SELECT 1 FROM log_head h JOIN decision d ON d.leaf_index = h.leaves - 1
@@ -136,6 +136,14 @@ WHEN old.released_at IS NOT NULL OR new.released_at IS NULL
     )
 BEGIN
     SELECT raise(ABORT, '`legal_hold` is append-only, but for its release');
+END;
+
+DROP TRIGGER legal_hold_no_replace;
+
+CREATE TRIGGER legal_hold_no_replace BEFORE INSERT ON legal_hold
+WHEN EXISTS (SELECT 1 FROM legal_hold WHERE id = new.id) OR EXISTS (SELECT 1 FROM legal_hold WHERE rowid = new.rowid)
+BEGIN
+    SELECT raise(ABORT, 'the hold exists already');
 END;
 
 -- Evidence goes as a whole, and only with a text.
@@ -148,6 +156,13 @@ CREATE TRIGGER evidence_no_delete BEFORE DELETE ON evidence
 WHEN NOT EXISTS (SELECT 1 FROM redaction r JOIN log_head h ON r.by_leaf = h.leaves - 1)
 BEGIN
     SELECT raise(ABORT, '`evidence` is append-only, but for what is redacted');
+END;
+
+-- INSERT OR REPLACE removes rows without firing the triggers above, also by `rowid`, where that is no column of the table.
+CREATE TRIGGER evidence_no_rowid BEFORE INSERT ON evidence
+WHEN EXISTS (SELECT 1 FROM evidence WHERE rowid = new.rowid AND digest IS NOT new.digest)
+BEGIN
+    SELECT raise(ABORT, '`evidence` is append-only');
 END;
 
 -- Storing it again changes nothing.
@@ -169,6 +184,7 @@ END;
 
 CREATE TRIGGER document_no_replace BEFORE INSERT ON document
 WHEN EXISTS (SELECT 1 FROM document WHERE kind = new.kind AND name = new.name AND version = new.version)
+    OR EXISTS (SELECT 1 FROM document WHERE rowid = new.rowid)
 BEGIN
     SELECT raise(ABORT, 'the document exists already');
 END;

@@ -23,7 +23,7 @@ const BOTH: [&str; 16] = [
     "UPDATE log_head SET leaves = 0",
     "DELETE FROM log_head",
 ];
-const SQLITE: [&str; 7] = [
+const SQLITE: [&str; 9] = [
     "INSERT OR REPLACE INTO events SELECT position, release, version, kind, at, '{}', decision FROM events",
     "INSERT OR REPLACE INTO decision SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, \
      outcome, 'another', evidence, body, search FROM decision",
@@ -32,6 +32,9 @@ const SQLITE: [&str; 7] = [
     "INSERT OR REPLACE INTO audit_leaf SELECT leaf_index, decision, entry, leaf_hash, 0 FROM audit_leaf",
     "INSERT OR REPLACE INTO document SELECT kind, name, version, digest, 'another', source, at FROM document",
     "INSERT OR REPLACE INTO log_head (one, position, leaves) VALUES (1, 0, 0)",
+    "INSERT OR REPLACE INTO evidence (rowid, digest, body) SELECT rowid, 'x' || rowid, '' FROM evidence",
+    "INSERT OR REPLACE INTO document (rowid, kind, name, version, digest, body, source, at) \
+     SELECT rowid, kind, name, version + 1, digest, 'another', source, at FROM document",
 ];
 const POSTGRES: [&str; 14] = [
     "TRUNCATE evidence",

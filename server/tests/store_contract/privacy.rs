@@ -105,8 +105,20 @@ async fn given_a_hold_then_what_it_covers_stays_and_the_rest_goes(#[values(Sqlit
         let error = rig.sql(forged).await.expect_err(forged).to_string();
         assert!(error.contains("append-only"), "{forged}: {error}");
     }
+    if matches!(kind, Sqlite) {
+        rig.store.commit(Unit { decision: Some(acting(901, "legal_hold")), ..Unit::default() }).await.unwrap();
+        for by_rowid in [
+            "INSERT OR REPLACE INTO legal_hold (rowid, id, placed_at, placed_by) SELECT 1, 'another', at, id \
+             FROM decision ORDER BY leaf_index DESC LIMIT 1",
+            "UPDATE OR REPLACE legal_hold SET rowid = 1, (released_at, released_by) = (SELECT at, id FROM decision \
+             ORDER BY leaf_index DESC LIMIT 1) WHERE released_at IS NULL",
+        ] {
+            let error = rig.sql(by_rowid).await.expect_err(by_rowid).to_string();
+            assert!(error.contains("append-only") || error.contains("exists already"), "{by_rowid}: {error}");
+        }
+    }
     let again = RedactionWrite { despite_hold: true, ..redaction(1, 0, &[Field::Reason]) };
-    rig.store.commit(with(901, vec![again])).await.unwrap();
+    rig.store.commit(with(902, vec![again])).await.unwrap();
 }
 
 #[rstest]
