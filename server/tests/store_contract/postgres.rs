@@ -210,6 +210,29 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
     assert!(worker.holds().await.unwrap()[0].released.is_some());
 }
 
+/// A restore of rows alone, and logical replication, put in rows whose entries are not the newest ones.
+#[tokio::test]
+async fn rows_of_old_entries_are_replayed_and_written_by_nobody_else() {
+    const ROWS: [&str; 2] = [
+        "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES (0, 'reason', 1, 1)",
+        "INSERT INTO legal_hold (id, placed_at, placed_by, released_at, released_by) \
+         SELECT '00000000-0000-0000-0000-000000000007', p.at, p.id, r.at, r.id FROM decision p, decision r \
+         WHERE p.leaf_index = 2 AND r.leaf_index = 3",
+    ];
+    let rig = Postgres.start().await;
+    for (n, action) in [(1, "promote"), (2, "redact"), (3, "legal_hold"), (4, "legal_hold"), (5, "promote")] {
+        rig.store.commit(Unit { decision: Some(acting(n, action)), ..Unit::default() }).await.unwrap();
+    }
+    let mut replay = PgConnection::connect(&rig.address).await.unwrap();
+    sqlx::raw_sql("SET session_replication_role = replica").execute(&mut replay).await.unwrap();
+    for sql in ROWS {
+        let error = rig.sql(sql).await.expect_err(sql).to_string();
+        assert!(error.contains("append-only"), "{sql}: {error}");
+        sqlx::raw_sql(sql).execute(&mut replay).await.unwrap();
+    }
+    assert_eq!((rig.store.redactions(-1, 9).await.unwrap().len(), rig.store.holds().await.unwrap().len()), (1, 1));
+}
+
 /// Every table that only grows, and a column of it.
 const GUARDED: [(&str, &str); 13] = [
     ("evidence", "body"),
