@@ -73,3 +73,34 @@ async fn given_evidence_of_a_flag_that_is_gone_then_only_a_text_of_an_earlier_ac
     assert!(said.contains("is gone, and nothing of the entry was redacted"), "{bad}");
     assert_eq!(bad["entry"], third["leaf_index"], "{bad}");
 }
+
+/// Who applied or split it does not stand in the flag, so nobody saw the name.
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_name_that_goes_from_how_a_flag_was_defined_then_what_later_acts_saw_stays_and_packs_are_good() {
+    let rig = Rig::new().await;
+    let maya = rig.token(Role::ReleaseManager).await;
+    fed(rig.command(&maya, &["apply", "-f", "-", "--reason", "first flag"]), FLAG).await.done();
+    let split = ["flags", "split", "pay.new", "--share", "on=12.5", "--reason", "an eighth of all people"];
+    rig.run(&maya, &split).await.done();
+    for way in ["on", "off"] {
+        rig.run(&maya, &["flags", way, "pay.new", "--reason", "as planned"]).await.done();
+    }
+    let all = rig.run(&maya, &["decisions", "--json"]).await.done().json();
+    let all = all["items"].as_array().unwrap();
+    let of = |reason: &str| all.iter().find(|item| item["reason"] == reason).unwrap_or_else(|| panic!("{reason}"));
+    for (reason, key) in [("first flag", "first"), ("an eighth of all people", "second")] {
+        let decision = of(reason)["id"].as_str().unwrap().parse().unwrap();
+        let request = RedactRequest { decision, fields: vec![Field::OwnerName], reason: "she asked for it".into() };
+        rig.base.service.redact(&admin(), &request, key).await.unwrap();
+    }
+    let seen = of("as planned")["entry"]["evidence"].as_str().unwrap().parse().unwrap();
+    let seen = rig.base.service.store.evidence(&seen).await.unwrap().expect("it stays");
+    assert!(seen.contains("Maya"), "{seen}");
+    Signer::new(rig.base.service.clone(), rig.base.holder.clone()).turn().await;
+    let key = rig.base.service.notary.keys()[0].to_string();
+    let auditor = rig.token(Role::Auditor).await;
+    let pack = rig.dir.path().join("flip.zip");
+    let (to, id) = (pack.display().to_string(), of("as planned")["id"].as_str().unwrap());
+    rig.run(&auditor, &["audit", "export", "--out", &to, "--decision", id]).await.done();
+    verified(&pack, &key).await.done();
+}

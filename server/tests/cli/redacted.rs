@@ -144,3 +144,30 @@ async fn given_a_redaction_that_a_hold_refuses_then_its_entry_took_nothing_out_a
     service.redact(&admin(), &request, "second").await.unwrap();
     verified(&rig).await;
 }
+
+/// Who planned a migration does not stand in it, so nobody who moved the data later saw the name.
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_name_that_goes_from_a_release_then_what_was_seen_of_its_data_stays() {
+    let rig = Rig::new().await;
+    let maya = rig.token(Role::ReleaseManager).await;
+    rig.document("Migration", "order-status", MIGRATION).await;
+    let (candidate, baseline) = (build("1.42.0"), build("1.41.3"));
+    let create =
+        ["release", "create", "--service", "checkout", "--plan", "quick-manual", "--migration", "order-status"];
+    let more = ["--candidate", &candidate, "--baseline", &baseline, "--reason", "as planned"];
+    rig.run(&maya, &[&create[..], &more[..]].concat()).await.done();
+    for to in ["expand", "dual-write"] {
+        rig.run(&maya, &["release", "data", "move", "checkout", "--to", to, "-r", "as planned"]).await.done();
+    }
+    rig.run(&maya, &["release", "cancel", "checkout", "--reason", "not needed"]).await.done();
+    let all = rig.run(&maya, &["decisions", "--json"]).await.done().json();
+    let all = all["items"].as_array().unwrap();
+    let of = |action: &str| all.iter().find(|item| item["action"] == action).unwrap_or_else(|| panic!("{action}"));
+    let decision = of("create")["id"].as_str().unwrap().parse().unwrap();
+    let request = RedactRequest { decision, fields: vec![Field::OwnerName], reason: "she asked for it".into() };
+    rig.base.service.redact(&admin(), &request, "redact").await.unwrap();
+    let seen = of("move_data")["entry"]["evidence"].as_str().unwrap().parse().unwrap();
+    let seen = rig.base.service.store.evidence(&seen).await.unwrap().expect("it stays");
+    assert!(seen.contains("Maya"), "{seen}");
+    verified(&rig).await;
+}

@@ -12,12 +12,13 @@ const OWN: &str = "SELECT e.digest, e.body, CAST(CASE WHEN EXISTS (SELECT 1 FROM
     OR EXISTS (SELECT 1 FROM data_event WHERE decision = $1) THEN 1 ELSE 0 END AS bigint) AS of_others \
     FROM evidence e WHERE e.digest IN (SELECT evidence FROM decision WHERE id = $1)";
 
-/// What those saw who decided later about the same flag or data: what decision `$1` wrote may stand in it.
+/// What those saw who decided later about the same flag or data: what decision `$1` wrote may stand in it. Who defined or
+/// split a flag, planned a migration or ordered its release back does not stand there.
 const LATER: &str = "SELECT digest, body, CAST(0 AS bigint) AS of_others FROM evidence WHERE digest IN (SELECT evidence FROM decision \
     WHERE id IN (SELECT o.decision FROM flag_event o JOIN flag_event t ON t.flag = o.flag AND t.version < o.version \
-        WHERE t.decision = $1) \
+        WHERE t.decision = $1 AND t.kind NOT IN ('defined', 'split')) \
     OR id IN (SELECT o.decision FROM data_event o JOIN data_event t ON t.release = o.release AND t.name = o.name \
-        AND t.version < o.version WHERE t.decision = $1))";
+        AND t.version < o.version WHERE t.decision = $1 AND t.kind NOT IN ('planned', 'back_ordered')))";
 
 pub(super) async fn take_out(tx: &mut Tx, write: &RedactionWrite, texts: &[&str]) -> Result<()> {
     for select in [OWN, LATER] {
