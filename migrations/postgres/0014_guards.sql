@@ -64,7 +64,22 @@ BEGIN
             RETURN old;
         END IF;
     ELSIF tg_table_name = 'evidence' THEN
-        IF EXISTS (SELECT 1 FROM redaction WHERE by_leaf = newest) THEN
+        IF EXISTS (
+            SELECT 1 FROM redaction r JOIN decision t ON t.leaf_index = r.leaf_index
+            JOIN decision d ON d.evidence = old.digest
+            WHERE r.by_leaf = newest AND r.field NOT IN ('origin.ip', 'origin.user_agent') AND (
+                d.id = t.id
+                OR EXISTS (
+                    SELECT 1 FROM flag_event e JOIN flag_event o ON o.flag = e.flag AND o.version > e.version
+                    WHERE e.decision = t.id AND o.decision = d.id
+                )
+                OR EXISTS (
+                    SELECT 1 FROM data_event e JOIN data_event o
+                    ON o.release = e.release AND o.name = e.name AND o.version > e.version
+                    WHERE e.decision = t.id AND o.decision = d.id
+                )
+            )
+        ) THEN
             RETURN old;
         END IF;
     ELSIF tg_table_name <> 'decision' THEN
@@ -97,7 +112,8 @@ BEGIN
 END
 $$;
 
--- Evidence goes as a whole, and only with a text.
+-- Evidence goes as a whole, and only with a text that may stand in it: of a decision that rests on it, or of an earlier one
+-- about the same flag or data. Addresses stand in none.
 CREATE TRIGGER evidence_no_change BEFORE UPDATE OR TRUNCATE ON evidence
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 

@@ -146,14 +146,30 @@ BEGIN
     SELECT raise(ABORT, 'the hold exists already');
 END;
 
--- Evidence goes as a whole, and only with a text.
+-- Evidence goes as a whole, and only with a text that may stand in it: of a decision that rests on it, or of an earlier one
+-- about the same flag or data. Addresses stand in none. (`+`: found by its decision, however long the stream is.)
 CREATE TRIGGER evidence_no_update BEFORE UPDATE ON evidence
 BEGIN
     SELECT raise(ABORT, '`evidence` is append-only');
 END;
 
 CREATE TRIGGER evidence_no_delete BEFORE DELETE ON evidence
-WHEN NOT EXISTS (SELECT 1 FROM redaction r JOIN log_head h ON r.by_leaf = h.leaves - 1)
+WHEN NOT EXISTS (
+    SELECT 1 FROM log_head h JOIN redaction r ON r.by_leaf = h.leaves - 1
+    JOIN decision t ON t.leaf_index = r.leaf_index JOIN decision d ON d.evidence = old.digest
+    WHERE r.field NOT IN ('origin.ip', 'origin.user_agent') AND (
+        d.id = t.id
+        OR EXISTS (
+            SELECT 1 FROM flag_event e JOIN flag_event o ON +o.flag = e.flag AND +o.version > e.version
+            WHERE e.decision = t.id AND o.decision = d.id
+        )
+        OR EXISTS (
+            SELECT 1 FROM data_event e JOIN data_event o
+            ON +o.release = e.release AND +o.name = e.name AND +o.version > e.version
+            WHERE e.decision = t.id AND o.decision = d.id
+        )
+    )
+)
 BEGIN
     SELECT raise(ABORT, '`evidence` is append-only, but for what is redacted');
 END;

@@ -152,6 +152,58 @@ async fn given_a_person_who_takes_a_reason_out_then_all_evidence_with_it_goes_an
     assert!(left.contains(NAME) && !left.contains("the reason"), "{left}");
 }
 
+/// Decision `n` with evidence of its own.
+fn saw(n: u128) -> Unit {
+    let mut written = decision(n);
+    let body = format!("what {n} saw");
+    written.row.evidence = Some(Digest::of(body.as_bytes()));
+    let evidence = vec![(Digest::of(body.as_bytes()), body)];
+    Unit { decision: Some(written), evidence, ..Unit::default() }
+}
+
+#[rstest]
+#[tokio::test]
+async fn given_texts_that_were_just_taken_out_then_only_evidence_that_may_show_them_can_go(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    const OF: [&str; 7] = [
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 0)",
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 1)",
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 2)",
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 3)",
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 4)",
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 5)",
+        "DELETE FROM evidence WHERE digest = (SELECT evidence FROM decision WHERE leaf_index = 6)",
+    ];
+    let rig = kind.start().await;
+    flips(&rig).await;
+    rig.store.commit(saw(5)).await.unwrap();
+    for (n, expected) in [(6, 0), (7, 1)] {
+        let release = (expected == 0).then(|| write(1, 0, 1));
+        let migrations = vec![data(1, "orders", expected, 1)];
+        rig.store.commit(Unit { release, migrations, ..saw(n) }).await.unwrap();
+    }
+    let refused = async |of: &[usize]| {
+        for leaf_index in of {
+            let error = rig.sql(OF[*leaf_index]).await.expect_err(OF[*leaf_index]).to_string();
+            assert!(error.contains("append-only"), "{leaf_index}: {error}");
+        }
+    };
+    take(&rig, 11, takes(3, &[(Field::Ip, "192.0.2.7".into())])).await.unwrap();
+    refused(&[0, 1, 2, 3, 4, 5, 6]).await;
+    take(&rig, 12, takes(3, &[(Field::Reason, "said by nobody".into())])).await.unwrap();
+    refused(&[0, 1, 4, 5, 6]).await;
+    for own_or_later in [2, 3] {
+        rig.sql(OF[own_or_later]).await.unwrap();
+    }
+    assert_eq!(seen(&rig).await, [1, 2]);
+    take(&rig, 13, takes(6, &[(Field::Reason, "said by nobody".into())])).await.unwrap();
+    refused(&[0, 1, 4]).await;
+    for own_or_later in [5, 6] {
+        rig.sql(OF[own_or_later]).await.unwrap();
+    }
+}
+
 #[rstest]
 #[tokio::test]
 async fn given_an_entry_about_steps_when_its_effect_goes_then_what_the_driver_said_goes_from_the_saga(
