@@ -107,8 +107,8 @@ impl Service {
             tracing::error!(
                 entry = row.leaf_index,
                 %field,
-                "a text that was redacted is there again: somebody put it back into `audit_text`; `sternway audit verify` \
-                 names it, take it out there by hand"
+                "a text that was redacted is there again: somebody put it back into `audit_text`, where only the owner of \
+                 the schema can take it out again; \"A text that somebody put back\" in Sternway's README says how"
             );
         }
         Ok(back)

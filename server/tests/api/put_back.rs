@@ -44,4 +44,23 @@ async fn given_a_text_that_somebody_put_back_when_texts_go_again_then_it_is_left
     let rule = Retention { texts: Some(Span::from_secs(3_600)), ..Retention::default() };
     let keeper = Keeper::new(service.clone(), "test".to_owned(), rule);
     assert!(keeper.retain().await.expect("it comes to an end") > 0);
+
+    // The owner of the schema takes it out as the README says, and the guard stands as before.
+    let mut connection = SqliteConnection::connect(&rig.base.config.database).await.expect("opened");
+    const GUARD: &str = "SELECT sql FROM sqlite_schema WHERE name = 'audit_text_no_delete'";
+    let guard: String = sqlx::query_scalar(GUARD).fetch_one(&mut connection).await.expect("there");
+    let by_hand = readme().replace("4711", &entry.to_string());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(by_hand)).execute(&mut connection).await.expect("taken out");
+    let now: String = sqlx::query_scalar(GUARD).fetch_one(&mut connection).await.expect("there");
+    assert_eq!(now, guard);
+    const LEFT: &str = "SELECT count(*) FROM audit_text WHERE text = 'back again'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(LEFT).fetch_one(&mut connection).await.expect("read"), 0);
+    connection.close().await.expect("closed");
+}
+
+fn readme() -> &'static str {
+    let readme = include_str!("../../../README.md");
+    let all = readme.split_once("### A text that somebody put back").map(|(_, after)| after);
+    let block = all.and_then(|all| all.split("```sql\n-- SQLite\n").nth(1)).and_then(|rest| rest.split("```").next());
+    block.expect("the README says how")
 }

@@ -233,6 +233,25 @@ async fn rows_of_old_entries_are_replayed_and_written_by_nobody_else() {
     assert_eq!((rig.store.redactions(-1, 9).await.unwrap().len(), rig.store.holds().await.unwrap().len()), (1, 1));
 }
 
+/// As the README says, by whoever owns the schema.
+#[tokio::test]
+async fn a_text_that_was_put_back_is_taken_out_by_hand_and_the_guard_stands_as_before() {
+    const GUARD: &str = "SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'audit_text_no_delete'";
+    let readme = include_str!("../../../README.md");
+    let all = readme.split_once("### A text that somebody put back").map(|(_, after)| after);
+    let block = all.and_then(|all| all.split("```sql\n-- PostgreSQL\n").nth(1));
+    let by_hand = block.and_then(|rest| rest.split("```").next()).expect("the README says how").replace("4711", "0");
+    let rig = Postgres.start().await;
+    let opening = Opening { field: Field::Reason, salt: Salt([7; 32]), text: "looks good".into() };
+    let written = DecisionWrite { openings: vec![opening], ..decision(1) };
+    rig.store.commit(Unit { decision: Some(written), ..Unit::default() }).await.unwrap();
+    let mut owner = PgConnection::connect(&rig.address).await.unwrap();
+    let guard: String = sqlx::query_scalar(GUARD).fetch_one(&mut owner).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(by_hand)).execute(&mut owner).await.unwrap();
+    assert_eq!(sqlx::query_scalar::<_, String>(GUARD).fetch_one(&mut owner).await.unwrap(), guard);
+    assert!(rig.store.texts(0, 9).await.unwrap().iter().all(|row| row.openings.is_empty()));
+}
+
 /// Every table that only grows, and a column of it.
 const GUARDED: [(&str, &str); 13] = [
     ("evidence", "body"),
