@@ -224,7 +224,6 @@ impl Making<'_> {
 
     /// Texts are taken out later than they were written: the entries that say so, wherever they stand.
     fn later(&self, seen: &mut Seen) -> Result<(), Fault> {
-        let about = &self.job.about;
         let mut before = i64::MAX;
         while !seen.gone.is_empty() {
             let action = Some(Action::Redact.as_str().to_owned());
@@ -233,20 +232,7 @@ impl Making<'_> {
             let Some(last) = rows.last() else { break };
             before = last.leaf_index;
             for row in &rows {
-                let index = row.leaf_index as u64;
-                if !(about.stretch.from..about.stretch.to).contains(&index) {
-                    let leaf = self.wait(self.job.service.store.leaves(row.leaf_index, 1))?.into_iter().next();
-                    let leaf = leaf.filter(|leaf| leaf.index == row.leaf_index).ok_or(Fault::Gap(index))?;
-                    let item = Item::new(index, leaf.entry)?;
-                    if seen.explains(&item) {
-                        // Too new to be proven: a moment later it can be.
-                        if index >= about.log.size {
-                            return Err(Fault::Redacted);
-                        }
-                        seen.proofs.push((index, item.leaf.id()));
-                        seen.later.insert(index, item);
-                    }
-                }
+                self.besides(seen, row.leaf_index, Seen::explains)?;
             }
         }
         Ok(())
@@ -263,8 +249,8 @@ impl Making<'_> {
                 let removed = self.wait(store.removed(of))?;
                 let shows = |row: &&RemovedRow| row.by_leaf > index as i64 && Class::of(row.field) != Class::Addresses;
                 if let Some(row) = removed.iter().find(shows) {
-                    self.besides(seen, of)?;
-                    self.besides(seen, row.by_leaf)?;
+                    self.besides(seen, of, |_, _| true)?;
+                    self.besides(seen, row.by_leaf, |_, _| true)?;
                 }
                 if seen.redactions.explain_evidence(index) {
                     break;
@@ -297,18 +283,21 @@ impl Making<'_> {
         Ok(all)
     }
 
-    /// An entry from elsewhere in the log, with a proof of its own.
-    fn besides(&self, seen: &mut Seen, index: i64) -> Result<(), Fault> {
+    /// An entry from elsewhere in the log, with a proof of its own, if it is wanted.
+    fn besides(&self, seen: &mut Seen, index: i64, wanted: impl FnOnce(&mut Seen, &Item) -> bool) -> Result<(), Fault> {
         let (about, at) = (&self.job.about, index as u64);
         if (about.stretch.from..about.stretch.to).contains(&at) || seen.later.contains_key(&at) {
+            return Ok(());
+        }
+        let leaf = self.wait(self.job.service.store.leaves(index, 1))?.into_iter().next();
+        let item = Item::new(at, leaf.filter(|leaf| leaf.index == index).ok_or(Fault::Gap(at))?.entry)?;
+        if !wanted(seen, &item) {
             return Ok(());
         }
         // Too new to be proven: a moment later it can be.
         if at >= about.log.size {
             return Err(Fault::Redacted);
         }
-        let leaf = self.wait(self.job.service.store.leaves(index, 1))?.into_iter().next();
-        let item = Item::new(at, leaf.filter(|leaf| leaf.index == index).ok_or(Fault::Gap(at))?.entry)?;
         if let Leaf::Sealed(record) = &item.leaf {
             seen.redactions.take(at, record);
         }
