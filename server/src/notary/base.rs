@@ -21,8 +21,8 @@ pub(crate) fn believed(
     let wrong = |error: &dyn std::fmt::Display| {
         format!(
             "the newest checkpoint in the database, of {size} entries, is none of the log ({error}): somebody wrote it there; \
-             look with `sternway audit verify`, keep a copy of it as evidence, and let whoever owns the schema take it out \
-             (README, \"What the owner of the schema may have to take out\")"
+             look with `sternway audit verify`, keep a copy of it as evidence, and let the owner of the schema take it out, as \
+             \"What somebody put into the log\" in Sternway's README says"
         )
     };
     let trust = match list {

@@ -108,7 +108,7 @@ impl Service {
                 entry = row.leaf_index,
                 %field,
                 "a text that was redacted is there again: somebody put it back into `audit_text`, where only the owner of \
-                 the schema can take it out again; \"A text that somebody put back\" in Sternway's README says how"
+                 the schema can take it out again; \"What somebody put into the log\" in Sternway's README says how"
             );
         }
         Ok(back)

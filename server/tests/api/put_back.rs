@@ -60,7 +60,7 @@ async fn given_a_text_that_somebody_put_back_when_texts_go_again_then_it_is_left
 
 fn readme() -> &'static str {
     let readme = include_str!("../../../README.md");
-    let all = readme.split_once("### A text that somebody put back").map(|(_, after)| after);
+    let all = readme.split_once("### What somebody put into the log").map(|(_, after)| after);
     let block = all.and_then(|all| all.split("```sql\n-- SQLite\n").nth(1)).and_then(|rest| rest.split("```").next());
     block.expect("the README says how")
 }

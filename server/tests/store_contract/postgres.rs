@@ -238,7 +238,7 @@ async fn rows_of_old_entries_are_replayed_and_written_by_nobody_else() {
 async fn a_text_that_was_put_back_is_taken_out_by_hand_and_the_guard_stands_as_before() {
     const GUARD: &str = "SELECT tgenabled::text FROM pg_trigger WHERE tgname = 'audit_text_no_delete'";
     let readme = include_str!("../../../README.md");
-    let all = readme.split_once("### A text that somebody put back").map(|(_, after)| after);
+    let all = readme.split_once("### What somebody put into the log").map(|(_, after)| after);
     let block = all.and_then(|all| all.split("```sql\n-- PostgreSQL\n").nth(1));
     let by_hand = block.and_then(|rest| rest.split("```").next()).expect("the README says how").replace("4711", "0");
     let rig = Postgres.start().await;
