@@ -49,6 +49,20 @@ impl Database {
         store::open(&self.address).await.map(|_| ())
     }
 
+    /// As it is now, with nobody at it: connections that were dropped may still be closing. A file comes in one piece.
+    async fn copy(self) -> Self {
+        match self.kind {
+            Sqlite => {
+                let copy = Sqlite.database();
+                let mut connection = SqliteConnection::connect(&self.address).await.unwrap();
+                let path = copy.address.strip_prefix("sqlite:").unwrap();
+                sqlx::query("VACUUM INTO ?").bind(path).execute(&mut connection).await.unwrap();
+                copy
+            }
+            Postgres => self,
+        }
+    }
+
     async fn sql(&self, text: &'static str) {
         match self.kind {
             Sqlite => {
@@ -180,18 +194,16 @@ async fn given_a_newer_schema_then_it_is_refused_and_nothing_is_written(#[values
     let database = kind.database();
     database.open().await.unwrap();
     database.sql("INSERT INTO schema_migration (number, name, digest, at) VALUES (1000, 'future', 'sha256:', 0)").await;
+    let database = database.copy().await;
     // PostgreSQL itself refuses whatever is written from here on; a file is compared.
     let bytes = || database.dir.as_ref().map(|dir| std::fs::read(dir.path().join("sternway.db")).unwrap());
-    match kind {
-        Sqlite => database.sql("PRAGMA journal_mode = delete").await,
-        Postgres => {
-            database
-                .sql(
-                    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', \
-                      current_database()); END $$",
-                )
-                .await;
-        }
+    if matches!(kind, Postgres) {
+        database
+            .sql(
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', \
+                  current_database()); END $$",
+            )
+            .await;
     }
     let before = bytes();
 
@@ -211,9 +223,7 @@ async fn given_one_who_only_reads_then_nothing_is_changed_and_an_older_schema_is
 ) {
     let database = kind.database();
     database.open().await.unwrap();
-    if matches!(kind, Sqlite) {
-        database.sql("PRAGMA journal_mode = delete").await;
-    }
+    let database = database.copy().await;
     let bytes = || database.dir.as_ref().map(|dir| std::fs::read(dir.path().join("sternway.db")).unwrap());
     let before = bytes();
     let looking = store::look(&database.address).await.unwrap();

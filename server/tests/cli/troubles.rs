@@ -3,6 +3,7 @@
 use super::rig::{Rig, bare, build, finish};
 use serde_json::Value;
 use sqlx::{Connection, SqliteConnection};
+use std::path::Path;
 use sternway_domain::actor::Role;
 use sternway_server::store;
 
@@ -159,12 +160,7 @@ async fn given_a_newer_schema_when_served_then_it_says_which_ends_with_1_and_wri
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("sternway.db");
     let database = format!("sqlite:{}", file.display());
-    drop(store::open(&database).await.unwrap());
-    let mut connection = SqliteConnection::connect(&database).await.unwrap();
-    let future = "INSERT INTO schema_migration (number, name, digest, at) VALUES (1000, 'future', 'sha256:', 0);
-        PRAGMA journal_mode = delete";
-    sqlx::raw_sql(future).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    future(&file).await;
     let before = std::fs::read(&file).unwrap();
 
     let mut serve = bare(&["serve", "--listen", "127.0.0.1:0", "--database", &database]);
@@ -175,4 +171,15 @@ async fn given_a_newer_schema_when_served_then_it_says_which_ends_with_1_and_wri
     assert!(std::fs::read(&file).unwrap() == before, "the file was written to");
     let beside: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(beside, ["sternway.db"], "a file appeared beside it");
+}
+
+/// Writes a database of a version that is still to come, in one piece and with nobody at it.
+async fn future(file: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let database = format!("sqlite:{}", dir.path().join("sternway.db").display());
+    drop(store::open(&database).await.unwrap());
+    let mut connection = SqliteConnection::connect(&database).await.unwrap();
+    let migration = "INSERT INTO schema_migration (number, name, digest, at) VALUES (1000, 'future', 'sha256:', 0)";
+    sqlx::query(migration).execute(&mut connection).await.unwrap();
+    sqlx::query("VACUUM INTO ?").bind(file.to_str()).execute(&mut connection).await.unwrap();
 }
