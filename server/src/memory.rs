@@ -158,7 +158,7 @@ impl Memory {
             self.keep(&mut known, store, &extent, now).await?;
             return Ok(self.rewound());
         }
-        let unsigned = (says_so && !confirmed).then(|| UNSIGNED.to_owned());
+        let unsigned = says_so.then(|| UNSIGNED.to_owned());
         if let Some(why) = unsigned.or(less(before, &extent)).or(forked(store, before).await?) {
             // Only what another replica takes in after this one's word is more than that.
             let known_epoch = if says_so { extent.epoch } else { before.epoch };

@@ -10,7 +10,8 @@ use crate::view::Icon;
 use crate::view::decision::{DecisionView, LogFactsView, RemovedView};
 use leptos::prelude::*;
 
-/// A text as it was written, an empty one too: drawn as text it would be a space. Marked texts keep their marks as elements, which the check reads back.
+/// A text as it was written, an empty one too: drawn as text it would be a space. Marked texts keep their marks as elements,
+/// which the check reads back.
 pub(super) fn written(field: impl Into<String>, text: &str) -> AnyView {
     let text = (!text.is_empty()).then(|| text.to_owned());
     view! { <span data-field=field.into()>{text}</span> }.into_any()

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use crate::store::rows::{DecisionRow, HoldRow, HoldWrite, Unit};
 use serde::{Deserialize, Serialize};
 use sternway_domain::access::Action;
-use sternway_domain::audit::hold::Scope;
+use sternway_domain::audit::hold::{Scope, named};
 use sternway_domain::audit::{Outcome, Target};
 use sternway_domain::id::HoldId;
 use sternway_domain::release::REASON_CHARS;
@@ -79,7 +79,7 @@ impl Service {
         let once = Once::new(&caller.actor.key(), key, &(scope, reason));
         let id = HoldId(self.new_id());
         let mut act = Act::on(Action::LegalHold, target(id), reason);
-        act.effects.push(format!("placed on {}", scope.words()));
+        act.effects.push(scope.placed());
         let checked = || {
             self.authorise(caller, Action::LegalHold)?;
             reasoned(reason)?;
@@ -96,7 +96,7 @@ impl Service {
             self.authorise(caller, Action::LegalHold)?;
             reasoned(reason)?;
             let row = found.ok_or_else(|| ServiceError::NotFound { what: "legal hold", name: id.to_string() })?;
-            act.effects.push(format!("released: {}", row.scope.words()));
+            act.effects.push(row.scope.released());
             if row.released.is_some() { Err(released()) } else { Ok(()) }
         };
         let checked = checked();
@@ -164,7 +164,7 @@ pub(super) fn covers(hold: &HoldRow, row: &DecisionRow) -> bool {
 }
 
 fn target(id: HoldId) -> Target {
-    Target::Configuration { names: vec![format!("legal hold {id}")] }
+    Target::Configuration { names: vec![named(id)] }
 }
 
 fn released() -> ServiceError {

@@ -50,7 +50,7 @@ impl Service {
         let signed = match self.store.checkpoint().await? {
             None if self.notary.unsigned().is_none() => return Ok(None),
             None => 0,
-            Some(row) if !keys.is_empty() => believed(&row, None, keys).map_or(0, |head| head.map_or(0, |_| row.size)),
+            Some(row) if !keys.is_empty() => believed(&row, None, keys).ok().flatten().map_or(0, |_| row.size),
             Some(row) => match crate::notary::list(self.store.as_ref()).await {
                 Ok(list) => believed(&row, list.as_ref(), keys).map_or(0, |_| row.size),
                 // Keys that cannot be read vouch for nothing.

@@ -13,16 +13,21 @@ use sternway_server::service::{RedactRequest, ServiceError};
 const MIGRATION: &str = r#"{"name": "order-status", "component": "checkout", "description": "A column is renamed.",
     "data_loss": "Orders changed since then lose their status."}"#;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_explained_and_none_besides() {
-    let rig = Rig::new().await;
-    let maya = rig.token(Role::ReleaseManager).await;
+/// A release that changes data.
+async fn migrating(rig: &Rig, maya: &str) {
     rig.document("Migration", "order-status", MIGRATION).await;
     let (candidate, baseline) = (build("1.42.0"), build("1.41.3"));
     let create =
         ["release", "create", "--service", "checkout", "--plan", "quick-manual", "--migration", "order-status"];
     let more = ["--candidate", &candidate, "--baseline", &baseline, "--reason", "as planned"];
-    rig.run(&maya, &[&create[..], &more[..]].concat()).await.done();
+    rig.run(maya, &[&create[..], &more[..]].concat()).await.done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn given_a_redacted_move_of_data_then_the_evidence_that_went_with_it_is_explained_and_none_besides() {
+    let rig = Rig::new().await;
+    let maya = rig.token(Role::ReleaseManager).await;
+    migrating(&rig, &maya).await;
     for (to, reason) in [("expand", "Erika Mustermann asked"), ("dual-write", "as planned"), ("backfill", "as planned")]
     {
         rig.run(&maya, &["release", "data", "move", "checkout", "--to", to, "-r", reason]).await.done();
@@ -150,12 +155,7 @@ async fn given_a_redaction_that_a_hold_refuses_then_its_entry_took_nothing_out_a
 async fn given_a_name_that_goes_from_a_release_then_what_was_seen_of_its_data_stays() {
     let rig = Rig::new().await;
     let maya = rig.token(Role::ReleaseManager).await;
-    rig.document("Migration", "order-status", MIGRATION).await;
-    let (candidate, baseline) = (build("1.42.0"), build("1.41.3"));
-    let create =
-        ["release", "create", "--service", "checkout", "--plan", "quick-manual", "--migration", "order-status"];
-    let more = ["--candidate", &candidate, "--baseline", &baseline, "--reason", "as planned"];
-    rig.run(&maya, &[&create[..], &more[..]].concat()).await.done();
+    migrating(&rig, &maya).await;
     for to in ["expand", "dual-write"] {
         rig.run(&maya, &["release", "data", "move", "checkout", "--to", to, "-r", "as planned"]).await.done();
     }

@@ -1,6 +1,6 @@
 //! Legal holds: what must be kept although somebody, or a rule, would take it out.
 
-use crate::id::{ReleaseId, ServiceName};
+use crate::id::{HoldId, ReleaseId, ServiceName};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +18,11 @@ pub struct Scope {
     /// Exclusive; also of what is written later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
+}
+
+/// What the entries that place and release a hold call it.
+pub fn named(id: HoldId) -> String {
+    format!("legal hold {id}")
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +59,16 @@ impl Scope {
             self.to.map(|to| format!("until {to}")),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// The effect of the entry that places the hold.
+    pub fn placed(&self) -> String {
+        format!("placed on {}", self.words())
+    }
+
+    /// The effect of the entry that releases it.
+    pub fn released(&self) -> String {
+        format!("released: {}", self.words())
     }
 }
 

@@ -177,4 +177,4 @@ fn gathered(state: &mut JudgeState, tick: &Tick, policy: &Policy) -> Option<f64>
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

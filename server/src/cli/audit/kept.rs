@@ -9,6 +9,7 @@ use crate::store::rows::{DocumentRow, HoldRow};
 use std::collections::{BTreeMap, BTreeSet};
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::hold;
 use sternway_domain::audit::record::{Finding, Record, Redactions};
 use sternway_domain::audit::{Entry, Target};
 use sternway_domain::id::{DecisionId, Digest};
@@ -74,10 +75,9 @@ async fn removed(store: &dyn Store, size: u64, redactions: &Redactions) -> Resul
 
 async fn holds(store: &dyn Store, size: u64, mut holding: BTreeMap<DecisionId, u64>) -> Result<Wrong, Unread> {
     for row in store.holds().await.map_err(unread)? {
-        let released = row.released.map(|(at, by)| (by, at, "released", "released: "));
-        for (by, at, how, effect) in
-            [(row.placed_by, row.placed_at, "placed", "placed on ")].into_iter().chain(released)
-        {
+        let placed = (row.placed_by, row.placed_at, "placed", row.scope.placed());
+        let released = row.released.map(|(at, by)| (by, at, "released", row.scope.released()));
+        for (by, at, how, effect) in std::iter::once(placed).chain(released) {
             let decision = store.decision(by).await.map_err(unread)?;
             if decision.as_ref().is_some_and(|decision| decision.leaf_index as u64 >= size) {
                 continue;
@@ -86,7 +86,7 @@ async fn holds(store: &dyn Store, size: u64, mut holding: BTreeMap<DecisionId, u
                 let text = format!("legal hold `{}` was {how} by decision `{by}`, of which no entry says so", row.id);
                 return Ok(Some((None, text)));
             };
-            if decision.at != at || !says(&decision.body, &row, effect) {
+            if decision.at != at || !says(&decision.body, &row, &effect) {
                 let text = format!("legal hold `{}` is another one than entry {index} {how}", row.id);
                 return Ok(Some((Some(index), text)));
             }
@@ -99,10 +99,9 @@ async fn holds(store: &dyn Store, size: u64, mut holding: BTreeMap<DecisionId, u
 /// Whether the act is about this hold and what it covers, as far as its texts are there. They are those of its entry.
 fn says(body: &str, row: &HoldRow, effect: &str) -> bool {
     let Ok(entry) = serde_json::from_str::<Entry>(body) else { return false };
-    let is = |found: Option<&String>, expected: String| found.is_some_and(|text| *text == expected || text == REDACTED);
+    let is = |found: Option<&String>, expected: &str| found.is_some_and(|text| text == expected || text == REDACTED);
     let Target::Configuration { names } = &entry.target else { return false };
-    is(names.first(), format!("legal hold {}", row.id))
-        && is(entry.effects.first(), format!("{effect}{}", row.scope.words()))
+    is(names.first(), &hold::named(row.id)) && is(entry.effects.first(), effect)
 }
 
 async fn written(store: &dyn Store) -> Result<Wrong, Unread> {

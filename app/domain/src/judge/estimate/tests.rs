@@ -1,3 +1,4 @@
+use super::super::placebo::tests::ticks;
 use super::*;
 use crate::signal::Bucket;
 use crate::signal::stats::Part;
@@ -98,29 +99,13 @@ fn given_nothing_seen_then_nothing_is_estimated() {
     assert_eq!(estimate(&plan(serde_json::json!({})), &Sums::default(), &[]), None);
 }
 
-/// Four instances, 10 s a tick, one in a thousand fails: spread evenly, or all of a minute's in one tick of one instance.
+/// One in a thousand fails: spread evenly, or all of a minute's in one tick of one instance.
 fn past(clustered: bool) -> Vec<Tick> {
-    let errors = |tick: i64, i: i64| match clustered {
+    ticks(240, |i, tick| match clustered {
         false => 1.0,
         true if tick % 6 == 0 && (tick / 6) % 4 == i => 24.0,
         true => 0.0,
-    };
-    let one = |tick: i64, i: i64| InstanceTick {
-        instance: format!("i-{i}"),
-        requests: 1000.0,
-        errors: Some(errors(tick, i)),
-        ..InstanceTick::default()
-    };
-    let ticks = (1..=240).map(|tick| Tick {
-        number: tick as u64,
-        at: Timestamp::from_secs(10 * tick),
-        span: Span::from_secs(10),
-        baseline: ArmTick { data: Data::Complete, instances: (0..4).map(|i| one(tick, i)).collect() },
-        canary: ArmTick { data: Data::Missing, instances: vec![] },
-        failure: None,
-        warnings: vec![],
-    });
-    ticks.collect()
+    })
 }
 
 #[test]

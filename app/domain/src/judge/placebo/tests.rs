@@ -9,7 +9,7 @@ fn plan(more: serde_json::Value) -> Plan {
 }
 
 /// Four instances, 10 s a tick; `errors` by instance and tick.
-fn ticks(n: i64, errors: impl Fn(i64, i64) -> f64) -> Vec<Tick> {
+pub(in crate::judge) fn ticks(n: i64, errors: impl Fn(i64, i64) -> f64) -> Vec<Tick> {
     let one = |tick: i64, i: i64| InstanceTick {
         instance: format!("i-{i}"),
         requests: 1000.0,
