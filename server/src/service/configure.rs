@@ -38,6 +38,45 @@ pub struct AppliedDocument {
     pub findings: Vec<String>,
 }
 
+impl AppliedDocument {
+    pub fn of(document: &Document, outcome: &str) -> Self {
+        Self {
+            kind: document.kind().to_string(),
+            name: document.name().to_owned(),
+            digest: document.digest().to_string(),
+            outcome: outcome.to_owned(),
+            placebo: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    fn is_new(&self) -> bool {
+        self.outcome != "unchanged"
+    }
+
+    /// As the log names it: `Plan/quick`.
+    pub fn named(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
+
+    /// As the log says it: `changed Plan/quick sha256:…`.
+    pub fn effect(&self) -> String {
+        format!("{} {} {}", self.outcome, self.named(), self.digest)
+    }
+
+    /// Kind and name, and the digest, of an effect in those words.
+    pub(crate) fn from_effect(effect: &str) -> Option<((String, String), String)> {
+        let mut words = effect.split(' ');
+        let (Some("created" | "changed"), Some(named), Some(digest), None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return None;
+        };
+        let (kind, name) = named.split_once('/')?;
+        Some(((kind.to_owned(), name.to_owned()), digest.to_owned()))
+    }
+}
+
 /// What applying a set did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
@@ -70,11 +109,9 @@ impl Service {
         };
         let mut applied = self.compared(&documents).await?;
         self.play(&documents, &mut applied).await;
-        let news = applied.documents.iter().filter(|document| document.outcome != "unchanged");
-        let named = |document: &AppliedDocument| format!("{}/{}", document.kind, document.name);
-        let names: Vec<String> = news.clone().map(named).collect();
-        act.effects = news.map(|d| format!("{} {} {}", d.outcome, named(d), d.digest)).collect();
-        act.target = Target::Configuration { names };
+        let news = applied.documents.iter().filter(|document| document.is_new());
+        act.effects = news.clone().map(AppliedDocument::effect).collect();
+        act.target = Target::Configuration { names: news.map(AppliedDocument::named).collect() };
         let mut tries = 0;
         loop {
             let at = self.clock.now();
@@ -84,10 +121,12 @@ impl Service {
                 Err(error) => return Err(error),
             };
             let topic = if flags.is_empty() { None } else { Some(Topic::Flags) };
+            // The others stand as they are, and were perhaps changed by somebody else meanwhile.
+            let news = documents.iter().zip(&applied.documents).filter(|(_, document)| document.is_new());
             let unit = Unit {
                 flags,
                 decision: Some(self.decision(caller, &act, Outcome::Accepted)?),
-                documents: documents.iter().map(|document| document.to_write(at)).collect(),
+                documents: news.map(|(document, _)| document.to_write(at)).collect(),
                 idempotency: Some(self.remember(&once, 200, &applied)),
                 ..Unit::default()
             };
@@ -187,14 +226,7 @@ impl Service {
                 Some(row) if row.digest == digest => "unchanged",
                 Some(_) => "changed",
             };
-            applied.push(AppliedDocument {
-                kind: document.kind().to_string(),
-                name: document.name().to_owned(),
-                digest: digest.to_string(),
-                outcome: outcome.to_owned(),
-                placebo: Vec::new(),
-                findings: Vec::new(),
-            });
+            applied.push(AppliedDocument::of(document, outcome));
         }
         Ok(Applied { documents: applied })
     }

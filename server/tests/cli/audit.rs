@@ -9,9 +9,10 @@ use sternway_domain::audit::record::{Links, RECORD_VERSION, Record};
 use sternway_domain::audit::{Entry, Origin, Outcome, Target, leaf_hash};
 use sternway_domain::id::{DecisionId, Digest, PersonId};
 use sternway_domain::time::Timestamp;
+use sternway_server::documents::{self, Document};
 use sternway_server::notary::{Notary, Signer};
-use sternway_server::service::Service;
-use sternway_server::store::rows::{DecisionRow, DecisionWrite, Unit};
+use sternway_server::service::{AppliedDocument, Service};
+use sternway_server::store::rows::{DecisionRow, DecisionWrite, DocumentWrite, Unit};
 use sternway_server::store::{SqliteStore, Store};
 use sternway_server::system::{SystemClock, SystemRng};
 use tempfile::TempDir;
@@ -22,11 +23,28 @@ pub(super) const ENTRIES: u128 = 300;
 
 /// Act `n` with its entry; `reason` makes logs differ.
 pub(super) fn act(n: u128, reason: &str) -> DecisionWrite {
-    resting(n, reason, None)
+    resting(n, reason, None, &[])
 }
 
-/// The same, of somebody who saw something.
-fn resting(n: u128, reason: &str, evidence: Option<Digest>) -> DecisionWrite {
+/// The same, of somebody who applied a document.
+pub(super) fn applying(n: u128, document: &DocumentWrite) -> DecisionWrite {
+    let applied = AppliedDocument {
+        kind: document.kind.clone(),
+        name: document.name.clone(),
+        digest: document.digest.to_string(),
+        outcome: "created".into(),
+        placebo: vec![],
+        findings: vec![],
+    };
+    resting(n, "set up", None, &[applied])
+}
+
+/// The same, of somebody who saw something, or applied documents.
+fn resting(n: u128, reason: &str, evidence: Option<Digest>, applied: &[AppliedDocument]) -> DecisionWrite {
+    let (action, target) = match applied.is_empty() {
+        true => ("promote", Target::Unknown { text: "checkout".into() }),
+        false => ("apply", Target::Configuration { names: applied.iter().map(AppliedDocument::named).collect() }),
+    };
     let at = Timestamp(1_795_000_000_000_000 + n as i64);
     let actor = Actor::Person { id: PersonId(Uuid::from_u128(1)), name: "Maya Ortiz".into(), role: Role::OnCall };
     let entry = Entry {
@@ -35,8 +53,8 @@ fn resting(n: u128, reason: &str, evidence: Option<Digest>) -> DecisionWrite {
         at,
         occurred: None,
         actor: actor.clone(),
-        action: "promote".into(),
-        target: Target::Unknown { text: "checkout".into() },
+        action: action.into(),
+        target,
         expected_version: Some(n as i64),
         reason: format!("{reason} {n}"),
         outcome: Outcome::Accepted,
@@ -44,7 +62,7 @@ fn resting(n: u128, reason: &str, evidence: Option<Digest>) -> DecisionWrite {
         plan: None,
         runbooks: vec![],
         overridden: vec![],
-        effects: vec![],
+        effects: applied.iter().map(AppliedDocument::effect).collect(),
         origin: Origin { transport: "cli".into(), ..Origin::default() },
     };
     let sealed = Record::seal(&entry, &Links::default(), || Salt([n as u8; 32])).unwrap();
@@ -76,13 +94,41 @@ async fn log(dir: &TempDir, name: &str, reason: &str, notary: &Notary) {
     std::fs::write(dir.path().join(format!("{name}.checkpoint")), note).unwrap();
 }
 
+/// What act `n` applies: a plan, later changed, and a runbook.
+fn applied(n: u128) -> Vec<Document> {
+    let files = match n {
+        250 => vec![("quick.yaml", PLAN.to_owned()), ("back.md", RUNBOOK.to_owned())],
+        251 => vec![("quick.yaml", PLAN.replace("5m", "6m"))],
+        _ => vec![],
+    };
+    let files: Vec<_> = files.into_iter().map(|(file, text)| (file.to_owned(), text)).collect();
+    documents::parse(&files).expect("good documents")
+}
+
+const RUNBOOK: &str = "---\nkind: Runbook\nname: payments-back\ntitle: Back\nroles:\n  - { role: lead, duty: leads }\n---\n\n\
+    ## 1. Stop\nRole: lead\n\nCall the bank.\n";
+
+const PLAN: &str = "kind: Plan
+name: quick
+mode: manual
+stages:
+  - { weight: 5, bake: 5m }
+  - { weight: 100, bake: 5m }
+guards:
+  - { metric: errors }
+";
+
 /// Entries of acts, signed, two at a time on the same evidence; the checkpoint.
 pub(super) async fn filled(store: Arc<dyn Store>, reason: &str, notary: &Notary) -> String {
     for n in 0..ENTRIES {
         let seen = format!("seen by two: {}", n / 2);
         let digest = Digest::of(seen.as_bytes());
-        let decision = Some(resting(n, reason, Some(digest.clone())));
-        store.commit(Unit { decision, evidence: vec![(digest, seen)], ..Unit::default() }).await.unwrap();
+        let applied = applied(n);
+        let named: Vec<_> = applied.iter().map(|document| AppliedDocument::of(document, "created")).collect();
+        let decision = Some(resting(n, reason, Some(digest.clone()), &named));
+        let documents = applied.iter().map(|document| document.to_write(Timestamp(1))).collect();
+        let unit = Unit { decision, documents, evidence: vec![(digest, seen)], ..Unit::default() };
+        store.commit(unit).await.unwrap();
     }
     let mut service = Service::new(store, Arc::new(SystemClock), Arc::new(SystemRng));
     service.notary = notary.clone();

@@ -1,5 +1,6 @@
 //! A server in this process with an engine over a made-up world, and the binary beside it.
 
+use super::audit::applying;
 use async_trait::async_trait;
 use serde_json::Value;
 use sqlx::Connection;
@@ -196,7 +197,10 @@ impl Rig {
             source: body.into(),
             at: SystemClock.now(),
         };
-        let unit = Unit { documents: vec![document], ..Unit::default() };
+        static APPLIED: AtomicU32 = AtomicU32::new(1_000_000);
+        let n = APPLIED.fetch_add(1, Ordering::Relaxed);
+        let decision = Some(applying(n.into(), &document));
+        let unit = Unit { documents: vec![document], decision, ..Unit::default() };
         self.base.service.store.commit(unit).await.unwrap();
     }
 

@@ -10,7 +10,6 @@ use sternway_domain::audit::note::{KeyKind, Note, SignerKey};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::time::Timestamp;
 use sternway_peers::PostgresProcess;
-use sternway_server::documents;
 use sternway_server::notary::Notary;
 use sternway_server::store::rows::{EventWrite, ReleaseRow, ReleaseWrite, Unit};
 use sternway_server::store::{self, Store};
@@ -30,7 +29,6 @@ impl Database {
         let store = store::open(&self.good()).await.unwrap();
         filled(store.clone(), "errors at 3 %", notary).await;
         released(store.as_ref()).await;
-        documented(store.as_ref()).await;
         drop(store);
         self
     }
@@ -126,30 +124,6 @@ async fn released(store: &dyn Store) {
         store.commit(Unit { release, ..Unit::default() }).await.unwrap();
     }
 }
-
-/// A plan in two versions, and a runbook.
-async fn documented(store: &dyn Store) {
-    let files =
-        [("quick.yaml", PLAN.to_owned()), ("quick.yaml", PLAN.replace("5m", "6m")), ("back.md", RUNBOOK.into())];
-    for (file, text) in files {
-        let read = documents::parse(&[(file.to_owned(), text)]).expect("good documents");
-        let documents = read.iter().map(|document| document.to_write(Timestamp(1))).collect();
-        store.commit(Unit { documents, ..Unit::default() }).await.unwrap();
-    }
-}
-
-const RUNBOOK: &str = "---\nkind: Runbook\nname: payments-back\ntitle: Back\nroles:\n  - { role: lead, duty: leads }\n---\n\n\
-    ## 1. Stop\nRole: lead\n\nCall the bank.\n";
-
-const PLAN: &str = "kind: Plan
-name: quick
-mode: manual
-stages:
-  - { weight: 5, bake: 5m }
-  - { weight: 100, bake: 5m }
-guards:
-  - { metric: errors }
-";
 
 async fn verified(address: &str, notary: &Notary, more: &[&str]) -> Ran {
     let key = notary.keys()[0].to_string();

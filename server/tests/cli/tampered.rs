@@ -225,7 +225,7 @@ const EVENTS: [Tamper; 7] = [
 ];
 
 /// What only says what entries say, and documents: a plan in two versions and a runbook.
-const KEPT: [Tamper; 6] = [
+const KEPT: [Tamper; 11] = [
     both(
         "INSERT INTO legal_hold (id, service, placed_at, placed_by) \
          SELECT '00000000-0000-0000-0000-000000000fff', 'checkout', at, id FROM decision WHERE leaf_index = 7",
@@ -252,5 +252,34 @@ const KEPT: [Tamper; 6] = [
         "UPDATE document SET source = replace(source, 'Call the bank', 'Wait and see') WHERE kind = 'Runbook'",
         "version 1 of Runbook `payments-back` is not the one",
         None,
+    ),
+    both(
+        "DELETE FROM document WHERE kind = 'Plan' AND version = 2",
+        "entry 251 applied Plan `quick`, and that version is gone or not in its place",
+        Some(251),
+    ),
+    both(
+        "DELETE FROM document WHERE kind = 'Runbook'",
+        "entry 250 applied Runbook `payments-back`, and that version is gone or not in its place",
+        Some(250),
+    ),
+    both(
+        "INSERT INTO document (kind, name, version, digest, body, source, at) \
+         SELECT kind, 'slow', 1, digest, body, source, at FROM document WHERE kind = 'Plan' AND version = 2",
+        "version 1 of Plan `slow` is there, and no entry says that it was applied",
+        None,
+    ),
+    both(
+        "INSERT INTO document (kind, name, version, digest, body, source, at) \
+         SELECT kind, name, 3, digest, body, source, at FROM document WHERE kind = 'Plan' AND version = 1",
+        "version 3 of Plan `quick` is there, and no entry says that it was applied",
+        None,
+    ),
+    both(
+        "UPDATE document SET version = 3 WHERE kind = 'Plan' AND version = 1; \
+         UPDATE document SET version = 1 WHERE kind = 'Plan' AND version = 2; \
+         UPDATE document SET version = 2 WHERE kind = 'Plan' AND version = 3",
+        "entry 250 applied Plan `quick`, and that version is gone or not in its place",
+        Some(250),
     ),
 ];

@@ -1,19 +1,19 @@
-//! Tables beside the log that say what entries say: which texts were taken out, and what is held. Each row has its entry, and
-//! each entry its row. And documents, which are known by their digest.
+//! Tables beside the log that say what entries say: which texts were taken out, what is held, and which documents were
+//! applied. Each row has its entry, and each entry its row.
 
 use super::feed::{Feed, Unread, unread};
-use crate::documents::{self, Body, Kind};
 use crate::service::REDACTED;
 use crate::store::Store;
-use crate::store::rows::{DocumentRow, HoldRow};
+use crate::store::rows::HoldRow;
 use std::collections::{BTreeMap, BTreeSet};
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::hold;
 use sternway_domain::audit::record::{Finding, Record, Redactions};
 use sternway_domain::audit::{Entry, Target};
-use sternway_domain::id::{DecisionId, Digest};
-use sternway_domain::runbook::Runbook;
+use sternway_domain::id::DecisionId;
+
+mod documents;
 
 /// Rows that are read at once.
 const PAGE: u32 = 200;
@@ -39,7 +39,7 @@ pub(super) async fn check(
     }
     match holds(store, size, holding).await? {
         Some(wrong) => Ok(Some(wrong)),
-        None => written(store).await,
+        None => documents::check(store, size).await,
     }
 }
 
@@ -102,42 +102,4 @@ fn says(body: &str, row: &HoldRow, effect: &str) -> bool {
     let is = |found: Option<&String>, expected: &str| found.is_some_and(|text| text == expected || text == REDACTED);
     let Target::Configuration { names } = &entry.target else { return false };
     is(names.first(), &hold::named(row.id)) && is(entry.effects.first(), effect)
-}
-
-async fn written(store: &dyn Store) -> Result<Wrong, Unread> {
-    let (mut kind, mut name, mut version) = (String::new(), String::new(), 0);
-    loop {
-        let rows = store.documents_after((&kind, &name, version), PAGE).await.map_err(unread)?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        for row in rows {
-            let before = if (&row.kind, &row.name) == (&kind, &name) { version } else { 0 };
-            if row.version != before + 1 {
-                let (missing, DocumentRow { kind, name, .. }) = (before + 1, row);
-                return Ok(Some((None, format!("version {missing} of {kind} `{name}` is missing"))));
-            }
-            if !is_whole(&row) {
-                let DocumentRow { kind, name, version, .. } = row;
-                let text = format!("version {version} of {kind} `{name}` is not the one whose digest stands beside it");
-                return Ok(Some((None, text)));
-            }
-            (kind, name, version) = (row.kind, row.name, row.version);
-        }
-    }
-}
-
-/// A runbook is known by its Markdown, which its body is read from; everything else by its body.
-fn is_whole(row: &DocumentRow) -> bool {
-    if row.kind != Kind::Runbook.as_str() {
-        return Digest::of(row.body.as_bytes()) == row.digest;
-    }
-    let read = documents::parse(&[(format!("{}.md", row.name), row.source.clone())]);
-    // What an earlier program could read is taken at its word.
-    let read = read.ok().and_then(|documents| documents.into_iter().next());
-    let same = |document: documents::Document| match document.body {
-        Body::Runbook(runbook) => serde_json::from_str::<Runbook>(&row.body).is_ok_and(|body| body == runbook),
-        _ => false,
-    };
-    Digest::of(row.source.as_bytes()) == row.digest && read.is_none_or(same)
 }
