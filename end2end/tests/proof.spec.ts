@@ -110,6 +110,21 @@ test.describe("a decision", () => {
     });
   });
 
+  test("what was unfolded stays so when a later decision draws the page anew", async ({ page, demo }) => {
+    const { id } = await fresh(page, demo, "storage");
+    await act(demo, id, "hold", "To be read at leisure");
+    const [held] = await decisions(demo, id);
+    await page.goto(`${demo.url}/decisions/${held.id}`);
+    await alive(page);
+    await proof(page).getByText("The record as it was hashed").click();
+    const record = proof(page).getByText("The texts of which it holds commitments:");
+    await expect(record).toBeVisible();
+    await act(demo, id, "resume", "While somebody reads");
+    await expect(page.getByRole("region", { name: "Before and after" })).toContainText("Resumed");
+    await expect(record).toBeVisible();
+    await expect(proof(page).getByText("sternway audit pin checkpoint.txt")).toBeHidden();
+  });
+
   test("axe finds nothing, checked or found wanting, in either theme", async ({ page }) => {
     for (const wrong of [false, true]) {
       if (wrong) await changed(page, /\/entry$/, (text) => text.replace("hold", "halt"));

@@ -72,9 +72,45 @@ pub fn Rehearsal() -> impl IntoView {
 }
 
 fn page(view: &Drawn) -> AnyView {
+    #[cfg(feature = "hydrate")]
+    unfolded::keep(&view.title);
     view! {
         {title(view.title.clone())}
-        <main class="page" id="main" tabindex="-1" inner_html=view.html.clone()></main>
+        <main class="page" id="main" tabindex="-1" data-drawn=view.title.clone() inner_html=view.html.clone()></main>
     }
     .into_any()
+}
+
+/// What somebody unfolded stays so when the page is drawn anew under their eyes.
+#[cfg(feature = "hydrate")]
+mod unfolded {
+    use leptos::prelude::{document, request_animation_frame};
+    use leptos::wasm_bindgen::JsCast;
+    use web_sys::Element;
+
+    /// Remembers it of the page with this title, and unfolds it again before the next picture.
+    pub(super) fn keep(title: &str) {
+        let before = folds(title);
+        let open: Vec<bool> = before.iter().map(|fold| fold.has_attribute("open")).collect();
+        if !open.contains(&true) {
+            return;
+        }
+        let title = title.to_owned();
+        request_animation_frame(move || {
+            let after = folds(&title);
+            if after.len() == open.len() {
+                after.iter().zip(open).filter(|(_, open)| *open).for_each(|(fold, _)| {
+                    let _ = fold.set_attribute("open", "");
+                });
+            }
+        });
+    }
+
+    fn folds(title: &str) -> Vec<Element> {
+        let main = document().query_selector("main[data-drawn]").ok().flatten();
+        let main = main.filter(|main| main.get_attribute("data-drawn").as_deref() == Some(title));
+        let found = main.and_then(|main| main.query_selector_all("details").ok());
+        let found = found.iter().flat_map(|list| (0..list.length()).filter_map(|at| list.item(at)));
+        found.filter_map(|node| node.dyn_into().ok()).collect()
+    }
 }
