@@ -55,6 +55,28 @@ fn several_documents_share_a_file() {
 }
 
 #[test]
+fn however_documents_are_parted_the_source_of_each_says_what_it_says() {
+    let second = PLAN.replace("canary", "second");
+    let flow = "{kind: Flag, key: f, purpose: To try, owner: me, expires: 2030-01-01, default: {enabled: true}}";
+    for text in [
+        format!("{PLAN}...\n{second}"),
+        format!("{PLAN}---\t\n{second}"),
+        format!("{PLAN}---\r\n{}", second.replace('\n', "\r\n")),
+        format!("{PLAN}\n\n--- # the second\n{second}\n"),
+        format!("--- {flow}\n--- {}\n", flow.replace("key: f", "key: g")),
+        format!("{PLAN}description: |\n  two spaces  \n---\n{second}"),
+    ] {
+        let documents = read(&text).expect(&text);
+        assert_eq!(documents.len(), 2, "{text}");
+        for document in documents {
+            let again = read(&document.source).expect(&document.source);
+            assert_eq!(again.len(), 1, "{}", document.source);
+            assert_eq!(again[0].body, document.body, "{}", document.source);
+        }
+    }
+}
+
+#[test]
 fn every_problem_of_every_file_is_reported_and_nothing_accepted() {
     let bad_plan = PLAN.replace("weight: 5,", "weight: 500,");
     let problems = parse(&files(&[

@@ -68,15 +68,20 @@ pub(super) fn misfit(file: &str, node: &Node, misfit: Misfit) -> DocumentProblem
     DocumentProblem::new(file, misfit.at.unwrap_or(node.at), &misfit.field, misfit.text)
 }
 
-/// The lines between the `---` before and after this line. No line inside a document begins so.
+/// The lines of the document that this line is in: from behind the `---` or `...` before it (a `---` with more on its line
+/// belongs to the document) to the next one. No line inside a document begins so.
 fn source_of(text: &str, line: usize) -> String {
-    let parts = |text: &str| text == "---" || text.starts_with("--- ");
+    let begins = |line: &str| line == "---" || line.starts_with("--- ") || line.starts_with("---\t");
+    let parts = |line: &str| begins(line) || line.trim_end() == "...";
     let lines: Vec<&str> = text.lines().collect();
     let at = line.saturating_sub(1).min(lines.len());
-    let from = lines[..at].iter().rposition(|line| parts(line)).map_or(0, |i| i + 1);
-    let to = lines[at..].iter().position(|line| parts(line) || *line == "...").map_or(lines.len(), |i| at + i);
+    let own = usize::from(lines.get(at).is_some_and(|line| begins(line)));
+    let before = lines[..at].iter().rposition(|line| parts(line)).map_or(0, |i| i + 1);
+    let from = if own == 1 { at } else { before };
+    let to = lines[at + own..].iter().position(|line| parts(line)).map_or(lines.len(), |i| at + own + i);
     let mut source = lines[from..to].join("\n");
-    source.truncate(source.trim_end().len());
+    // Spaces at the end of a text in a block belong to it.
+    source.truncate(source.trim_end_matches('\n').len());
     source.push('\n');
     source
 }
