@@ -60,6 +60,8 @@ pub enum ServeError {
         #[source]
         source: std::io::Error,
     },
+    #[error("SIGTERM and Ctrl-C cannot be waited for")]
+    Signals(#[source] std::io::Error),
     #[error("the listener failed")]
     Accept(#[source] std::io::Error),
 }
@@ -181,6 +183,8 @@ impl Base {
 
     /// Serves until a signal or [`Base::shutdown`], then ends everything within the time allowed for it.
     pub async fn run(&self, listener: TcpListener, router: Router, tasks: Vec<Task>) -> Result<(), ServeError> {
+        // Before anything is answered: who is told that this is ready may ask it to end.
+        let signals = Signals::hear().map_err(ServeError::Signals)?;
         let mut work = JoinSet::new();
         for task in tasks {
             work.spawn(task);
@@ -196,7 +200,7 @@ impl Base {
         let token = self.shutdown.clone();
         work.spawn(async move {
             tokio::select! {
-                () = signalled() => token.cancel(),
+                () = signals.next() => token.cancel(),
                 () = token.cancelled() => {}
             }
         });
@@ -246,23 +250,35 @@ pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Serv
     Ok((listener, bound))
 }
 
-/// SIGTERM or Ctrl-C.
-async fn signalled() {
-    let interrupt = async {
+/// SIGTERM and Ctrl-C, heard from the moment this is made.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn hear() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    #[cfg(unix)]
+    async fn next(mut self) {
+        tokio::select! { _ = self.terminate.recv() => {}, _ = self.interrupt.recv() => {} }
+    }
+
+    #[cfg(not(unix))]
+    fn hear() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
-            }
-            Err(_) => interrupt.await,
-        }
     }
-    #[cfg(not(unix))]
-    interrupt.await;
 }
