@@ -3,6 +3,7 @@
 //! Deliberately absent: rules. What may be done is asked of the domain, what is shown comes from what was stored.
 
 use crate::service::{Caller, Service, ServiceError};
+use crate::store::StoreError;
 use async_trait::async_trait;
 use sternway_app::backend::{Caller as PageCaller, ControlPlane};
 use sternway_app::error::{AppError, Problem};
@@ -128,8 +129,13 @@ pub(crate) fn worded(page: &PageCaller, error: ServiceError) -> AppError {
         error @ ServiceError::Documents(_) => invalid("", &told(&error.to_string())),
         ServiceError::Store(error) => {
             tracing::error!(request_id = page.request_id, error = &error as &dyn std::error::Error, "a page failed");
-            let what = "The database did not answer. Releases stay where they are; try again in a moment.".to_owned();
-            AppError::Unavailable { what, request_id: page.request_id.clone() }
+            let what = match error {
+                StoreError::Corrupt { .. } => {
+                    "What is stored of this is damaged or was changed. An operator finds more with `sternway audit verify`."
+                }
+                _ => "The database did not answer. Releases stay where they are; try again in a moment.",
+            };
+            AppError::Unavailable { what: what.to_owned(), request_id: page.request_id.clone() }
         }
     }
 }

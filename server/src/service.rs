@@ -87,7 +87,6 @@ pub use restore::{Confirmed, RestoreView};
 pub use retain::Batch;
 pub use saga::{MOST_REHEARSALS, RehearsalRequest, Rehearsed, SagaLog, StepActed, StepRequest};
 pub use summary::{DecisionBrief, GuardSummary, ReleaseSummary, SourceSummary};
-pub use take_out::REDACTED;
 
 /// Who calls, and through which door.
 #[derive(Debug, Clone)]

@@ -5,7 +5,9 @@
 
 use crate::store::rows::*;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use sternway_domain::audit::Entry;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::note::VerifierKey;
 use sternway_domain::audit::retention::Class;
@@ -137,6 +139,8 @@ pub trait Store: AlarmStore + AuditStore {
     /// Newest first.
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>>;
     async fn decision(&self, id: sternway_domain::id::DecisionId) -> Result<Option<DecisionRow>>;
+    /// These entries as acts, with the texts that are there; an entry that is missing or cannot be read is left out.
+    async fn entries(&self, of: &[i64]) -> Result<BTreeMap<i64, Entry>>;
     /// Entries with an index of at least `from`, in order.
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>>;
     /// How many decisions there are of this kind, and between which entries.

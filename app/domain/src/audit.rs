@@ -38,6 +38,9 @@ use serde::{Deserialize, Serialize};
 /// Version of the entry's shape, in every entry as `v`.
 pub const ENTRY_VERSION: u8 = 1;
 
+/// What stands in the place of a text that was taken out.
+pub const REDACTED: &str = "redacted";
+
 /// Longest entry that fits a log tile.
 pub const MAX_ENTRY_BYTES: usize = 65_535;
 

@@ -5,11 +5,8 @@ use serde_json::{Value, json};
 use sternway_domain::audit::commitment::{Field, Opening};
 use sternway_domain::audit::merkle::{TreeHash, leaf_hash};
 use sternway_domain::audit::record::{DecodeError, Leaf, OpeningError, PointsBack};
-use sternway_domain::audit::{Entry, canonical_json};
+use sternway_domain::audit::{Entry, REDACTED, canonical_json};
 use sternway_domain::time::Timestamp;
-
-/// What stands in the place of a text that was taken out.
-pub(crate) const REDACTED: &str = "redacted";
 
 /// An entry with what stands beside it.
 #[derive(Debug, Clone)]

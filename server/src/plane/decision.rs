@@ -5,7 +5,7 @@ use super::decisions::{act_word, target_words, who};
 use super::signals::{Drawing, decider};
 use super::words::{full_day, lasting, percent, verdict_pill, when};
 use super::{Plane, explain, sources};
-use crate::service::{Caller, Evidence, Result, decode};
+use crate::service::{Caller, Evidence, Result};
 use crate::store::rows;
 use sternway_app::path;
 use sternway_app::view::decision::*;
@@ -30,7 +30,7 @@ impl Plane {
     pub(super) async fn decision_view(&self, caller: &Caller, id: DecisionId) -> Result<DecisionView> {
         let now = self.service.clock.now();
         let row = self.service.read_decision(caller, id).await?;
-        let entry: Entry = decode("decision", &row.body)?;
+        let entry = self.service.entry(&row).await?;
         let removed = self.service.store.removed(row.leaf_index).await?;
         let gone = |field: Field| removed.iter().any(|text| text.field == field);
         let kept = |field: Field, text: &str| if gone(field) { String::new() } else { text.to_owned() };

@@ -3,7 +3,7 @@
 use super::Plane;
 use super::confirmed::Confirmation;
 use super::words::{full_day, lasting, percent, when};
-use crate::service::{Caller, Result, decode};
+use crate::service::{Caller, Result};
 use crate::store::rows;
 use std::collections::{BTreeMap, BTreeSet};
 use sternway_app::error::Problem;
@@ -36,18 +36,20 @@ impl Plane {
         for release in found.iter().filter_map(|row| row.release).collect::<BTreeSet<_>>() {
             confirmed.append(&mut self.confirmations(release).await?);
         }
+        let places: Vec<i64> = found.iter().map(|row| row.leaf_index).collect();
+        let entries = self.service.store.entries(&places).await?;
         let mut days: Vec<DayView> = Vec::new();
         for row in &found {
             let title = full_day(row.at);
             if days.last().is_none_or(|day| day.title != title) {
                 days.push(DayView { title, rows: Vec::new() });
             }
-            let entry: Entry = decode("decision", &row.body)?;
+            let shown = match entries.get(&row.leaf_index) {
+                Some(entry) => line(row, entry, confirmed.get(&row.id), now),
+                None => unread(row, now),
+            };
             if let Some(day) = days.last_mut() {
-                day.rows.push(DecisionRow {
-                    signed: row.leaf_index < signed,
-                    ..line(row, &entry, confirmed.get(&row.id), now)
-                });
+                day.rows.push(DecisionRow { signed: row.leaf_index < signed, ..shown });
             }
         }
         let foot = match &head {
@@ -242,6 +244,26 @@ fn line(row: &rows::DecisionRow, entry: &Entry, confirmed: Option<&Confirmation>
         evidence: if entry.evidence.is_some() { "evidence kept".to_owned() } else { String::new() },
         leaf: grouped(row.leaf_index),
         signed: false,
+    }
+}
+
+/// What is known without its entry. Whoever looks for this one must find it.
+fn unread(row: &rows::DecisionRow, now: Timestamp) -> DecisionRow {
+    DecisionRow {
+        id: row.id.to_string(),
+        at: when(row.at, now),
+        icon: Icon::Fail,
+        tone: Tone::Stop,
+        act: act_word(&row.action, row.outcome == "refused"),
+        service: row.service.as_ref().map(ToString::to_string).unwrap_or_default(),
+        who: row.actor_label.clone(),
+        quote: row.reason.clone(),
+        why: "Its entry in the log cannot be read: `sternway audit verify` says why.".to_owned(),
+        outcome: "not known".to_owned(),
+        outcome_icon: Icon::Fail,
+        outcome_tone: Tone::Stop,
+        leaf: grouped(row.leaf_index),
+        ..DecisionRow::default()
     }
 }
 

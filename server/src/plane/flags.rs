@@ -14,7 +14,7 @@ use sternway_app::view::{
     ChangeView, CheckView, ChoiceView, Icon, LinkView, PillView, StateView, StepState, StepView, Tone,
 };
 use sternway_domain::access::{self, Action};
-use sternway_domain::audit::{Entry, Target};
+use sternway_domain::audit::Target;
 use sternway_domain::flag::{Event, Flag};
 use sternway_domain::id::{DecisionId, FlagKey};
 use sternway_domain::time::Timestamp;
@@ -86,7 +86,7 @@ impl Plane {
     /// What the person has just done, with the way to its decision.
     async fn flag_toast(&self, done: DecisionId) -> Result<Option<ToastView>> {
         let Some(row) = self.service.store.decision(done).await? else { return Ok(None) };
-        let entry: Entry = decode("entry", &row.body)?;
+        let entry = self.service.entry(&row).await?;
         let Target::Flag { key, .. } = &entry.target else { return Ok(None) };
         let effect = entry.effects.first().map(String::as_str).unwrap_or_default();
         let link = LinkView::new(path::decision(&done.to_string()), format!("Decision {}", row.leaf_index));

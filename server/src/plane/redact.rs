@@ -4,14 +4,14 @@ use super::Plane;
 use super::decision::what;
 use super::words::leaf_link;
 use crate::service::record::Act;
-use crate::service::{AlsoIn, Caller, REDACTED, RedactRequest, Result, ServiceError};
+use crate::service::{AlsoIn, Caller, RedactRequest, Result, ServiceError};
 use crate::store::rows::DecisionRow;
 use sternway_app::path;
 use sternway_app::view::redact::{RedactForm, RedactText, RedactView};
 use sternway_app::view::{FactView, LinkView};
 use sternway_domain::access::{Action, may};
-use sternway_domain::audit::Target;
 use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::{REDACTED, Target};
 use sternway_domain::id::DecisionId;
 
 fn also_in(found: &AlsoIn) -> String {

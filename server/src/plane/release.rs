@@ -11,7 +11,6 @@ use sternway_app::path;
 use sternway_app::view::release::*;
 use sternway_app::view::{ChangeView, Icon, LinkView, NoticeView, Or, StateView, Tone};
 use sternway_domain::access::{self, Action};
-use sternway_domain::audit::Entry;
 use sternway_domain::change_freeze::ChangeFreeze;
 use sternway_domain::id::{DecisionId, ReleaseId};
 use sternway_domain::judge::{Verdict, VerdictKind};
@@ -165,7 +164,7 @@ impl Plane {
         let waiting =
             if facts.release.state.active() && !facts.release.confirmed() { " Waiting for the proxy." } else { "" };
         let verb = decision.action.replace('_', " ");
-        let entry: Entry = decode("decision", &decision.body)?;
+        let entry = self.service.entry(&decision).await?;
         let text = match entry.effects.first().filter(|_| matches!(verb.as_str(), "move data" | "break glass")) {
             Some(effect) => format!("Written down {}: {effect}.", decision.at.clock()),
             None => format!("Asked {}: {verb} {}.{waiting}", decision.at.clock(), facts.release.service),

@@ -1,8 +1,10 @@
 //! Questions that more than one transport asks.
 
+use super::take_out::corrupt;
 use super::{Caller, Reading, Result, Service, decode};
 use crate::store::rows::{DecisionFilter, DecisionRow, ReleaseFilter};
 use sternway_domain::access::Action;
+use sternway_domain::audit::Entry;
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::release::{Event, Release, RunbookRef};
 use sternway_domain::service::Service as ServiceDocument;
@@ -32,6 +34,13 @@ impl Service {
         self.authorise(caller, Action::Read)?;
         self.note_read(caller, &Reading::List(filter)).await?;
         Ok(self.store.decisions(filter).await?)
+    }
+
+    /// The act itself, as its entry in the log tells it.
+    pub async fn entry(&self, row: &DecisionRow) -> Result<Entry> {
+        let entry = self.store.entries(&[row.leaf_index]).await?.remove(&row.leaf_index);
+        let unread = || corrupt(format!("entry {} is missing or cannot be read", row.leaf_index));
+        Ok(entry.ok_or_else(unread)?)
     }
 
     /// The service's document, if it was applied.

@@ -1,6 +1,6 @@
 //! Writes a decision down: the entry of the log, its row, and the unit they are committed in.
 
-use super::{Caller, Result, Service, ServiceError, encode};
+use super::{Caller, Result, Service, ServiceError};
 use crate::live::Topic;
 use crate::store::StoreError;
 use crate::store::rows::*;
@@ -106,7 +106,6 @@ impl Service {
             outcome: if outcome == Outcome::Accepted { "accepted" } else { "refused" }.to_owned(),
             reason: entry.reason.clone(),
             evidence: act.evidence.clone(),
-            body: encode(&entry),
         };
         Ok(DecisionWrite { row, leaf_hash: leaf_hash(&bytes), entry: bytes, openings })
     }

@@ -3,7 +3,7 @@
 
 use super::once::Once;
 use super::record::Act;
-use super::take_out::{REDACTED, corrupt};
+use super::take_out::corrupt;
 use super::{Caller, DecisionBrief, Reading, Result, Service, ServiceError};
 use crate::ledger::LedgerError;
 use crate::store::StoreError;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::{Field, Opening};
 use sternway_domain::audit::record::{PointsBack, Relation};
-use sternway_domain::audit::{Outcome, Target};
+use sternway_domain::audit::{Outcome, REDACTED, Target};
 use sternway_domain::id::DecisionId;
 use sternway_domain::release::REASON_CHARS;
 use utoipa::ToSchema;

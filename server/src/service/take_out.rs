@@ -1,14 +1,12 @@
 //! From a decision to what taking texts out of it would write.
 
-use super::{Result, Service, encode};
+use super::{Result, Service};
 use crate::store::StoreError;
 use crate::store::rows::{DecisionRow, RedactionWrite};
+use sternway_domain::audit::REDACTED;
 use sternway_domain::audit::commitment::{Field, Opening};
 use sternway_domain::audit::record::{Leaf, Record};
 use sternway_domain::time::Timestamp;
-
-/// What stands in the place of a text.
-pub const REDACTED: &str = "redacted";
 
 /// A sealed entry and the texts that are still beside it.
 pub(super) struct Beside {
@@ -65,7 +63,6 @@ impl Beside {
             instead: REDACTED.to_owned(),
             actor_label: entry.actor.label(),
             reason: entry.reason.clone(),
-            body: encode(&entry),
             at,
             despite_hold: false,
             kept_from: None,

@@ -246,8 +246,6 @@ pub struct DecisionRow {
     pub outcome: String,
     pub reason: String,
     pub evidence: Option<Digest>,
-    /// JSON of the whole decision.
-    pub body: String,
 }
 
 #[derive(Debug, Clone, PartialEq)]

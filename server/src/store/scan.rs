@@ -23,7 +23,7 @@ const LEAVES: &str = "SELECT leaf_index, decision, entry, leaf_hash FROM audit_l
 const TEXTS: &str = "SELECT leaf_index, field, salt, text FROM audit_text \
     WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index, field";
 const DECISIONS: &str = "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, \
-    evidence, body, search FROM decision WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index";
+    evidence, search FROM decision WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index";
 const EVIDENCE: &str = "SELECT body FROM evidence WHERE digest = $1";
 
 /// One who reads. Several may read the same file side by side.
@@ -132,7 +132,7 @@ impl Reader<'_> {
                         hash: blob(leaf, 3)?,
                         texts: beside,
                         shown: decision.filter(of_it).map(shown).transpose()?,
-                        search: decision.filter(of_it).map(|row| column(row, 12)).transpose()?,
+                        search: decision.filter(of_it).map(|row| column(row, 11)).transpose()?,
                     })
                 };
                 stored().and_then(&mut look).map_err(named)?;
@@ -175,7 +175,6 @@ impl Stored<'_> {
             outcome: owned(shown.outcome)?,
             reason: owned(shown.reason)?,
             evidence: shown.evidence.map(|text| parsed(text, "evidence")).transpose()?,
-            body: owned(shown.body)?,
         };
         Ok(Some(row).filter(|row| row.id == decision))
     }
@@ -198,7 +197,6 @@ fn shown<'r>(row: &'r Row<'_>) -> Result<Shown<'r>> {
         outcome: column(row, 8)?,
         reason: column(row, 9)?,
         evidence: some(row, 10)?,
-        body: column(row, 11)?,
     })
 }
 

@@ -8,6 +8,8 @@ use crate::store::{Result, Store, StoreError};
 use async_trait::async_trait;
 use link::{Link, Row};
 use schema::Migration;
+use std::collections::BTreeMap;
+use sternway_domain::audit::Entry;
 use sternway_domain::audit::merkle::TreeHash;
 use sternway_domain::audit::note::VerifierKey;
 use sternway_domain::audit::retention::Class;
@@ -30,7 +32,7 @@ mod log;
 mod migrations;
 mod moving;
 mod people;
-mod privacy;
+pub(super) mod privacy;
 mod redact;
 mod releases;
 mod sagas;
@@ -58,6 +60,10 @@ pub(super) struct Dialect {
     pub(super) traffic: &'static str,
     /// The first `$3` entries but `$2` of which a text holds one of the JSON list `$1`.
     pub(super) repeated: &'static str,
+    /// The entries with the indexes in the JSON list `$1`, a row for each of their texts.
+    pub(super) entries: &'static str,
+    /// The first `$3` decisions after entry `$1` and of before `$2` that have a name.
+    pub(super) aged_names: &'static str,
     /// Puts the texts in the JSON list `$2` beside entry `$1`.
     pub(super) texts: &'static str,
     /// Decisions in which query `$11` matches words, newest first; otherwise as the others of `search`.
@@ -178,6 +184,10 @@ impl<B: Backend> Store for B {
         log::decision(self.reads("read a decision"), id).await
     }
 
+    async fn entries(&self, of: &[i64]) -> Result<BTreeMap<i64, Entry>> {
+        log::entries(self.reads("read entries of the log"), self.dialect(), of).await
+    }
+
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>> {
         log::leaves(self.reads("read the log"), from, limit).await
     }
@@ -227,7 +237,7 @@ impl<B: Backend> Store for B {
     }
 
     async fn aged(&self, class: Class, after: i64, before: Timestamp, limit: u32) -> Result<Vec<DecisionRow>> {
-        privacy::aged(self.reads("read which texts are old"), class, after, before, limit).await
+        privacy::aged(self.reads("read which texts are old"), self.dialect(), class, after, before, limit).await
     }
 
     async fn repeated(&self, texts: &[&str], but: i64, limit: u32) -> Result<Vec<i64>> {

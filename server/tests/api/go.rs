@@ -67,7 +67,6 @@ fn filler(n: u128) -> DecisionWrite {
         outcome: "accepted".into(),
         reason: "looks good".into(),
         evidence: None,
-        body: "{}".into(),
     };
     DecisionWrite { row, leaf_hash: leaf_hash(&entry), entry, openings: vec![] }
 }

@@ -63,7 +63,9 @@ async fn given_any_decision_then_a_browser_can_prove_it_and_finds_what_was_chang
         assert_eq!(good[..5], ["record", "path", "signature", "texts", "shown"], "{report:#}");
     }
 
-    change(&rig, "UPDATE decision SET body = replace(body, '\"accepted\"', '\"refused\",\"why\":\"\"')").await;
+    const ROLE: &str = "UPDATE audit_leaf SET entry = CAST(replace(CAST(entry AS TEXT), '\"role\":\"release_manager\"', \
+        '\"role\":\"viewer\"') AS BLOB)";
+    change(&rig, ROLE).await;
     change(&rig, "UPDATE audit_text SET text = 'somebody else' WHERE field = 'actor.name' AND leaf_index = 3").await;
     let found: Vec<Vec<String>> = {
         let mut found = Vec::new();
@@ -72,11 +74,31 @@ async fn given_any_decision_then_a_browser_can_prove_it_and_finds_what_was_chang
         }
         found
     };
-    assert!(found.contains(&vec!["texts".to_owned(), "shown".to_owned()]), "{found:?}");
-    assert!(found.contains(&vec!["shown".to_owned()]), "{found:?}");
+    assert!(found.contains(&vec!["texts".to_owned()]), "{found:?}");
+    assert!(found.contains(&vec!["path".to_owned()]), "{found:?}");
 
     let nobody = "/api/v1/decisions/00000000-0000-7000-8000-000000000000/entry";
     assert_eq!(rig.get(Role::Auditor, nobody).await.status, StatusCode::NOT_FOUND);
+}
+
+/// One entry that somebody spoilt must not keep the others from being read.
+#[tokio::test]
+async fn given_an_entry_that_cannot_be_read_then_lists_show_the_others_and_say_so_of_this_one() {
+    let rig = Rig::new().await;
+    rig.running().await;
+    change(&rig, "UPDATE audit_leaf SET entry = CAST('{}' AS BLOB) WHERE leaf_index = 2").await;
+
+    let all = decisions(&rig).await;
+    let (spoilt, others): (Vec<_>, Vec<_>) = all.iter().partition(|decision| decision["leaf_index"] == 2);
+    assert!(spoilt[0]["entry"].is_null() && others.iter().all(|decision| decision["entry"].is_object()), "{all:#?}");
+    let id = spoilt[0]["id"].as_str().expect("an id");
+    let session = rig.session(Role::Auditor).await;
+    let list = rig.page(Some(&session), "/decisions").await;
+    assert_eq!(list.status, StatusCode::OK);
+    assert!(list.text.contains("Its entry in the log cannot be read"), "{}", list.text);
+    let page = rig.page(Some(&session), &format!("/decisions/{id}")).await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.text.contains("What is stored of this is damaged or was changed"), "{}", page.text);
 }
 
 #[tokio::test]

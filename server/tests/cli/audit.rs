@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use sternway_domain::actor::{Actor, Role};
 use sternway_domain::audit::commitment::Salt;
-use sternway_domain::audit::record::{Links, RECORD_VERSION, Record};
+use sternway_domain::audit::record::{Leaf, Links, RECORD_VERSION, Record};
 use sternway_domain::audit::{Entry, Origin, Outcome, Target, leaf_hash};
 use sternway_domain::id::{DecisionId, Digest, PersonId};
 use sternway_domain::time::Timestamp;
@@ -78,9 +78,14 @@ fn resting(n: u128, reason: &str, evidence: Option<Digest>, applied: &[AppliedDo
         outcome: "accepted".into(),
         reason: entry.reason.clone(),
         evidence,
-        body: serde_json::to_string(&entry).unwrap(),
     };
     DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
+}
+
+/// The act of it, texts and all.
+pub(super) fn told(decision: &DecisionWrite) -> Entry {
+    let text = |field| decision.openings.iter().find(|opening| opening.field == field).unwrap().text.clone();
+    Leaf::decode(&decision.entry).unwrap().told(text)
 }
 
 pub(super) fn address(path: &Path) -> String {

@@ -118,8 +118,10 @@ impl Night {
 }
 
 pub(super) async fn entries(rig: &Rig) -> Vec<Entry> {
-    let rows = rig.base.service.store.decisions(&DecisionFilter::default()).await.unwrap();
-    let mut found: Vec<Entry> = rows.iter().map(|row| serde_json::from_str(&row.body).unwrap()).collect();
+    let store = &rig.base.service.store;
+    let rows = store.decisions(&DecisionFilter::default()).await.unwrap();
+    let places: Vec<i64> = rows.iter().map(|row| row.leaf_index).collect();
+    let mut found: Vec<Entry> = store.entries(&places).await.unwrap().into_values().rev().collect();
     found.retain(|entry| entry.origin.transport == "emergency");
     found
 }

@@ -1,6 +1,6 @@
 //! Packs of a long log, and of one with another past.
 
-use super::audit::{act, address};
+use super::audit::{act, address, told};
 use super::rig::{Ran, bare, finish};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,7 +11,7 @@ use sternway_domain::audit::commitment::Salt;
 use sternway_domain::audit::note::{KeyKind, SignerKey};
 use sternway_domain::audit::pack::Asked;
 use sternway_domain::audit::record::{Links, Record};
-use sternway_domain::audit::{Entry, Origin, Outcome, leaf_hash};
+use sternway_domain::audit::{Origin, Outcome, leaf_hash};
 use sternway_domain::id::{Digest, PersonId, ReleaseId, ServiceName};
 use sternway_domain::plan::{Metric, Weight};
 use sternway_domain::release::State;
@@ -96,7 +96,7 @@ async fn given_the_same_entries_then_the_report_has_the_same_bytes() {
     for n in 0..30 {
         let mut decision = act(n, &"errors at 3 % after the canary had run for a while ".repeat(1 + n as usize % 4));
         if n % 10 == 3 {
-            let mut entry: Entry = serde_json::from_str(&decision.row.body).unwrap();
+            let mut entry = told(&decision);
             entry.evidence = Some(digest.clone());
             entry.effects = vec!["ask for 25 % of traffic".to_owned()];
             entry.overridden = vec!["no pass for this stage".to_owned()];

@@ -107,6 +107,9 @@ const ROWS: [(u32, &str); 10] = [
     ),
 ];
 
+/// What a later migration took away: it stands in the entry.
+const DROPPED: (&str, &str) = ("decision", "body");
+
 /// Of both databases: every definition there is.
 const SQLITE: &str = "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_schema";
 const POSTGRES: &str = "SELECT 'column ' || table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' '
@@ -236,7 +239,8 @@ async fn given_any_earlier_schema_with_rows_when_started_then_it_is_as_a_fresh_o
     for from in 1..newest {
         let database = kind.database();
         database.up_to(from).await;
-        let known = database.tables().await;
+        let mut known = database.tables().await;
+        known.get_mut(DROPPED.0).unwrap().retain(|column| column != DROPPED.1);
         let before = database.rows(&known).await;
         for (table, rows) in &before {
             assert!(!rows.is_empty(), "say in ROWS what stands in `{table}`");

@@ -2,7 +2,6 @@
 
 use super::support::{Desk, build, maya};
 use super::yard::{Yard, plan};
-use sternway_domain::audit::Entry;
 use sternway_domain::component::Scope;
 use sternway_domain::id::ReleaseId;
 use sternway_domain::recovery::{self, Ended};
@@ -50,7 +49,7 @@ fn known_bad<T: std::fmt::Debug>(answer: Result<T, ServiceError>) {
 async fn overridden(desk: &Desk, id: ReleaseId) -> Vec<String> {
     let decision = desk.decisions(id).await.pop().expect("a decision");
     assert_eq!(decision.outcome, "accepted");
-    serde_json::from_str::<Entry>(&decision.body).expect("an entry").overridden
+    desk.service.entry(&decision).await.expect("an entry").overridden
 }
 
 #[tokio::test]

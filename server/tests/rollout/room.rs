@@ -6,7 +6,6 @@ use super::yard::{Yard, plan};
 use serde_json::json;
 use sqlx::ConnectOptions;
 use std::str::FromStr;
-use sternway_domain::audit::Entry;
 use sternway_domain::component::{Fit, Scope};
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::release::{HoldCause, State};
@@ -32,7 +31,7 @@ async fn order(desk: &Desk, id: ReleaseId, scope: Scope, overrides: Overrides) -
 async fn overridden(desk: &Desk, id: ReleaseId) -> Vec<String> {
     let decisions = desk.decisions(id).await;
     let back = decisions.iter().rfind(|row| row.action == "rollback" && row.outcome == "accepted").expect("accepted");
-    serde_json::from_str::<Entry>(&back.body).expect("an entry").overridden
+    desk.service.entry(back).await.expect("an entry").overridden
 }
 
 #[tokio::test]

@@ -220,7 +220,6 @@ async fn given_a_text_that_is_taken_out_of_a_release_then_it_goes_from_its_alarm
         instead: "redacted".into(),
         actor_label: "Ada".into(),
         reason: "redacted".into(),
-        body: "{}".into(),
         at: at(99),
         despite_hold: false,
         kept_from: None,

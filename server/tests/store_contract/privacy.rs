@@ -32,7 +32,6 @@ fn redaction(n: u128, leaf_index: i64, fields: &[Field]) -> RedactionWrite {
         instead: "redacted".into(),
         actor_label: "redacted".into(),
         reason: "redacted".into(),
-        body: "{}".into(),
         at: at(99),
         despite_hold: false,
         kept_from: None,

@@ -50,7 +50,6 @@ fn takes(n: u128, texts: &[(Field, String)]) -> RedactionWrite {
         instead: "redacted".into(),
         actor_label: "redacted".into(),
         reason: "redacted".into(),
-        body: "{}".into(),
         at: at(99),
         despite_hold: false,
         kept_from: None,

@@ -3,8 +3,8 @@
 use super::support::*;
 use rstest::rstest;
 use std::sync::Arc;
+use sternway_domain::audit::Target;
 use sternway_domain::audit::settings::Settings;
-use sternway_domain::audit::{Entry, Target};
 use sternway_server::service::Service;
 use sternway_server::store::rows::DecisionFilter;
 use sternway_server::system::{SystemClock, SystemRng};
@@ -45,8 +45,8 @@ async fn given_settings_that_change_when_started_then_each_change_is_one_entry(#
     ];
     assert_eq!(told(&rig).await, expected);
     let newest = rig.store.decisions(&DecisionFilter::default()).await.unwrap().remove(0);
-    let entry: Entry = serde_json::from_str(&newest.body).unwrap();
-    assert_eq!(entry.target, Target::Configuration { names: vec!["log.retention.texts".to_owned()] });
+    let entry = rig.store.entries(&[newest.leaf_index]).await.unwrap().remove(&newest.leaf_index);
+    assert_eq!(entry.unwrap().target, Target::Configuration { names: vec!["log.retention.texts".to_owned()] });
     assert_eq!(newest.actor_label, "automation, rule start");
     let kept = rig.store.evidence(&newest.evidence.unwrap()).await.unwrap().unwrap();
     assert_eq!(Settings::read(&kept), Some(settings("730d")));

@@ -209,7 +209,6 @@ pub(super) fn decision(n: u128) -> DecisionWrite {
         outcome: "accepted".into(),
         reason: "looks good".into(),
         evidence: None,
-        body: "{}".into(),
     };
     DecisionWrite { row, entry: n.to_be_bytes().to_vec(), leaf_hash: [n as u8; 32], openings: vec![] }
 }

@@ -102,7 +102,6 @@ impl Acts {
             outcome: "accepted".into(),
             reason: entry.reason.clone(),
             evidence: None,
-            body: serde_json::to_string(&entry).expect("JSON"),
         };
         DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
     }

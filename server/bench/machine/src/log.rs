@@ -144,7 +144,7 @@ fn put(tx: &Transaction<'_>, tree: &mut Frontier, sealed: &Receiver<(Entry, Seal
     let mut decision = tx
         .prepare(
             "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, \
-             reason, evidence, body, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'accepted', $9, $10, $11, $12)",
+             reason, evidence, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'accepted', $9, $10, $11)",
         )
         .expect("a statement");
     let leaf = "INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $3, $4, $5)";
@@ -157,7 +157,6 @@ fn put(tx: &Transaction<'_>, tree: &mut Frontier, sealed: &Receiver<(Entry, Seal
         let Target::Release { id: release, service } = &entry.target else { continue };
         let label = entry.actor.label();
         let search = format!("{}\n{label}\n{service}", entry.reason).to_lowercase();
-        let body = serde_json::to_string(&entry).expect("JSON");
         let evidence = entry.evidence.as_ref().map(ToString::to_string);
         let (release, service) = (release.to_string(), service.to_string());
         let at = entry.at.micros();
@@ -172,7 +171,6 @@ fn put(tx: &Transaction<'_>, tree: &mut Frontier, sealed: &Receiver<(Entry, Seal
             service,
             entry.reason,
             evidence,
-            body,
             search
         ];
         decision.execute(values).expect("a decision");
@@ -196,7 +194,7 @@ fn read(path: &Path, entries: u64) -> Duration {
     const ROWS: [&str; 3] = [
         "SELECT decision, entry, leaf_hash, at FROM audit_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index",
         "SELECT field, salt, text FROM audit_text WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index, field",
-        "SELECT id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence, body FROM decision \
+        "SELECT id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence, search FROM decision \
          WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index",
     ];
     let lanes = std::thread::available_parallelism().map_or(1, usize::from) as u64;

@@ -1,12 +1,11 @@
 //! What stands beside an entry: texts, and the decision as pages and lists show it. All of it follows from the entry.
 
 use super::feed::Beside;
-use crate::service::REDACTED;
 use crate::store::rows::{DecisionRow, is_searchable};
 use crate::store::scan::Stored;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::record::{Leaf, Record};
-use sternway_domain::audit::{Entry, Outcome, Target};
+use sternway_domain::audit::{Entry, Outcome, REDACTED, Target};
 
 /// What was found there.
 #[derive(Debug, Default)]
@@ -85,40 +84,13 @@ fn shown(index: u64, record: &Record, entry: &Entry, shown: Option<&DecisionRow>
         "actor"
     } else if row.release != release || row.service.as_ref() != service {
         "target"
-    } else if !is_json_of(&row.body, entry) && !says_the_same(&row.body, entry) {
-        "text (`body`)"
     } else {
         return None;
     };
     Some(format!("decision `{}` shows another {wrong} than its entry {index} has", record.id))
 }
 
-/// Whether it is what would be written, without writing it.
-fn is_json_of(text: &str, entry: &Entry) -> bool {
-    let mut same = Same(text.as_bytes());
-    serde_json::to_writer(&mut same, entry).is_ok() && same.0.is_empty()
-}
-
-/// Takes the same bytes and no others.
-struct Same<'a>(&'a [u8]);
-
-impl std::io::Write for Same<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 = self.0.strip_prefix(bytes).ok_or(std::io::ErrorKind::InvalidData)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// As a database keeps a text.
 fn plain(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
-}
-
-/// JSON may hold a NUL where the texts of the log have U+FFFD.
-fn says_the_same(body: &str, entry: &Entry) -> bool {
-    serde_json::from_str::<Entry>(&body.replace("\\u0000", "\u{fffd}")).is_ok_and(|body| body == *entry)
 }

@@ -2,7 +2,6 @@
 //! applied. Each row has its entry, and each entry its row.
 
 use super::feed::{Feed, Unread, unread};
-use crate::service::REDACTED;
 use crate::store::Store;
 use crate::store::rows::HoldRow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +9,7 @@ use sternway_domain::access::Action;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::hold;
 use sternway_domain::audit::record::{Finding, Record, Redactions};
-use sternway_domain::audit::{Entry, Target};
+use sternway_domain::audit::{Entry, REDACTED, Target};
 use sternway_domain::id::DecisionId;
 
 mod documents;
@@ -86,7 +85,8 @@ async fn holds(store: &dyn Store, size: u64, mut holding: BTreeMap<DecisionId, u
                 let text = format!("legal hold `{}` was {how} by decision `{by}`, of which no entry says so", row.id);
                 return Ok(Some((None, text)));
             };
-            if decision.at != at || !says(&decision.body, &row, &effect) {
+            let entry = store.entries(&[decision.leaf_index]).await.map_err(unread)?.remove(&decision.leaf_index);
+            if decision.at != at || !entry.is_some_and(|entry| says(&entry, &row, &effect)) {
                 let text = format!("legal hold `{}` is another one than entry {index} {how}", row.id);
                 return Ok(Some((Some(index), text)));
             }
@@ -97,8 +97,7 @@ async fn holds(store: &dyn Store, size: u64, mut holding: BTreeMap<DecisionId, u
 }
 
 /// Whether the act is about this hold and what it covers, as far as its texts are there. They are those of its entry.
-fn says(body: &str, row: &HoldRow, effect: &str) -> bool {
-    let Ok(entry) = serde_json::from_str::<Entry>(body) else { return false };
+fn says(entry: &Entry, row: &HoldRow, effect: &str) -> bool {
     let is = |found: Option<&String>, expected: &str| found.is_some_and(|text| text == expected || text == REDACTED);
     let Target::Configuration { names } = &entry.target else { return false };
     is(names.first(), &hold::named(row.id)) && is(entry.effects.first(), effect)

@@ -8,7 +8,7 @@ use crate::http::ask::{Asker, Named, Params};
 use crate::http::cursor::{self, Page, Paged};
 use crate::http::problem::Problem;
 use crate::service::{Caller, Reading};
-use crate::store::rows::DecisionFilter;
+use crate::store::rows::{DecisionFilter, DecisionRow};
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::http::Uri;
@@ -116,7 +116,10 @@ async fn page(
         limit: size + 1,
     };
     let rows = http.service.decisions(caller, &filter).await?;
-    Ok(cursor::page(uri, rows, size, |row| row.leaf_index.to_string(), |row| DecisionView::from(row)))
+    let places: Vec<i64> = rows.iter().map(|row| row.leaf_index).collect();
+    let entries = http.service.store.entries(&places).await?;
+    let view = |row: &DecisionRow| DecisionView::new(row, entries.get(&row.leaf_index).cloned());
+    Ok(cursor::page(uri, rows, size, |row| row.leaf_index.to_string(), view))
 }
 
 /// One decision.
@@ -127,7 +130,9 @@ pub(in crate::http) async fn get(
     Asker(caller): Asker,
     Named(id): Named<DecisionId>,
 ) -> Result<Json<DecisionView>, Problem> {
-    Ok(Json(DecisionView::from(&http.service.read_decision(&caller, id).await?)))
+    let row = http.service.read_decision(&caller, id).await?;
+    let entry = http.service.store.entries(&[row.leaf_index]).await?.remove(&row.leaf_index);
+    Ok(Json(DecisionView::new(&row, entry)))
 }
 
 /// What was seen when a decision was made.

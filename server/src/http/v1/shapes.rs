@@ -3,7 +3,7 @@
 use crate::service::{DecisionBrief, ReleaseSummary};
 use crate::store::rows::DecisionRow;
 use serde::Serialize;
-use serde_json::Value;
+use sternway_domain::audit::Entry;
 use utoipa::ToSchema;
 
 /// An act was taken.
@@ -42,13 +42,13 @@ pub(in crate::http) struct DecisionView {
     reason: String,
     /// Digest of what was seen; see `/api/v1/evidence/{digest}`.
     evidence: Option<String>,
-    /// The whole entry, as it is in the log.
-    #[schema(value_type = Object)]
-    entry: Value,
+    /// The whole entry, as it is in the log; `null` if it cannot be read: `sternway audit verify` says why.
+    #[schema(value_type = Option<Object>)]
+    entry: Option<Entry>,
 }
 
-impl From<&DecisionRow> for DecisionView {
-    fn from(row: &DecisionRow) -> Self {
+impl DecisionView {
+    pub(super) fn new(row: &DecisionRow, entry: Option<Entry>) -> Self {
         Self {
             id: row.id.to_string(),
             leaf_index: row.leaf_index,
@@ -61,7 +61,7 @@ impl From<&DecisionRow> for DecisionView {
             outcome: row.outcome.clone(),
             reason: row.reason.clone(),
             evidence: row.evidence.as_ref().map(ToString::to_string),
-            entry: serde_json::from_str(&row.body).unwrap_or_default(),
+            entry,
         }
     }
 }

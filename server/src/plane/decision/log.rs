@@ -3,13 +3,13 @@
 use crate::plane::Plane;
 use crate::plane::decisions::{act_word, look};
 use crate::plane::words::{day, lasting, leaf_link};
-use crate::service::{REDACTED, Result};
+use crate::service::{Result, encode};
 use crate::store::rows;
 use sternway_app::view::FactView;
 use sternway_app::view::decision::{LogFactsView, NearView, RemovedView};
-use sternway_domain::audit::Entry;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::record::{Leaf, PointsBack, Record, Relation};
+use sternway_domain::audit::{Entry, REDACTED};
 use sternway_domain::plan::grouped;
 
 /// Among so many later entries those are looked for that point back. What is further away is found by its own pages.
@@ -32,7 +32,7 @@ impl Plane {
             canonical: record.and_then(|record| serde_json::to_string_pretty(&record).ok()).unwrap_or_default(),
             texts: texts.into_iter().map(|opening| (opening.field.to_string(), opening.text)).collect(),
             // In an attribute it would do no harm; still, no page holds what looks like a tag of somebody's.
-            shown: row.body.replace('<', "\\u003c"),
+            shown: encode(entry).replace('<', "\\u003c"),
             instead: REDACTED.to_owned(),
         })
     }

@@ -18,7 +18,6 @@ pub struct RedactionWrite {
     /// The decision's row from now on.
     pub actor_label: String,
     pub reason: String,
-    pub body: String,
     pub at: Timestamp,
     /// Although a legal hold covers it: what had been taken out before and came back is not held.
     pub despite_hold: bool,

@@ -188,7 +188,7 @@ async fn advance(tx: &mut Tx, events: i64, leaves: i64) -> Result<Head> {
 
 async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, index: i64) -> Result<()> {
     const DECISION: &str = "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, \
-        outcome, reason, evidence, body, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        outcome, reason, evidence, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     const LEAF: &str =
         "INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $3, $4, $5)";
     let row = &decision.row;
@@ -206,7 +206,6 @@ async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, 
         &row.outcome,
         &row.reason,
         evidence,
-        &row.body,
         search,
     ];
     tx.add_later(DECISION, values, format!("decision `{}`", row.id));

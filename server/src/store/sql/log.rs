@@ -1,9 +1,14 @@
 //! Reading events, decisions and the log.
 
 use super::link::{Link, Row, args};
-use super::{all, body};
+use super::search::decision_columns;
+use super::{Dialect, all, body};
 use crate::store::rows::*;
 use crate::store::{Result, StoreError};
+use std::collections::BTreeMap;
+use sternway_domain::audit::commitment::Field;
+use sternway_domain::audit::record::Leaf;
+use sternway_domain::audit::{Entry, REDACTED};
 use sternway_domain::id::{DecisionId, Digest, ReleaseId};
 use sternway_domain::time::Timestamp;
 
@@ -39,8 +44,7 @@ fn event(row: &Row) -> Result<EventRow> {
 }
 
 pub(super) async fn decision(link: Link<'_>, id: DecisionId) -> Result<Option<DecisionRow>> {
-    const ONE: &str = "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, \
-        evidence, body FROM decision WHERE id = $1";
+    const ONE: &str = concat!("SELECT ", decision_columns!(), " FROM decision WHERE id = $1");
     link.one(ONE, args![id]).await?.as_ref().map(read_decision).transpose()
 }
 
@@ -57,8 +61,24 @@ pub(super) fn read_decision(row: &Row) -> Result<DecisionRow> {
         outcome: row.get("outcome")?,
         reason: row.get("reason")?,
         evidence: row.opt_parse("evidence")?,
-        body: row.get("body")?,
     })
+}
+
+pub(super) async fn entries(link: Link<'_>, dialect: &Dialect, of: &[i64]) -> Result<BTreeMap<i64, Entry>> {
+    let list = serde_json::to_string(of).expect("numbers are JSON");
+    let (mut leaves, mut texts) = (BTreeMap::new(), BTreeMap::new());
+    for row in link.all(dialect.entries, args![list]).await? {
+        let index: i64 = row.get("leaf_index")?;
+        if let (Ok(Some(field)), Some(text)) = (row.opt_parse::<Field>("field"), row.get::<Option<String>>("text")?) {
+            texts.insert((index, field), text);
+        }
+        leaves.insert(index, row.get::<Vec<u8>>("entry")?);
+    }
+    let told = |(index, entry): (i64, Vec<u8>)| {
+        let text = |field| texts.get(&(index, field)).cloned().unwrap_or_else(|| REDACTED.to_owned());
+        Some((index, Leaf::decode(&entry).ok()?.told(text)))
+    };
+    Ok(leaves.into_iter().filter_map(told).collect())
 }
 
 pub(super) async fn leaves(link: Link<'_>, from: i64, limit: u32) -> Result<Vec<LeafRow>> {

@@ -88,10 +88,12 @@ pub(super) async fn redactions(link: Link<'_>, after: i64, entries: u32) -> Resu
     Ok(found)
 }
 
-macro_rules! aged {
-    ($fields:literal) => {
+/// Decisions of before `$2` with such a text.
+macro_rules! aged_where {
+    ($fields:expr) => {
         concat!(
-            "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence, body",
+            "SELECT ",
+            $crate::store::sql::search::decision_columns!(),
             " FROM decision d WHERE leaf_index > $1 AND at < $2 AND EXISTS",
             " (SELECT 1 FROM audit_text t WHERE t.leaf_index = d.leaf_index AND (",
             $fields,
@@ -100,23 +102,35 @@ macro_rules! aged {
     };
 }
 
+pub(in crate::store) use aged_where;
+
+/// Those with a name: who acted, for whom, or whose account it was, which entry `l` says.
+macro_rules! aged_names {
+    ($of_account:literal) => {
+        $crate::store::sql::privacy::aged_where!(concat!(
+            "t.field IN ('actor.name', 'actor.owner_name') OR t.field LIKE 'target.%' AND EXISTS",
+            " (SELECT 1 FROM audit_leaf l WHERE l.leaf_index = d.leaf_index AND ",
+            $of_account,
+            ")"
+        ))
+    };
+}
+pub(in crate::store) use aged_names;
+
 pub(super) async fn aged(
     link: Link<'_>,
+    dialect: &Dialect,
     class: Class,
     after: i64,
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<DecisionRow>> {
-    const ADDRESSES: &str = aged!("t.field IN ('origin.ip', 'origin.user_agent')");
-    const NAMES: &str = aged!(
-        "t.field IN ('actor.name', 'actor.owner_name') \
-        OR t.field LIKE 'target.%' AND d.body LIKE '%\"target\":{\"kind\":\"account\"%'"
-    );
+    const ADDRESSES: &str = aged_where!("t.field IN ('origin.ip', 'origin.user_agent')");
     const TEXTS: &str =
-        aged!("t.field IN ('reason', 'outcome.why') OR t.field LIKE 'overridden.%' OR t.field LIKE 'effects.%'");
+        aged_where!("t.field IN ('reason', 'outcome.why') OR t.field LIKE 'overridden.%' OR t.field LIKE 'effects.%'");
     let sql = match class {
         Class::Addresses => ADDRESSES,
-        Class::Names => NAMES,
+        Class::Names => dialect.aged_names,
         Class::Texts => TEXTS,
     };
     all(&link.all(sql, args![after, before, i64::from(limit)]).await?, read_decision)

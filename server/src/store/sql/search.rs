@@ -6,11 +6,20 @@ use super::{Dialect, all};
 use crate::store::Result;
 use crate::store::rows::*;
 
+/// What [`read_decision`] reads.
+macro_rules! decision_columns {
+    () => {
+        "leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence"
+    };
+}
+pub(in crate::store) use decision_columns;
+
 /// Where to look, and the first condition, which an index answers.
 macro_rules! decisions_where {
     ($from:literal, $first:literal) => {
         concat!(
-            "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence, body",
+            "SELECT ",
+            $crate::store::sql::search::decision_columns!(),
             " FROM ",
             $from,
             " WHERE ",

@@ -178,14 +178,18 @@ impl Record {
     /// The act as it was known, every removed text replaced by `redacted`.
     pub fn open(&self, openings: &[Opening], redacted: &str) -> Result<Entry, OpeningError> {
         let texts = self.texts(openings)?;
-        let text = |wanted: Field| -> String {
+        Ok(self.told(|wanted| {
             let found = texts.iter().find(|(field, _)| *field == wanted);
             found.and_then(|(_, text)| *text).unwrap_or(redacted).to_owned()
-        };
+        }))
+    }
+
+    /// The act with these texts, whether or not they are those that were committed to.
+    pub fn told(&self, text: impl Fn(Field) -> String) -> Entry {
         let list = |field: fn(u16) -> Field, all: &[Commitment]| -> Vec<String> {
             (0..=u16::MAX).zip(all).map(|(at, _)| text(field(at))).collect()
         };
-        Ok(Entry {
+        Entry {
             v: self.v,
             id: self.id,
             at: self.at,
@@ -229,6 +233,6 @@ impl Record {
                 ip: self.origin.ip.map(|_| text(Field::Ip)),
                 user_agent: self.origin.user_agent.map(|_| text(Field::UserAgent)),
             },
-        })
+        }
     }
 }

@@ -5,11 +5,9 @@ use super::beside::Texts;
 use super::{Field, Finding, Record, What, Who};
 use crate::actor::{AUTOMATION, Actor};
 use crate::time::Timestamp;
-use serde::Serialize;
-use std::io;
 use uuid::Uuid;
 
-/// A decision as a store keeps it for pages and lists; names and numbers as they are written there. Bytes, because what is
+/// A decision as a store keeps it for lists and searches; names and numbers as they are written there. Bytes, because what is
 /// the same as a text is one.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
@@ -25,8 +23,6 @@ pub struct Shown<'a> {
     pub outcome: &'a [u8],
     pub reason: &'a [u8],
     pub evidence: Option<&'a [u8]>,
-    /// JSON of the [`Entry`](super::super::Entry).
-    pub body: &'a [u8],
 }
 
 impl Record {
@@ -86,7 +82,7 @@ impl<'a> Act<'a> {
         if shown.release.is_some() != released || shown.service != service.map(|name| name.as_str().as_bytes()) {
             return None;
         }
-        whole(shown.body, |same| self.body(same))
+        Some(())
     }
 
     fn key(&self, same: &mut Same<'_>) -> Option<()> {
@@ -106,104 +102,6 @@ impl<'a> Act<'a> {
             Who::Anonymous {} => same.is(&Actor::Anonymous.label())?,
         };
         Some(())
-    }
-
-    /// In the order of the fields of an [`Entry`](super::super::Entry).
-    fn body(&self, same: &mut Same<'_>) -> Option<()> {
-        let Act { record, .. } = self;
-        same.is("{\"v\":")?.json(&record.v)?;
-        same.is(",\"id\":\"")?.id(record.id.0)?;
-        same.is("\",\"at\":")?.json(&record.at)?;
-        if let Some(occurred) = &record.occurred {
-            same.is(",\"occurred\":")?.json(occurred)?;
-        }
-        self.actor(same)?;
-        same.is(",\"action\":")?.quoted(record.action.as_str())?;
-        self.target(same)?;
-        if let Some(version) = &record.expected_version {
-            same.is(",\"expected_version\":")?.json(version)?;
-        }
-        same.is(",\"reason\":")?.quoted(self.text(Field::Reason))?;
-        match record.outcome {
-            Finding::Accepted {} => same.is(",\"outcome\":{\"kind\":\"accepted\"}")?,
-            Finding::Refused { .. } => {
-                same.is(",\"outcome\":{\"kind\":\"refused\",\"why\":")?.quoted(self.text(Field::Why))?;
-                same.is("}")?
-            }
-        };
-        for (name, digest) in [(",\"evidence\":", &record.evidence), (",\"plan\":", &record.plan)] {
-            if let Some(digest) = digest {
-                same.is(name)?.quoted(digest.as_str())?;
-            }
-        }
-        same.list(",\"runbooks\":", record.runbooks.iter().map(|digest| digest.as_str()))?;
-        self.numbered(same, ",\"overridden\":", Field::Overridden, record.overridden.len())?;
-        self.numbered(same, ",\"effects\":", Field::Effect, record.effects.len())?;
-        let origin = &record.origin;
-        same.is(",\"origin\":{\"transport\":")?.quoted(origin.transport.as_str())?;
-        let rest = [
-            (",\"request_id\":", origin.request_id.as_ref().map(|id| id.as_str())),
-            (",\"trace_id\":", origin.trace_id.as_ref().map(|id| id.as_str())),
-            (",\"ip\":", origin.ip.map(|_| self.text(Field::Ip))),
-            (",\"user_agent\":", origin.user_agent.map(|_| self.text(Field::UserAgent))),
-        ];
-        for (name, text) in rest {
-            if let Some(text) = text {
-                same.is(name)?.quoted(text)?;
-            }
-        }
-        same.is("}}").map(drop)
-    }
-
-    fn actor(&self, same: &mut Same<'_>) -> Option<()> {
-        same.is(",\"actor\":{\"kind\":\"")?;
-        match &self.record.actor {
-            Who::Person { id, role, .. } => {
-                same.is("person\",\"id\":\"")?.id(id.0)?;
-                same.is("\",\"name\":")?.quoted(self.text(Field::ActorName))?;
-                same.is(",\"role\":")?.quoted(role.as_str())?;
-            }
-            Who::Token { id, owner, role, .. } => {
-                same.is("token\",\"id\":\"")?.id(id.0)?;
-                same.is("\",\"name\":")?.quoted(self.text(Field::ActorName))?;
-                same.is(",\"owner\":\"")?.id(owner.0)?;
-                same.is("\",\"owner_name\":")?.quoted(self.text(Field::OwnerName))?;
-                same.is(",\"role\":")?.quoted(role.as_str())?;
-            }
-            Who::Automation { rule } => same.is("automation\",\"rule\":")?.quoted(rule.as_str())?,
-            Who::Anonymous {} => return same.is("anonymous\"}").map(drop),
-        }
-        same.is("}").map(drop)
-    }
-
-    fn target(&self, same: &mut Same<'_>) -> Option<()> {
-        same.is(",\"target\":{\"kind\":\"")?;
-        match &self.record.target {
-            What::Release { id, service } => {
-                same.is("release\",\"id\":\"")?.id(id.0)?;
-                same.is("\",\"service\":")?.quoted(service.as_str())?;
-            }
-            What::Service { name } => same.is("service\",\"name\":")?.quoted(name.as_str())?,
-            What::Flag { key, environment } => {
-                same.is("flag\",\"key\":")?.quoted(key.as_str())?;
-                same.is(",\"environment\":")?.quoted(environment.as_str())?;
-            }
-            What::Configuration { names } => {
-                same.is("configuration\",\"names\":")?.items((0..names.len()).map(|at| self.nth(Field::Target, at)))?;
-            }
-            What::Account { .. } => same.is("account\",\"name\":")?.quoted(self.text(Field::Target(0)))?,
-            What::Unknown { .. } => same.is("unknown\",\"text\":")?.quoted(self.text(Field::Target(0)))?,
-        }
-        same.is("}").map(drop)
-    }
-
-    fn numbered(&self, same: &mut Same<'_>, name: &str, field: fn(u16) -> Field, many: usize) -> Option<()> {
-        same.list(name, (0..many).map(|at| self.nth(field, at)))
-    }
-
-    /// An entry has no more of a kind than a `u16` counts.
-    fn nth(&self, field: fn(u16) -> Field, at: usize) -> &'a str {
-        self.text(field(at as u16))
     }
 }
 
@@ -225,46 +123,6 @@ impl Same<'_> {
 
     fn id(&mut self, id: Uuid) -> Option<()> {
         self.is(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())).map(drop)
-    }
-
-    /// A text in quotes, with escapes where it needs some.
-    fn quoted(&mut self, text: &str) -> Option<()> {
-        let special = |some, b| some | (b < b' ') | (b == b'"') | (b == b'\\');
-        if text.bytes().fold(false, special) {
-            return self.json(text);
-        }
-        self.is("\"")?.is(text)?.is("\"").map(drop)
-    }
-
-    /// Left out when it is empty.
-    fn list<'t>(&mut self, name: &str, texts: impl ExactSizeIterator<Item = &'t str>) -> Option<()> {
-        if texts.len() == 0 { Some(()) } else { self.is(name)?.items(texts) }
-    }
-
-    fn items<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> Option<()> {
-        self.is("[")?;
-        for (at, text) in texts.enumerate() {
-            if at > 0 {
-                self.is(",")?;
-            }
-            self.quoted(text)?;
-        }
-        self.is("]").map(drop)
-    }
-
-    fn json<T: Serialize + ?Sized>(&mut self, value: &T) -> Option<()> {
-        serde_json::to_writer(self, value).ok()
-    }
-}
-
-impl io::Write for Same<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = self.0.strip_prefix(bytes).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

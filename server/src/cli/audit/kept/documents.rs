@@ -3,13 +3,13 @@
 use super::{PAGE, Wrong};
 use crate::cli::audit::feed::{Unread, unread};
 use crate::documents::{self, Body, Kind};
-use crate::service::{AppliedDocument, REDACTED};
+use crate::service::AppliedDocument;
 use crate::store::Store;
 use crate::store::rows::{DecisionFilter, DocumentRow};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use sternway_domain::access::Action;
-use sternway_domain::audit::{Entry, Target};
+use sternway_domain::audit::{Entry, REDACTED, Target};
 use sternway_domain::id::Digest;
 use sternway_domain::runbook::Runbook;
 
@@ -35,8 +35,9 @@ pub(super) async fn check(store: &dyn Store, size: u64) -> Result<Wrong, Unread>
         let rows = store.decisions(&filter).await.map_err(unread)?;
         let Some(last) = rows.last() else { break };
         filter.before = Some(last.leaf_index);
-        for row in rows {
-            let (index, told) = (row.leaf_index as u64, Told::of(&row.body));
+        let places: Vec<i64> = rows.iter().map(|row| row.leaf_index).collect();
+        for (index, entry) in store.entries(&places).await.map_err(unread)?.into_iter().rev() {
+            let (index, told) = (index as u64, Told::of(entry));
             untold = untold.saturating_add(told.withheld);
             for (named, digest) in told.documents {
                 if index >= size {
@@ -71,10 +72,9 @@ struct Told {
 }
 
 impl Told {
-    fn of(body: &str) -> Self {
-        let none = Self { documents: Vec::new(), withheld: 0 };
-        let Ok(Entry { target: Target::Configuration { names }, effects, .. }) = serde_json::from_str(body) else {
-            return none;
+    fn of(entry: Entry) -> Self {
+        let Entry { target: Target::Configuration { names }, effects, .. } = entry else {
+            return Self { documents: Vec::new(), withheld: 0 };
         };
         let lines = effects.iter().flat_map(|effects| effects.lines());
         let documents: Vec<_> = lines.filter_map(AppliedDocument::from_effect).collect();
@@ -198,7 +198,7 @@ mod tests {
                 "action": "apply", "target": {"kind": "configuration", "names": names}, "reason": "", "effects": effects,
                 "outcome": {"kind": "accepted"}, "origin": {"transport": "cli"},
             });
-            let told = Told::of(&body.to_string());
+            let told = Told::of(serde_json::from_value(body).expect("an entry"));
             (told.documents.into_iter().map(|((_, name), _)| name).collect::<Vec<_>>(), told.withheld)
         };
         let [a, b] = ["a", "b"].map(|name| format!("created Plan/{name} {}", digest(1)));

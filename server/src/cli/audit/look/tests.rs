@@ -65,7 +65,6 @@ fn written(entry: &Entry) -> DecisionWrite {
         outcome: if entry.outcome == Outcome::Accepted { "accepted" } else { "refused" }.into(),
         reason: entry.reason.clone(),
         evidence: entry.evidence.clone(),
-        body: serde_json::to_string(entry).unwrap(),
     };
     DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
 }

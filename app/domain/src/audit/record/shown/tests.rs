@@ -12,11 +12,11 @@ const REDACTED: &str = "[redacted]";
 type Change = dyn Fn(Field, Salt, &str) -> (Field, Salt, String);
 
 /// What a store keeps of an act.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Kept {
     at: Timestamp,
     /// Of columns, in the order of [`Shown`].
-    columns: [Option<String>; 10],
+    columns: [Option<String>; 9],
 }
 
 impl Kept {
@@ -38,13 +38,12 @@ impl Kept {
             Some(outcome.to_owned()),
             Some(plain(&entry.reason)),
             entry.evidence.as_ref().map(ToString::to_string),
-            Some(serde_json::to_string(entry).expect("JSON")),
         ];
         Self { at: entry.at, columns }
     }
 
     fn shown(&self) -> Shown<'_> {
-        let [id, key, label, action, release, service, outcome, reason, evidence, body] = &self.columns;
+        let [id, key, label, action, release, service, outcome, reason, evidence] = &self.columns;
         fn some(column: &Option<String>) -> Option<&[u8]> {
             column.as_ref().map(String::as_bytes)
         }
@@ -62,7 +61,6 @@ impl Kept {
             outcome: text(outcome),
             reason: text(reason),
             evidence: some(evidence),
-            body: text(body),
         }
     }
 }
@@ -168,14 +166,14 @@ proptest! {
         left.iter().for_each(|opening| fewer.push(opening.field, opening.salt, &opening.text));
         let after = record.open(&left, REDACTED).expect("the others open");
         prop_assert_eq!(record.shown_by(&Kept::of(&after).shown(), &fewer, REDACTED), Some(vec![field]));
-        if after != entry {
+        if Kept::of(&after) != Kept::of(&entry) {
             prop_assert_eq!(record.shown_by(&Kept::of(&after).shown(), &texts, REDACTED), None);
             prop_assert_eq!(record.shown_by(&Kept::of(&entry).shown(), &fewer, REDACTED), None);
         }
     }
 
     #[test]
-    fn what_is_shown_differently_is_not_taken(entry in entries(), column in 0usize..10, at in any::<prop::sample::Index>(), by in " [ -~]{0,1}") {
+    fn what_is_shown_differently_is_not_taken(entry in entries(), column in 0usize..9, at in any::<prop::sample::Index>(), by in " [ -~]{0,1}") {
         let (Sealed { record, .. }, texts) = sealed(&entry);
         let good = Kept::of(&entry);
         let mut wrong = good.clone();
