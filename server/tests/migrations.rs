@@ -93,7 +93,7 @@ impl Database {
         lines.into_iter().collect()
     }
 
-    /// `table.column type` and whether it may be empty. Words are indexed by tables of SQLite's own.
+    /// `table.column type` and whether it may be empty. Earlier schemas had an index of words, of SQLite's own tables.
     async fn columns(&self) -> BTreeSet<String> {
         self.lines(
             "SELECT t.name || '.' || c.name || ' ' || CASE lower(c.type) WHEN 'integer' THEN 'bigint' \
@@ -107,12 +107,12 @@ impl Database {
         .await
     }
 
-    /// `index table` of those that have a name of ours and are not over words.
+    /// `index table` of those that have a name of ours.
     async fn indexes(&self) -> BTreeSet<String> {
         self.lines(
             "SELECT name || ' ' || tbl_name FROM sqlite_schema WHERE type = 'index' AND name NOT LIKE 'sqlite_%'",
             "SELECT indexname || ' ' || tablename FROM pg_indexes WHERE schemaname = 'public' \
-             AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key' AND indexname <> 'decision_words'",
+             AND indexname NOT LIKE '%_pkey' AND indexname NOT LIKE '%_key'",
         )
         .await
     }

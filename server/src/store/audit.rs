@@ -10,8 +10,6 @@ pub trait AuditStore: Send + Sync {
     /// The first thing, in words, that is missing or too much among the events, or among the decisions of a log of so many
     /// entries: numbers without gaps and owners, streams as long as their rows say.
     async fn gap(&self, leaves: i64) -> Result<Option<String>>;
-    /// What decisions of entries with an index of at least `from` are found by, in order, with that index.
-    async fn searched(&self, from: i64, limit: u32) -> Result<Vec<(i64, String)>>;
     /// Every version of every document after this kind, name and version, in the order of these.
     async fn documents_after(&self, after: (&str, &str, i64), limit: u32) -> Result<Vec<DocumentRow>>;
 }

@@ -46,8 +46,9 @@ const DIALECT: Dialect = Dialect {
     aged_names: privacy::aged_names!("position(convert_to('\"target\":{\"kind\":\"account\"', 'UTF8') IN l.entry) > 0"),
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text \
         FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS given (field text, salt text, text text)",
-    search: search::decisions_where!("decision", "words(search) @@ CAST($11 AS tsquery)"),
-    query: |words| search::query(words, '\'', ":*", " & "),
+    search: search::decisions_where!(
+        "strpos(lower(reason || ' ' || actor_label || ' ' || coalesce(service, '')), $11) > 0"
+    ),
     notify: Some("SELECT pg_notify('sternway', '')"),
     has_schema: "SELECT tablename FROM pg_tables \
         WHERE schemaname = current_schema() AND tablename = 'schema_migration'",

@@ -11,7 +11,6 @@ mod keys;
 mod privacy;
 mod tally;
 mod tree;
-mod words;
 
 pub use alarms::{AlarmEnd, AlarmMark, AlarmMessageRow, AlarmRaise, AlarmRow, AlarmSaid, AlarmsWrite};
 pub use data::{MigrationRow, MigrationWrite};
@@ -20,7 +19,6 @@ pub use keys::{LogKeyRow, LogKeyWrite, OutsideRow};
 pub use privacy::{HoldRow, HoldWrite, RedactionRow, RedactionWrite};
 pub use tally::{DecisionFilter, Tally, TallyFilter};
 pub use tree::{CheckpointRow, RemovedRow, TextRow};
-pub use words::{is_searchable, searchable};
 
 /// Everything one decision changes. Empty parts are left alone.
 #[derive(Debug, Clone, Default)]

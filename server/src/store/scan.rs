@@ -6,7 +6,7 @@
 
 use super::sql::unavailable;
 use super::{Result, StoreError};
-use crate::store::rows::{DecisionRow, is_searchable};
+use crate::store::rows::DecisionRow;
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, OpenFlags, Row, Rows, Statement};
 use std::fmt::Display;
@@ -23,7 +23,7 @@ const LEAVES: &str = "SELECT leaf_index, decision, entry, leaf_hash FROM audit_l
 const TEXTS: &str = "SELECT leaf_index, field, salt, text FROM audit_text \
     WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index, field";
 const DECISIONS: &str = "SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, reason, \
-    evidence, search FROM decision WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index";
+    evidence FROM decision WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index";
 const EVIDENCE: &str = "SELECT body FROM evidence WHERE digest = $1";
 
 /// One who reads. Several may read the same file side by side.
@@ -53,8 +53,6 @@ pub struct Stored<'r> {
     pub texts: &'r Texts,
     /// What has the same place among the acts.
     pub shown: Option<Shown<'r>>,
-    /// What that one is found by.
-    pub search: Option<&'r [u8]>,
 }
 
 impl Scan {
@@ -132,7 +130,6 @@ impl Reader<'_> {
                         hash: blob(leaf, 3)?,
                         texts: beside,
                         shown: decision.filter(of_it).map(shown).transpose()?,
-                        search: decision.filter(of_it).map(|row| column(row, 11)).transpose()?,
                     })
                 };
                 stored().and_then(&mut look).map_err(named)?;
@@ -150,14 +147,6 @@ impl Reader<'_> {
 }
 
 impl Stored<'_> {
-    /// Whether the act is found by what it shows.
-    pub fn is_found(&self) -> bool {
-        let (Some(shown), Some(search)) = (&self.shown, self.search) else { return true };
-        let service = shown.service.map(str::from_utf8).transpose();
-        let texts = (str::from_utf8(shown.reason), str::from_utf8(shown.actor_label), service);
-        matches!(texts, (Ok(reason), Ok(actor), Ok(service)) if is_searchable(search, reason, actor, service))
-    }
-
     /// The act this entry is of, taken apart.
     pub fn act(&self) -> Result<Option<DecisionRow>> {
         let decision = parsed(self.decision, "decision")?;

@@ -66,10 +66,8 @@ pub(super) struct Dialect {
     pub(super) aged_names: &'static str,
     /// Puts the texts in the JSON list `$2` beside entry `$1`.
     pub(super) texts: &'static str,
-    /// Decisions in which query `$11` matches words, newest first; otherwise as the others of `search`.
+    /// Decisions of which the texts hold `$11` when their ASCII letters are made small; otherwise as the others of `search`.
     pub(super) search: &'static str,
-    /// The query for these words, each the beginning of one.
-    pub(super) query: fn(&[String]) -> Option<String>,
     /// Tells the other replicas that a decision was made.
     pub(super) notify: Option<&'static str>,
     /// A row if the table of migrations exists.

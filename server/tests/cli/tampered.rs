@@ -139,18 +139,13 @@ const CHECKPOINTS: [Tamper; 4] = [
     both("INSERT INTO log_checkpoint SELECT 400, 'nothing', at FROM log_checkpoint", "the newest checkpoint", None),
 ];
 
-const DECISIONS: [Tamper; 10] = [
+const DECISIONS: [Tamper; 9] = [
     both(
         "UPDATE decision SET reason = 'another' WHERE leaf_index = 7",
         "shows another reason than its entry 7",
         Some(7),
     ),
     both("UPDATE decision SET outcome = 'refused' WHERE leaf_index = 7", "shows another outcome", Some(7)),
-    both(
-        "UPDATE decision SET search = 'nothing' WHERE leaf_index = 7",
-        "the decision of entry 7 is found by other words (`search`) than it shows",
-        Some(7),
-    ),
     both("UPDATE decision SET actor_label = 'Somebody' WHERE leaf_index = 7", "shows another actor", Some(7)),
     both("UPDATE decision SET service = 'search' WHERE leaf_index = 7", "shows another target", Some(7)),
     both("UPDATE decision SET at = at + 1 WHERE leaf_index = 7", "shows another time", Some(7)),
@@ -168,7 +163,7 @@ const DECISIONS: [Tamper; 10] = [
     ),
     both(
         "INSERT INTO decision SELECT 300, '00000000-0000-0000-0000-000000000fff', at, actor_key, actor_label, action, \
-         release, service, outcome, reason, evidence, search FROM decision WHERE leaf_index = 7",
+         release, service, outcome, reason, evidence FROM decision WHERE leaf_index = 7",
         "claims the place 300 of the log, where there is no entry",
         None,
     ),

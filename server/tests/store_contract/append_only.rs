@@ -26,7 +26,7 @@ const BOTH: [&str; 16] = [
 const SQLITE: [&str; 9] = [
     "INSERT OR REPLACE INTO events SELECT position, release, version, kind, at, '{}', decision FROM events",
     "INSERT OR REPLACE INTO decision SELECT leaf_index, id, at, actor_key, actor_label, action, release, service, \
-     outcome, 'another', evidence, search FROM decision",
+     outcome, 'another', evidence FROM decision",
     "INSERT OR REPLACE INTO flag_event SELECT position, flag, version, kind, at, '{}', decision FROM flag_event",
     "INSERT OR REPLACE INTO data_event SELECT position, release, name, version, kind, at, '{}', decision FROM data_event",
     "INSERT OR REPLACE INTO audit_leaf SELECT leaf_index, decision, entry, leaf_hash, 0 FROM audit_leaf",

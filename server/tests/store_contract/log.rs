@@ -116,6 +116,25 @@ async fn decisions_are_found_by_what_the_page_filters(#[values(Sqlite, Postgres)
 
 #[rstest]
 #[tokio::test]
+async fn given_many_that_only_hold_the_letters_when_a_word_is_looked_for_then_the_one_behind_them_is_found(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let rig = kind.start().await;
+    for n in 1..=40 {
+        let mut decided = decision(n);
+        decided.row.reason = if n == 1 || n == 40 { "Looks good" } else { "It overlooks them" }.into();
+        rig.store.commit(Unit { decision: Some(decided), ..Unit::default() }).await.unwrap();
+    }
+    for (before, limit, expected) in [(None, 1, &[39][..]), (Some(39), 1, &[0]), (None, 3, &[39, 0]), (Some(0), 3, &[])]
+    {
+        let filter = DecisionFilter { text: Some("look".into()), before, limit, ..DecisionFilter::default() };
+        let found: Vec<i64> = rig.store.decisions(&filter).await.unwrap().iter().map(|row| row.leaf_index).collect();
+        assert_eq!(found, expected, "{before:?} {limit}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn entries_are_read_in_order_from_any_index(#[values(Sqlite, Postgres)] kind: Kind) {
     let rig = kind.start().await;
     for n in 1..=3 {

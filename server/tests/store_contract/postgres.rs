@@ -167,7 +167,7 @@ async fn a_user_without_rights_to_the_schema_can_work_and_change_nothing() {
             format!("DROP TABLE {table} CASCADE"),
         ]);
     }
-    for column in ["reason", "search", "actor_label"] {
+    for column in ["reason", "actor_label"] {
         all.push(format!("UPDATE decision SET {column} = 'another'"));
     }
     for table in ["events", "flag_event", "data_event"] {

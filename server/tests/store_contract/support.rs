@@ -60,28 +60,6 @@ impl Rig {
         }
     }
 
-    /// Whether the index over texts holds this word, byte by byte. `None`: it holds none, whatever is in it.
-    pub(super) async fn indexed(&self, word: &str) -> Option<bool> {
-        const HASHED: &str = "SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
-            JOIN pg_am a ON a.oid = c.relam WHERE c.relname = 'decision_words' AND a.amname = 'gist'";
-        match self.kind {
-            Sqlite => {
-                let mut connection = SqliteConnection::connect(&self.address).await.unwrap();
-                let blocks: Vec<Vec<u8>> = sqlx::query_scalar("SELECT block FROM decision_words_data")
-                    .fetch_all(&mut connection)
-                    .await
-                    .unwrap();
-                // Words share their beginnings with those before: a word of a letter of its own stands in whole.
-                Some(blocks.iter().any(|block| block.windows(word.len()).any(|part| part == word.as_bytes())))
-            }
-            Postgres => {
-                let mut connection = PgConnection::connect(&self.address).await.unwrap();
-                let hashed: Option<i32> = sqlx::query_scalar(HASHED).fetch_optional(&mut connection).await.unwrap();
-                hashed.map(|_| None).expect("an index that keeps hashes of words")
-            }
-        }
-    }
-
     /// How many rows each table has that a unit writes to.
     pub(super) async fn counts(&self) -> Vec<(&'static str, i64)> {
         const COUNTS: [(&str, &str); 14] = [

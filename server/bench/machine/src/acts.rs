@@ -24,8 +24,9 @@ pub(crate) struct Acts {
 }
 
 impl Acts {
-    pub(crate) fn new(store: Arc<dyn Store>, logged: bool) -> Self {
-        let release = ReleaseId(Uuid::from_u128(if logged { 77 } else { 78 }));
+    /// `n` keeps releases and decisions of several apart.
+    pub(crate) fn new(store: Arc<dyn Store>, n: u128, logged: bool) -> Self {
+        let release = ReleaseId(Uuid::from_u128(n));
         Self { store, release, version: 0, logged }
     }
 
@@ -62,9 +63,17 @@ impl Acts {
         self.store.commit(unit).await.expect("nobody else writes");
     }
 
+    /// Only an entry, as a refusal leaves one.
+    pub(crate) async fn entry_alone(&mut self) {
+        self.version += 1;
+        let (service, at) = (ServiceName::new("search").expect("a name"), Timestamp::from_secs(1_795_096_800));
+        let unit = Unit { decision: Some(self.decision(service, at)), ..Unit::default() };
+        self.store.commit(unit).await.expect("nobody else writes");
+    }
+
     /// Sealed as the service does it.
     fn decision(&self, service: ServiceName, at: Timestamp) -> DecisionWrite {
-        let id = DecisionId(Uuid::from_u128(self.version as u128));
+        let id = DecisionId(Uuid::from_u128(self.release.0.as_u128() << 64 | self.version as u128));
         let actor = Actor::Person { id: PersonId(Uuid::from_u128(1)), name: "Maya Ortiz".into(), role: Role::OnCall };
         let entry = Entry {
             v: RECORD_VERSION,

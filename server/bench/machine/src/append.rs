@@ -37,7 +37,10 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     let file = SqliteConnectOptions::new().filename(&path).busy_timeout(Duration::from_secs(5));
     let file = file.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
     let raw = Raw::Sqlite(file.connect().await.expect("the file is there"));
-    both(["append_sqlite", "append_acts_sqlite", "append_entries_sqlite"], "SQLite", &store, raw, report).await;
+    const SQLITE: [&str; 4] = ["append_sqlite", "append_entry_sqlite", "append_acts_sqlite", "append_entries_sqlite"];
+    const POSTGRES: [&str; 4] =
+        ["append_postgres", "append_entry_postgres", "append_acts_postgres", "append_entries_postgres"];
+    both(SQLITE, "SQLite", &store, raw, report).await;
 
     if PostgresProcess::installed() {
         // Blocks while the server starts and ends.
@@ -45,8 +48,7 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
         let address = process.database();
         let store = store::open(&address).await.expect("a new database");
         let raw = Raw::Postgres(PgConnection::connect(&address).await.expect("the server is there"));
-        both(["append_postgres", "append_acts_postgres", "append_entries_postgres"], "PostgreSQL", &store, raw, report)
-            .await;
+        both(POSTGRES, "PostgreSQL", &store, raw, report).await;
         drop(store);
         tokio::task::spawn_blocking(move || drop(process)).await.expect("PostgreSQL ends");
     } else {
@@ -54,17 +56,20 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     }
 }
 
-async fn both(names: [&'static str; 3], what: &str, store: &Arc<dyn Store>, mut raw: Raw, report: &mut Report) {
+async fn both(names: [&'static str; 4], what: &str, store: &Arc<dyn Store>, mut raw: Raw, report: &mut Report) {
     raw.prepare().await;
     let mut stream = Stream { store: store.clone(), version: 0 };
-    let (mut logged, mut unlogged) = (Acts::new(store.clone(), true), Acts::new(store.clone(), false));
+    let [mut alone, mut logged, mut unlogged] =
+        [(76, true), (77, true), (78, false)].map(|(n, logged)| Acts::new(store.clone(), n, logged));
     let rows = "bare one-row commits";
     let events = format!("events appended, {what}, one commit each");
     turns(names[0], events, async || stream.append().await, rows, async || raw.commit().await, report).await;
+    let entries = format!("entries alone, as of refusals, {what}, one commit each");
+    turns(names[1], entries, async || alone.entry_alone().await, rows, async || raw.commit().await, report).await;
     let acts = format!("acts with their entries, {what}, one commit each");
-    turns(names[1], acts, async || logged.append().await, rows, async || raw.commit().await, report).await;
+    turns(names[2], acts, async || logged.append().await, rows, async || raw.commit().await, report).await;
     let (same, without) = (format!("the same acts with their entries, {what}"), "the same acts without entries");
-    turns(names[2], same, async || logged.append().await, without, async || unlogged.append().await, report).await;
+    turns(names[3], same, async || logged.append().await, without, async || unlogged.append().await, report).await;
 }
 
 async fn turns(

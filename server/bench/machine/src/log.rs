@@ -20,6 +20,7 @@ use sternway_domain::audit::{Entry, Origin, Outcome, Target};
 use sternway_domain::id::{DecisionId, Digest, PersonId, ReleaseId, ServiceName};
 use sternway_domain::time::Timestamp;
 use sternway_server::store;
+use sternway_server::store::rows::DecisionFilter;
 
 /// Unless `STERNWAY_BENCH_ENTRIES` says otherwise.
 const ENTRIES: u64 = 1_000_000;
@@ -33,7 +34,8 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
     let entries = wanted.unwrap_or(ENTRIES);
     let dir = tempfile::tempdir_in(&place.data).expect("the folder for data is ours");
     let path = dir.path().join("log.db");
-    drop(store::open(&format!("sqlite:{}", path.display())).await.expect("a new database"));
+    let address = format!("sqlite:{}", path.display());
+    drop(store::open(&address).await.expect("a new database"));
     let (began, key) = (Instant::now(), SignerKey::new("bench", KeyKind::Plain, [7; 32]).expect("a name"));
     fill(&path, entries, &key);
     let size = std::fs::metadata(&path).expect("it was written").len() as f64 / 1e9;
@@ -59,6 +61,29 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
             "entries": entries, "took_s": took.as_secs_f64(), "computed_s": cpu, "most_mb": most,
             "floor_s": floor.as_secs_f64(), "file_gb": size,
         }),
+    });
+    search(&address, entries, report).await;
+}
+
+/// A word that nobody wrote: all decisions are looked at. One that somebody wrote last is found at once.
+async fn search(address: &str, entries: u64, report: &mut Report) {
+    let store = store::open(address).await.expect("the database");
+    let look = async |word: &str| {
+        let filter = DecisionFilter { text: Some(word.to_owned()), ..DecisionFilter::default() };
+        let began = Instant::now();
+        let found = store.decisions(&filter).await.expect("rows").len();
+        (found, began.elapsed())
+    };
+    let ((none, nowhere), (many, everywhere)) = (look("zebra").await, look("errors").await);
+    assert!(none == 0 && many > 0);
+    report.add(Figure {
+        name: "search_log",
+        what: format!("a word looked for in {entries} decisions, SQLite"),
+        measured: format!("{} if nobody wrote it, {} if many did", shown(nowhere), shown(everywhere)),
+        floor: String::new(),
+        goal: String::new(),
+        met: None,
+        data: json!({"nowhere_s": nowhere.as_secs_f64(), "everywhere_s": everywhere.as_secs_f64()}),
     });
 }
 
@@ -144,7 +169,7 @@ fn put(tx: &Transaction<'_>, tree: &mut Frontier, sealed: &Receiver<(Entry, Seal
     let mut decision = tx
         .prepare(
             "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, outcome, \
-             reason, evidence, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'accepted', $9, $10, $11)",
+             reason, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'accepted', $9, $10)",
         )
         .expect("a statement");
     let leaf = "INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $3, $4, $5)";
@@ -156,23 +181,11 @@ fn put(tx: &Transaction<'_>, tree: &mut Frontier, sealed: &Receiver<(Entry, Seal
         let (index, id) = (tree.size() as i64, entry.id.to_string());
         let Target::Release { id: release, service } = &entry.target else { continue };
         let label = entry.actor.label();
-        let search = format!("{}\n{label}\n{service}", entry.reason).to_lowercase();
         let evidence = entry.evidence.as_ref().map(ToString::to_string);
         let (release, service) = (release.to_string(), service.to_string());
         let at = entry.at.micros();
-        let values = params![
-            index,
-            id,
-            at,
-            entry.actor.key(),
-            label,
-            entry.action,
-            release,
-            service,
-            entry.reason,
-            evidence,
-            search
-        ];
+        let values =
+            params![index, id, at, entry.actor.key(), label, entry.action, release, service, entry.reason, evidence];
         decision.execute(values).expect("a decision");
         let hash = leaf_hash(&bytes);
         leaf.execute(params![index, id, bytes, hash.0, at]).expect("an entry");
@@ -194,7 +207,7 @@ fn read(path: &Path, entries: u64) -> Duration {
     const ROWS: [&str; 3] = [
         "SELECT decision, entry, leaf_hash, at FROM audit_leaf WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index",
         "SELECT field, salt, text FROM audit_text WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index, field",
-        "SELECT id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence, search FROM decision \
+        "SELECT id, at, actor_key, actor_label, action, release, service, outcome, reason, evidence FROM decision \
          WHERE leaf_index >= $1 AND leaf_index < $2 ORDER BY leaf_index",
     ];
     let lanes = std::thread::available_parallelism().map_or(1, usize::from) as u64;

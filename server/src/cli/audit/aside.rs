@@ -1,7 +1,7 @@
 //! What stands beside an entry: texts, and the decision as pages and lists show it. All of it follows from the entry.
 
 use super::feed::Beside;
-use crate::store::rows::{DecisionRow, is_searchable};
+use crate::store::rows::DecisionRow;
 use crate::store::scan::Stored;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::record::{Leaf, Record};
@@ -27,7 +27,7 @@ impl Found {
     pub(super) fn at_once(record: &Record, stored: &Stored<'_>) -> Option<Self> {
         let shown = stored.shown.as_ref().filter(|shown| shown.id == stored.decision)?;
         let gone = record.shown_by(shown, stored.texts, REDACTED)?;
-        Some(Self { gone, wrong: None }.found(stored.index as u64, stored.is_found()))
+        Some(Self { gone, wrong: None })
     }
 
     /// Of an entry that cannot be read nothing can be said.
@@ -40,21 +40,7 @@ impl Found {
             Ok(entry) => shown(index, record, &entry, beside.decision.as_ref()),
             Err(error) => Some(format!("entry {index}: {error}")),
         };
-        let row = beside.decision.as_ref().zip(beside.search.as_ref());
-        let is_found = row.is_none_or(|(row, search)| {
-            let service = row.service.as_ref().map(|name| name.as_str());
-            is_searchable(search.as_bytes(), &row.reason, &row.actor_label, service)
-        });
-        Self { gone, wrong }.found(index, is_found)
-    }
-
-    /// Whether it is found by what it shows.
-    fn found(mut self, index: u64, is_found: bool) -> Self {
-        if !is_found {
-            let text = format!("the decision of entry {index} is found by other words (`search`) than it shows");
-            self.wrong.get_or_insert(text);
-        }
-        self
+        Self { gone, wrong }
     }
 }
 

@@ -5,7 +5,6 @@ use crate::service::{Replay, replay};
 use crate::store::rows::{DecisionFilter, DecisionRow, LeafRow, TextRow};
 use crate::store::scan::Scan;
 use crate::store::{self, Store, StoreError};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use sternway_domain::audit::commitment::Opening;
@@ -34,8 +33,6 @@ pub(super) struct Beside {
     pub(super) openings: Vec<Opening>,
     /// The act this entry is of.
     pub(super) decision: Option<DecisionRow>,
-    /// What that is found by.
-    pub(super) search: Option<String>,
 }
 
 /// What became of the evidence that an entry names.
@@ -185,8 +182,7 @@ impl Feed {
                 let filter = DecisionFilter { before: Some(until as i64), limit, ..DecisionFilter::default() };
                 let mut decisions = store.decisions(&filter).await.map_err(unread)?;
                 decisions.reverse();
-                let found = store.searched(from, limit).await.map_err(unread)?;
-                Ok(beside(leaves, texts, decisions, found))
+                Ok(beside(leaves, texts, decisions))
             }
         }
     }
@@ -224,14 +220,8 @@ impl Feed {
 }
 
 /// Puts texts and act to each entry.
-fn beside(
-    leaves: Vec<LeafRow>,
-    texts: Vec<TextRow>,
-    decisions: Vec<DecisionRow>,
-    found: Vec<(i64, String)>,
-) -> Vec<Item> {
+fn beside(leaves: Vec<LeafRow>, texts: Vec<TextRow>, decisions: Vec<DecisionRow>) -> Vec<Item> {
     let (mut texts, mut acts) = (texts.into_iter().peekable(), decisions.into_iter().peekable());
-    let mut found: BTreeMap<i64, String> = found.into_iter().collect();
     let mut items = Vec::with_capacity(leaves.len());
     for row in leaves {
         while texts.next_if(|text| text.leaf_index < row.index).is_some() {}
@@ -242,11 +232,7 @@ fn beside(
             index: row.index as u64,
             bytes: row.entry,
             hash: row.leaf_hash.try_into().ok().map(TreeHash),
-            beside: Some(Beside {
-                openings: openings.map(|text| text.openings).unwrap_or_default(),
-                decision,
-                search: found.remove(&row.index),
-            }),
+            beside: Some(Beside { openings: openings.map(|text| text.openings).unwrap_or_default(), decision }),
         });
     }
     items

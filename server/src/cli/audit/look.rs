@@ -116,8 +116,7 @@ fn at(stored: &Stored<'_>) -> store::Result<(Looked, Option<Digest>)> {
     let found = match at_once {
         Some(found) => found,
         None => {
-            let search = stored.search.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-            let beside = Beside { openings: stored.texts.openings(), decision: stored.act()?, search };
+            let beside = Beside { openings: stored.texts.openings(), decision: stored.act()? };
             Found::of(index, leaf.as_ref(), &beside)
         }
     };

@@ -13,15 +13,6 @@ impl<B: Backend> AuditStore for B {
         whole::gap(self.reads("look for gaps among the events"), leaves).await
     }
 
-    async fn searched(&self, from: i64, limit: u32) -> Result<Vec<(i64, String)>> {
-        const SEARCHED: &str =
-            "SELECT leaf_index, search FROM decision WHERE leaf_index >= $1 ORDER BY leaf_index LIMIT $2";
-        let link = self.reads("read what decisions are found by");
-        all(&link.all(SEARCHED, args![from, i64::from(limit)]).await?, |row| {
-            Ok((row.get("leaf_index")?, row.get("search")?))
-        })
-    }
-
     async fn documents_after(&self, after: (&str, &str, i64), limit: u32) -> Result<Vec<DocumentRow>> {
         const AFTER: &str = "SELECT kind, name, version, digest, body, source, at FROM document \
             WHERE (kind, name, version) > ($1, $2, $3) ORDER BY kind, name, version LIMIT $4";

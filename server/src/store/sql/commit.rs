@@ -188,12 +188,11 @@ async fn advance(tx: &mut Tx, events: i64, leaves: i64) -> Result<Head> {
 
 async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, index: i64) -> Result<()> {
     const DECISION: &str = "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, \
-        outcome, reason, evidence, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        outcome, reason, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     const LEAF: &str =
         "INSERT INTO audit_leaf (leaf_index, decision, entry, leaf_hash, at) VALUES ($1, $2, $3, $4, $5)";
     let row = &decision.row;
     let (service, evidence) = (row.service.as_ref(), row.evidence.as_ref());
-    let search = searchable(&row.reason, &row.actor_label, service.map(|name| name.as_str()));
     let values = args![
         index,
         row.id,
@@ -206,7 +205,6 @@ async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, 
         &row.outcome,
         &row.reason,
         evidence,
-        search,
     ];
     tx.add_later(DECISION, values, format!("decision `{}`", row.id));
     let leaf = args![index, row.id, decision.entry.as_slice(), decision.leaf_hash.as_slice(), row.at];

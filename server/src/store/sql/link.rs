@@ -188,6 +188,7 @@ pub(super) async fn in_time<T>(asking: impl Future<Output = sqlx::Result<T>>) ->
 }
 
 /// Single statements, each its own transaction.
+#[derive(Clone, Copy)]
 pub(in crate::store) enum Link<'a> {
     Sqlite(&'a SqlitePool, &'static str),
     Writer(&'a Writer, &'static str),

@@ -79,8 +79,7 @@ const FOLDS: [(&str, &str, &str); 5] = folds! {
 pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Result<Vec<String>> {
     const DOOR: &str = "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES ($1, $2, $3, $4)";
     const TEXT: &str = "DELETE FROM audit_text WHERE leaf_index = $1 AND field = $2";
-    const DECISION: &str = "UPDATE decision SET actor_label = $2, reason = $3, \
-        search = $4 || COALESCE(service, '') WHERE leaf_index = $1";
+    const DECISION: &str = "UPDATE decision SET actor_label = $2, reason = $3 WHERE leaf_index = $1";
     let RedactionWrite { decision, leaf_index, fields, actor_label, reason, at, .. } = write;
     if !write.despite_hold {
         super::privacy::refuse_held(tx, *leaf_index).await?;
@@ -90,8 +89,7 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
         tx.add(DOOR, args![*leaf_index, &field, by_leaf, *at], || format!("the redaction of `{field}`")).await?;
         tx.run(TEXT, args![*leaf_index, field]).await?;
     }
-    let search = format!("{reason}\n{actor_label}\n").to_lowercase();
-    tx.run(DECISION, args![*leaf_index, actor_label, reason, search]).await?;
+    tx.run(DECISION, args![*leaf_index, actor_label, reason]).await?;
     // Addresses stand nowhere else.
     if fields.iter().all(|field| Class::of(*field) == Class::Addresses) {
         return Ok(Vec::new());

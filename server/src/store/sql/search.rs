@@ -1,10 +1,12 @@
-//! Looking for decisions: by what stands in clear, and by words of their texts.
+//! Looking for decisions: by what stands in clear, and by words of their texts. These are read one after the other from the
+//! newest on, and only those that can match leave the database.
 
-use super::link::{Link, args};
+use super::link::{Link, Value, args};
 use super::log::read_decision;
 use super::{Dialect, all};
 use crate::store::Result;
 use crate::store::rows::*;
+use sternway_domain::audit::words::Words;
 
 /// What [`read_decision`] reads.
 macro_rules! decision_columns {
@@ -14,15 +16,13 @@ macro_rules! decision_columns {
 }
 pub(in crate::store) use decision_columns;
 
-/// Where to look, and the first condition, which an index answers.
+/// The first condition is the one that an index answers, or that leaves few.
 macro_rules! decisions_where {
-    ($from:literal, $first:literal) => {
+    ($first:literal) => {
         concat!(
             "SELECT ",
             $crate::store::sql::search::decision_columns!(),
-            " FROM ",
-            $from,
-            " WHERE ",
+            " FROM decision WHERE ",
             $first,
             " AND leaf_index < $8",
             " AND ($1 IS NULL OR release = $1) AND ($2 IS NULL OR actor_key = $2) AND ($3 IS NULL OR action = $3)",
@@ -35,61 +35,72 @@ macro_rules! decisions_where {
 }
 pub(in crate::store) use decisions_where;
 
-const OF_RELEASE: &str = decisions_where!("decision", "release = $1");
-const OF_ACTOR: &str = decisions_where!("decision", "actor_key = $2");
-const OF_ACTION: &str = decisions_where!("decision", "action = $3");
-const OF_SERVICE: &str = decisions_where!("decision", "service = $5");
-const ALL: &str = decisions_where!("decision", "1 = 1");
+const OF_RELEASE: &str = decisions_where!("release = $1");
+const OF_ACTOR: &str = decisions_where!("actor_key = $2");
+const OF_ACTION: &str = decisions_where!("action = $3");
+const OF_SERVICE: &str = decisions_where!("service = $5");
+const ALL: &str = decisions_where!("1 = 1");
+
+/// Rows that are read at once when words are looked for.
+const PORTION: i64 = 4_096;
 
 pub(super) async fn decisions(link: Link<'_>, dialect: &Dialect, filter: &DecisionFilter) -> Result<Vec<DecisionRow>> {
-    let DecisionFilter { release, actor_key, action, outcome, service, text, from, to, acts, before, limit } = filter;
-    let before = before.unwrap_or(i64::MAX);
-    let limit = if *limit == 0 { 50 } else { i64::from(*limit) };
-    let service = service.as_ref().map(ToString::to_string);
-    let mut values = args![*release, actor_key, action, outcome, &service, *from, *to, before, limit, *acts];
-    let sql = match (text, filter) {
-        (Some(text), _) => {
-            let Some(query) = (dialect.query)(&words(text)) else { return Ok(Vec::new()) };
-            values.extend(args![query]);
-            dialect.search
-        }
-        (None, DecisionFilter { release: Some(_), .. }) => OF_RELEASE,
-        (None, DecisionFilter { actor_key: Some(_), .. }) => OF_ACTOR,
-        (None, DecisionFilter { service: Some(_), .. }) => OF_SERVICE,
-        (None, DecisionFilter { action: Some(_), .. }) => OF_ACTION,
-        (None, _) => ALL,
+    let limit = if filter.limit == 0 { 50 } else { i64::from(filter.limit) };
+    let before = filter.before.unwrap_or(i64::MAX);
+    let Some(text) = &filter.text else {
+        let (sql, values) = (indexed(filter).unwrap_or(ALL), values(filter, before, limit));
+        return all(&link.all(sql, values).await?, read_decision);
     };
-    all(&link.all(sql, values).await?, read_decision)
-}
-
-/// More are not looked for, and not more of each: nobody types them. PostgreSQL's index has no longer ones.
-const MOST_WORDS: usize = 16;
-const MOST_LETTERS: usize = 64;
-
-/// What stands between signs and spaces, in lower case: only letters and digits, so that nothing in it means anything to
-/// a database.
-fn words(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let short = |word: &str| word.to_lowercase().chars().take(MOST_LETTERS).collect();
-    words.take(MOST_WORDS).map(short).collect()
-}
-
-/// The query for these words, each the beginning of one. `None` for no words, which nothing matches.
-pub(in crate::store) fn query(words: &[String], quote: char, after: &str, between: &str) -> Option<String> {
-    let parts: Vec<String> = words.iter().map(|word| format!("{quote}{word}{quote}{after}")).collect();
-    (!parts.is_empty()).then(|| parts.join(between))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn given_what_somebody_typed_then_only_its_words_reach_the_database() {
-        let query = |text: &str| query(&words(text), '"', "*", " ");
-        assert_eq!(query("Errors at 3 %, ÖGÜN").as_deref(), Some("\"errors\"* \"at\"* \"3\"* \"ögün\"*"));
-        assert_eq!(query("a\" OR b:c* NEAR(d)").as_deref(), Some("\"a\"* \"or\"* \"b\"* \"c\"* \"near\"* \"d\"*"));
-        assert_eq!(query("%_'\";--"), None);
-        assert_eq!(words(&"a ".repeat(99)).len(), MOST_WORDS);
+    match Words::typed(text) {
+        Some(words) => matching(link, dialect, filter, &words, before, limit).await,
+        None => Ok(Vec::new()),
     }
+}
+
+/// From the newest on, portion by portion: mostly the first one has as many as are wanted.
+async fn matching(
+    link: Link<'_>,
+    dialect: &Dialect,
+    filter: &DecisionFilter,
+    words: &Words,
+    mut before: i64,
+    limit: i64,
+) -> Result<Vec<DecisionRow>> {
+    let (mut found, mut portion) = (Vec::new(), limit.min(PORTION));
+    loop {
+        let mut values = values(filter, before, portion);
+        let sql = indexed(filter).unwrap_or_else(|| {
+            values.extend(args![words.piece()]);
+            dialect.search
+        });
+        let rows = all(&link.all(sql, values).await?, read_decision)?;
+        let more = rows.last().map(|last| last.leaf_index).filter(|_| rows.len() as i64 == portion);
+        let says = |row: &DecisionRow| {
+            let service = row.service.as_ref().map_or("", |name| name.as_str());
+            words.are_in(&[&row.reason, &row.actor_label, service])
+        };
+        found.extend(rows.into_iter().filter(says).take(limit as usize - found.len()));
+        match more.filter(|_| (found.len() as i64) < limit) {
+            Some(last) => before = last,
+            None => return Ok(found),
+        }
+        portion = (portion * 2).min(PORTION);
+    }
+}
+
+/// The statement that an index answers.
+fn indexed(filter: &DecisionFilter) -> Option<&'static str> {
+    match filter {
+        DecisionFilter { release: Some(_), .. } => Some(OF_RELEASE),
+        DecisionFilter { actor_key: Some(_), .. } => Some(OF_ACTOR),
+        DecisionFilter { service: Some(_), .. } => Some(OF_SERVICE),
+        DecisionFilter { action: Some(_), .. } => Some(OF_ACTION),
+        _ => None,
+    }
+}
+
+fn values(filter: &DecisionFilter, before: i64, limit: i64) -> Vec<Value> {
+    let DecisionFilter { release, actor_key, action, outcome, service, from, to, acts, .. } = filter;
+    let service = service.as_ref().map(ToString::to_string);
+    args![*release, actor_key, action, outcome, &service, *from, *to, before, limit, *acts]
 }

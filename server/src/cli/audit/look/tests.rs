@@ -89,7 +89,7 @@ async fn given_acts_as_the_store_keeps_them_when_read_then_none_is_read_twice_an
     let each = reader.each(3, 31, |stored| {
         let Ok(Leaf::Sealed(record)) = Leaf::decode(stored.entry) else { panic!("entry {}", stored.index) };
         let found = Found::at_once(&record, &stored).unwrap_or_else(|| panic!("entry {} is read twice", stored.index));
-        let beside = Beside { openings: stored.texts.openings(), decision: stored.act()?, search: None };
+        let beside = Beside { openings: stored.texts.openings(), decision: stored.act()? };
         assert!(found.is_empty() && Found::of(3, Some(&Leaf::Sealed(record)), &beside).is_empty());
         seen.push(stored.index);
         Ok(())
