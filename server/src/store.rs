@@ -139,7 +139,8 @@ pub trait Store: AlarmStore + AuditStore {
     /// Newest first.
     async fn decisions(&self, filter: &DecisionFilter) -> Result<Vec<DecisionRow>>;
     async fn decision(&self, id: sternway_domain::id::DecisionId) -> Result<Option<DecisionRow>>;
-    /// These entries as acts, with the texts that are there; an entry that is missing or cannot be read is left out.
+    /// These entries as acts, with the texts that are there. One that is missing, cannot be read, or is of another decision
+    /// than the one in its place is left out.
     async fn entries(&self, of: &[i64]) -> Result<BTreeMap<i64, Entry>>;
     /// Entries with an index of at least `from`, in order.
     async fn leaves(&self, from: i64, limit: u32) -> Result<Vec<LeafRow>>;

@@ -154,6 +154,9 @@ impl Decisions {
             row("refused", Cell::new(clean(why)));
         }
         row("reason", Cell::new(clean(&decision.reason)));
+        if decision.entry.is_null() {
+            row("entry", Cell::new("cannot be read: `sternway audit verify` says why"));
+        }
         for (name, value) in
             [("service", &decision.service), ("release", &decision.release), ("evidence", &decision.evidence)]
         {

@@ -23,6 +23,7 @@ use sternway_domain::time::Timestamp;
 
 mod log;
 mod settings;
+mod unread;
 
 pub(super) use log::what;
 
@@ -30,8 +31,10 @@ impl Plane {
     pub(super) async fn decision_view(&self, caller: &Caller, id: DecisionId) -> Result<DecisionView> {
         let now = self.service.clock.now();
         let row = self.service.read_decision(caller, id).await?;
-        let entry = self.service.entry(&row).await?;
         let removed = self.service.store.removed(row.leaf_index).await?;
+        let Ok(entry) = self.service.entry(&row).await else { return self.unread_view(&row, removed, now).await };
+        // The page shows what the entry says; whether the row does, too, is for the verifier.
+        let row = rows::DecisionRow::of(&entry, row.leaf_index);
         let gone = |field: Field| removed.iter().any(|text| text.field == field);
         let kept = |field: Field, text: &str| if gone(field) { String::new() } else { text.to_owned() };
         let release = match row.release {
@@ -76,7 +79,7 @@ impl Plane {
             saw: self.saw(&row, &name, release.as_ref(), now).await?,
             effects: effects(&entry, row.at, confirmed.as_ref(), now),
             told: Vec::new(),
-            log: self.log_facts(&row, &entry).await?,
+            log: self.log_facts(&row, Some(&entry)).await?,
             linked: self.linked(&row).await?,
             near: self.near(&row).await?,
             removed: self.removals(removed).await?,

@@ -45,7 +45,7 @@ impl Plane {
                 days.push(DayView { title, rows: Vec::new() });
             }
             let shown = match entries.get(&row.leaf_index) {
-                Some(entry) => line(row, entry, confirmed.get(&row.id), now),
+                Some(entry) => line(&rows::DecisionRow::of(entry, row.leaf_index), entry, confirmed.get(&row.id), now),
                 None => unread(row, now),
             };
             if let Some(day) = days.last_mut() {
@@ -247,6 +247,8 @@ fn line(row: &rows::DecisionRow, entry: &Entry, confirmed: Option<&Confirmation>
     }
 }
 
+pub(super) const UNREAD: &str = "Its entry in the log cannot be read: `sternway audit verify` says why.";
+
 /// What is known without its entry. Whoever looks for this one must find it.
 fn unread(row: &rows::DecisionRow, now: Timestamp) -> DecisionRow {
     DecisionRow {
@@ -258,7 +260,7 @@ fn unread(row: &rows::DecisionRow, now: Timestamp) -> DecisionRow {
         service: row.service.as_ref().map(ToString::to_string).unwrap_or_default(),
         who: row.actor_label.clone(),
         quote: row.reason.clone(),
-        why: "Its entry in the log cannot be read: `sternway audit verify` says why.".to_owned(),
+        why: UNREAD.to_owned(),
         outcome: "not known".to_owned(),
         outcome_icon: Icon::Fail,
         outcome_tone: Tone::Stop,

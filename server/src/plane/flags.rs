@@ -86,7 +86,7 @@ impl Plane {
     /// What the person has just done, with the way to its decision.
     async fn flag_toast(&self, done: DecisionId) -> Result<Option<ToastView>> {
         let Some(row) = self.service.store.decision(done).await? else { return Ok(None) };
-        let entry = self.service.entry(&row).await?;
+        let Ok(entry) = self.service.entry(&row).await else { return Ok(None) };
         let Target::Flag { key, .. } = &entry.target else { return Ok(None) };
         let effect = entry.effects.first().map(String::as_str).unwrap_or_default();
         let link = LinkView::new(path::decision(&done.to_string()), format!("Decision {}", row.leaf_index));

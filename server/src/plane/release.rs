@@ -164,8 +164,9 @@ impl Plane {
         let waiting =
             if facts.release.state.active() && !facts.release.confirmed() { " Waiting for the proxy." } else { "" };
         let verb = decision.action.replace('_', " ");
-        let entry = self.service.entry(&decision).await?;
-        let text = match entry.effects.first().filter(|_| matches!(verb.as_str(), "move data" | "break glass")) {
+        let entry = self.service.entry(&decision).await.ok();
+        let effect = entry.as_ref().and_then(|entry| entry.effects.first());
+        let text = match effect.filter(|_| matches!(verb.as_str(), "move data" | "break glass")) {
             Some(effect) => format!("Written down {}: {effect}.", decision.at.clock()),
             None => format!("Asked {}: {verb} {}.{waiting}", decision.at.clock(), facts.release.service),
         };

@@ -89,24 +89,7 @@ impl Service {
         }
         let Sealed { bytes, openings, .. } =
             sealed.map_err(|error| ServiceError::Invalid { field: "reason".into(), text: error.to_string() })?;
-        let (release, service) = match &act.target {
-            Target::Release { id, service } => (Some(*id), Some(service.clone())),
-            Target::Service { name } => (None, Some(name.clone())),
-            _ => (None, None),
-        };
-        let row = DecisionRow {
-            id,
-            leaf_index: 0,
-            at,
-            actor_key: entry.actor.key(),
-            actor_label: entry.actor.label(),
-            action: act.action.as_str().to_owned(),
-            release,
-            service,
-            outcome: if outcome == Outcome::Accepted { "accepted" } else { "refused" }.to_owned(),
-            reason: entry.reason.clone(),
-            evidence: act.evidence.clone(),
-        };
+        let row = DecisionRow::of(&entry, 0);
         Ok(DecisionWrite { row, leaf_hash: leaf_hash(&bytes), entry: bytes, openings })
     }
 

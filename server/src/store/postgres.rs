@@ -3,7 +3,7 @@
 use super::Result;
 use super::sql::link::Link;
 use super::sql::tx::Tx;
-use super::sql::{Backend, Dialect, privacy, schema, search, unavailable};
+use super::sql::{Backend, Dialect, log, privacy, schema, search, unavailable};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
 use sqlx::{Connection as _, PgPool};
@@ -40,15 +40,11 @@ const DIALECT: Dialect = Dialect {
     repeated: "SELECT DISTINCT leaf_index FROM audit_text WHERE leaf_index <> $2 AND EXISTS \
         (SELECT 1 FROM json_array_elements_text($1::json) AS one(value) WHERE strpos(text, value) > 0) \
         ORDER BY leaf_index LIMIT $3",
-    entries: "SELECT l.leaf_index, l.entry, t.field, t.text FROM audit_leaf l \
-        LEFT JOIN audit_text t ON t.leaf_index = l.leaf_index WHERE l.leaf_index IN \
-        (SELECT CAST(value AS bigint) FROM json_array_elements_text($1::json) AS one(value))",
+    entries: log::entries_in!("SELECT CAST(value AS bigint) FROM json_array_elements_text($1::json) AS one(value)"),
     aged_names: privacy::aged_names!("position(convert_to('\"target\":{\"kind\":\"account\"', 'UTF8') IN l.entry) > 0"),
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, field, salt, text \
         FROM jsonb_to_recordset(CAST($2 AS jsonb)) AS given (field text, salt text, text text)",
-    search: search::decisions_where!(
-        "strpos(lower(reason || ' ' || actor_label || ' ' || coalesce(service, '')), $11) > 0"
-    ),
+    decisions: search::decisions_with!("strpos"),
     notify: Some("SELECT pg_notify('sternway', '')"),
     has_schema: "SELECT tablename FROM pg_tables \
         WHERE schemaname = current_schema() AND tablename = 'schema_migration'",

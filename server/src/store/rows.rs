@@ -1,6 +1,7 @@
 //! The rows a store keeps. JSON bodies are opaque here.
 
 use sternway_domain::audit::commitment::Opening;
+use sternway_domain::audit::{Entry, Outcome, Target};
 use sternway_domain::id::{DecisionId, Digest, FlagKey, MessageId, PersonId, ReleaseId, SagaId, ServiceName, TokenId};
 use sternway_domain::time::Timestamp;
 
@@ -244,6 +245,30 @@ pub struct DecisionRow {
     pub outcome: String,
     pub reason: String,
     pub evidence: Option<Digest>,
+}
+
+impl DecisionRow {
+    /// As it follows from the act.
+    pub fn of(entry: &Entry, leaf_index: i64) -> Self {
+        let (release, service) = match &entry.target {
+            Target::Release { id, service } => (Some(*id), Some(service.clone())),
+            Target::Service { name } => (None, Some(name.clone())),
+            _ => (None, None),
+        };
+        Self {
+            id: entry.id,
+            leaf_index,
+            at: entry.at,
+            actor_key: entry.actor.key(),
+            actor_label: entry.actor.label(),
+            action: entry.action.clone(),
+            release,
+            service,
+            outcome: if entry.outcome == Outcome::Accepted { "accepted" } else { "refused" }.to_owned(),
+            reason: entry.reason.clone(),
+            evidence: entry.evidence.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -28,7 +28,7 @@ mod follow;
 mod keys;
 mod leases;
 pub(super) mod link;
-mod log;
+pub(super) mod log;
 mod migrations;
 mod moving;
 mod people;
@@ -60,14 +60,13 @@ pub(super) struct Dialect {
     pub(super) traffic: &'static str,
     /// The first `$3` entries but `$2` of which a text holds one of the JSON list `$1`.
     pub(super) repeated: &'static str,
-    /// The entries with the indexes in the JSON list `$1`, a row for each of their texts.
+    /// The entries with the indexes in the JSON list `$1`, and their texts, each in a row of its own.
     pub(super) entries: &'static str,
     /// The first `$3` decisions after entry `$1` and of before `$2` that have a name.
     pub(super) aged_names: &'static str,
     /// Puts the texts in the JSON list `$2` beside entry `$1`.
     pub(super) texts: &'static str,
-    /// Decisions of which the texts hold `$11` when their ASCII letters are made small; otherwise as the others of `search`.
-    pub(super) search: &'static str,
+    pub(super) decisions: search::Decisions,
     /// Tells the other replicas that a decision was made.
     pub(super) notify: Option<&'static str>,
     /// A row if the table of migrations exists.

@@ -3,7 +3,7 @@
 use super::sql::link::Link;
 use super::sql::tx::Tx;
 use super::sql::writer::Writer;
-use super::sql::{Backend, Dialect, privacy, schema, search, unavailable};
+use super::sql::{Backend, Dialect, log, privacy, schema, search, unavailable};
 use super::{Result, StoreError};
 use async_trait::async_trait;
 use sqlx::Connection as _;
@@ -39,15 +39,11 @@ const DIALECT: Dialect = Dialect {
     traffic: "SELECT service, body FROM traffic WHERE service IN (SELECT value FROM json_each($1)) ORDER BY service",
     repeated: "SELECT DISTINCT leaf_index FROM audit_text WHERE leaf_index <> $2 AND EXISTS \
         (SELECT 1 FROM json_each($1) WHERE instr(text, value) > 0) ORDER BY leaf_index LIMIT $3",
-    entries: "SELECT l.leaf_index, l.entry, t.field, t.text FROM audit_leaf l \
-        LEFT JOIN audit_text t ON t.leaf_index = l.leaf_index WHERE l.leaf_index IN \
-        (SELECT value FROM json_each($1))",
+    entries: log::entries_in!("SELECT value FROM json_each($1)"),
     aged_names: privacy::aged_names!("instr(l.entry, CAST('\"target\":{\"kind\":\"account\"' AS BLOB)) > 0"),
     texts: "INSERT INTO audit_text (leaf_index, field, salt, text) SELECT $1, value ->> 'field', value ->> 'salt', \
         value ->> 'text' FROM json_each($2)",
-    search: search::decisions_where!(
-        "instr(lower(reason || ' ' || actor_label || ' ' || coalesce(service, '')), $11) > 0"
-    ),
+    decisions: search::decisions_with!("instr"),
     notify: None,
     has_schema: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name = 'schema_migration'",
     lock_schema: "SELECT 1", // `BEGIN IMMEDIATE` took the lock

@@ -66,19 +66,7 @@ fn resting(n: u128, reason: &str, evidence: Option<Digest>, applied: &[AppliedDo
         origin: Origin { transport: "cli".into(), ..Origin::default() },
     };
     let sealed = Record::seal(&entry, &Links::default(), || Salt([n as u8; 32])).unwrap();
-    let row = DecisionRow {
-        id: entry.id,
-        leaf_index: 0,
-        at,
-        actor_key: actor.key(),
-        actor_label: actor.label(),
-        action: entry.action.clone(),
-        release: None,
-        service: None,
-        outcome: "accepted".into(),
-        reason: entry.reason.clone(),
-        evidence,
-    };
+    let row = DecisionRow::of(&entry, 0);
     DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
 }
 

@@ -99,19 +99,7 @@ impl Acts {
             Salt([salt; 32])
         });
         let sealed = sealed.expect("it fits");
-        let row = DecisionRow {
-            id,
-            leaf_index: 0,
-            at,
-            actor_key: actor.key(),
-            actor_label: actor.label(),
-            action: entry.action.clone(),
-            release: Some(self.release),
-            service: Some(service),
-            outcome: "accepted".into(),
-            reason: entry.reason.clone(),
-            evidence: None,
-        };
+        let row = DecisionRow::of(&entry, 0);
         DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
     }
 }

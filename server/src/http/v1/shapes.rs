@@ -43,7 +43,7 @@ pub(in crate::http) struct DecisionView {
     /// Digest of what was seen; see `/api/v1/evidence/{digest}`.
     evidence: Option<String>,
     /// The whole entry, as it is in the log; `null` if it cannot be read: `sternway audit verify` says why.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, value_type = Option<Object>)]
     entry: Option<Entry>,
 }
 

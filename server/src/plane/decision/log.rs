@@ -16,23 +16,29 @@ use sternway_domain::plan::grouped;
 const LATER: u32 = 256;
 
 impl Plane {
-    pub(super) async fn log_facts(&self, row: &rows::DecisionRow, entry: &Entry) -> Result<LogFactsView> {
+    pub(super) async fn log_facts(&self, row: &rows::DecisionRow, entry: Option<&Entry>) -> Result<LogFactsView> {
         let leaf = self.service.store.leaves(row.leaf_index, 1).await?.into_iter().next();
         let beside = self.service.store.texts(row.leaf_index, 1).await?.into_iter().next();
-        let record: Option<serde_json::Value> = leaf.and_then(|leaf| serde_json::from_slice(&leaf.entry).ok());
+        let record = leaf.map(|leaf| match serde_json::from_slice::<serde_json::Value>(&leaf.entry) {
+            Ok(record) => format!("{record:#}"),
+            Err(_) => String::from_utf8_lossy(&leaf.entry).into_owned(),
+        });
         let texts = beside.map(|beside| beside.openings).unwrap_or_default();
         let fact = |name: &str, value: String| FactView { name: name.to_owned(), value, href: None };
-        let plan = entry.plan.iter().map(|plan| fact("Plan", format!("`{}`", plan.short())));
-        let runbooks = entry.runbooks.iter().map(|runbook| fact("Runbook", format!("`{}`", runbook.short())));
+        let plan = entry.iter().flat_map(|entry| &entry.plan).map(|plan| fact("Plan", format!("`{}`", plan.short())));
+        let runbooks = entry
+            .iter()
+            .flat_map(|entry| &entry.runbooks)
+            .map(|runbook| fact("Runbook", format!("`{}`", runbook.short())));
         Ok(LogFactsView {
             index: grouped(row.leaf_index),
             number: row.leaf_index,
             evidence: row.evidence.as_ref().map(ToString::to_string).unwrap_or_default(),
             facts: plan.chain(runbooks).collect(),
-            canonical: record.and_then(|record| serde_json::to_string_pretty(&record).ok()).unwrap_or_default(),
+            canonical: record.unwrap_or_default(),
             texts: texts.into_iter().map(|opening| (opening.field.to_string(), opening.text)).collect(),
             // In an attribute it would do no harm; still, no page holds what looks like a tag of somebody's.
-            shown: encode(entry).replace('<', "\\u003c"),
+            shown: encode(&entry).replace('<', "\\u003c"),
             instead: REDACTED.to_owned(),
         })
     }

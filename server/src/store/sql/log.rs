@@ -64,6 +64,23 @@ pub(super) fn read_decision(row: &Row) -> Result<DecisionRow> {
     })
 }
 
+/// With what the list of their indexes is taken apart by. An entry that is of another decision than the one in its place is
+/// none of it.
+macro_rules! entries_in {
+    ($list:literal) => {
+        concat!(
+            "SELECT l.leaf_index AS leaf_index, l.entry AS entry, CAST(NULL AS text) AS field, CAST(NULL AS text) AS text",
+            " FROM audit_leaf l JOIN decision d ON d.leaf_index = l.leaf_index AND d.id = l.decision",
+            " WHERE l.leaf_index IN (",
+            $list,
+            ") UNION ALL SELECT leaf_index, NULL, field, text FROM audit_text WHERE leaf_index IN (",
+            $list,
+            ")"
+        )
+    };
+}
+pub(in crate::store) use entries_in;
+
 pub(super) async fn entries(link: Link<'_>, dialect: &Dialect, of: &[i64]) -> Result<BTreeMap<i64, Entry>> {
     let list = serde_json::to_string(of).expect("numbers are JSON");
     let (mut leaves, mut texts) = (BTreeMap::new(), BTreeMap::new());
@@ -72,7 +89,7 @@ pub(super) async fn entries(link: Link<'_>, dialect: &Dialect, of: &[i64]) -> Re
         if let (Ok(Some(field)), Some(text)) = (row.opt_parse::<Field>("field"), row.get::<Option<String>>("text")?) {
             texts.insert((index, field), text);
         }
-        leaves.insert(index, row.get::<Vec<u8>>("entry")?);
+        leaves.extend(row.get::<Option<Vec<u8>>>("entry")?.map(|entry| (index, entry)));
     }
     let told = |(index, entry): (i64, Vec<u8>)| {
         let text = |field| texts.get(&(index, field)).cloned().unwrap_or_else(|| REDACTED.to_owned());

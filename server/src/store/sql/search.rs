@@ -1,7 +1,7 @@
 //! Looking for decisions: by what stands in clear, and by words of their texts. These are read one after the other from the
 //! newest on, and only those that can match leave the database.
 
-use super::link::{Link, Value, args};
+use super::link::{Link, args};
 use super::log::read_decision;
 use super::{Dialect, all};
 use crate::store::Result;
@@ -16,9 +16,10 @@ macro_rules! decision_columns {
 }
 pub(in crate::store) use decision_columns;
 
-/// The first condition is the one that an index answers, or that leaves few.
+/// The first condition is the one that an index answers. `$11` is what the texts must hold if words are looked for; of all
+/// letters only `İ` becomes, made small, one of ASCII with something behind it.
 macro_rules! decisions_where {
-    ($first:literal) => {
+    ($first:literal, $find:literal) => {
         concat!(
             "SELECT ",
             $crate::store::sql::search::decision_columns!(),
@@ -29,17 +30,37 @@ macro_rules! decisions_where {
             " AND ($4 IS NULL OR outcome = $4) AND ($5 IS NULL OR service = $5)",
             " AND ($6 IS NULL OR at >= $6) AND ($7 IS NULL OR at < $7)",
             " AND ($10 = 0 OR action NOT IN ('read', 'step', 'observe'))",
+            " AND ($11 IS NULL OR ",
+            $find,
+            "(lower(replace(reason || ' ' || actor_label || ' ' || coalesce(service, ''), 'İ', 'i')), $11) > 0)",
             " ORDER BY leaf_index DESC LIMIT $9"
         )
     };
 }
 pub(in crate::store) use decisions_where;
 
-const OF_RELEASE: &str = decisions_where!("release = $1");
-const OF_ACTOR: &str = decisions_where!("actor_key = $2");
-const OF_ACTION: &str = decisions_where!("action = $3");
-const OF_SERVICE: &str = decisions_where!("service = $5");
-const ALL: &str = decisions_where!("1 = 1");
+/// Decisions of something, newest first. Which statement is asked is said by what is looked for.
+pub(in crate::store) struct Decisions {
+    pub(in crate::store) of_release: &'static str,
+    pub(in crate::store) of_actor: &'static str,
+    pub(in crate::store) of_service: &'static str,
+    pub(in crate::store) of_action: &'static str,
+    pub(in crate::store) all: &'static str,
+}
+
+/// With the function that says where in a text another one begins, 0 if nowhere.
+macro_rules! decisions_with {
+    ($find:literal) => {
+        $crate::store::sql::search::Decisions {
+            of_release: $crate::store::sql::search::decisions_where!("release = $1", $find),
+            of_actor: $crate::store::sql::search::decisions_where!("actor_key = $2", $find),
+            of_service: $crate::store::sql::search::decisions_where!("service = $5", $find),
+            of_action: $crate::store::sql::search::decisions_where!("action = $3", $find),
+            all: $crate::store::sql::search::decisions_where!("1 = 1", $find),
+        }
+    };
+}
+pub(in crate::store) use decisions_with;
 
 /// Rows that are read at once when words are looked for.
 const PORTION: i64 = 4_096;
@@ -48,8 +69,7 @@ pub(super) async fn decisions(link: Link<'_>, dialect: &Dialect, filter: &Decisi
     let limit = if filter.limit == 0 { 50 } else { i64::from(filter.limit) };
     let before = filter.before.unwrap_or(i64::MAX);
     let Some(text) = &filter.text else {
-        let (sql, values) = (indexed(filter).unwrap_or(ALL), values(filter, before, limit));
-        return all(&link.all(sql, values).await?, read_decision);
+        return read(link, dialect, filter, None, before, limit).await;
     };
     match Words::typed(text) {
         Some(words) => matching(link, dialect, filter, &words, before, limit).await,
@@ -68,12 +88,7 @@ async fn matching(
 ) -> Result<Vec<DecisionRow>> {
     let (mut found, mut portion) = (Vec::new(), limit.min(PORTION));
     loop {
-        let mut values = values(filter, before, portion);
-        let sql = indexed(filter).unwrap_or_else(|| {
-            values.extend(args![words.piece()]);
-            dialect.search
-        });
-        let rows = all(&link.all(sql, values).await?, read_decision)?;
+        let rows = read(link, dialect, filter, Some(words.piece()), before, portion).await?;
         let more = rows.last().map(|last| last.leaf_index).filter(|_| rows.len() as i64 == portion);
         let says = |row: &DecisionRow| {
             let service = row.service.as_ref().map_or("", |name| name.as_str());
@@ -88,19 +103,23 @@ async fn matching(
     }
 }
 
-/// The statement that an index answers.
-fn indexed(filter: &DecisionFilter) -> Option<&'static str> {
-    match filter {
-        DecisionFilter { release: Some(_), .. } => Some(OF_RELEASE),
-        DecisionFilter { actor_key: Some(_), .. } => Some(OF_ACTOR),
-        DecisionFilter { service: Some(_), .. } => Some(OF_SERVICE),
-        DecisionFilter { action: Some(_), .. } => Some(OF_ACTION),
-        _ => None,
-    }
-}
-
-fn values(filter: &DecisionFilter, before: i64, limit: i64) -> Vec<Value> {
+async fn read(
+    link: Link<'_>,
+    dialect: &Dialect,
+    filter: &DecisionFilter,
+    piece: Option<&str>,
+    before: i64,
+    limit: i64,
+) -> Result<Vec<DecisionRow>> {
+    let sql = match filter {
+        DecisionFilter { release: Some(_), .. } => dialect.decisions.of_release,
+        DecisionFilter { actor_key: Some(_), .. } => dialect.decisions.of_actor,
+        DecisionFilter { service: Some(_), .. } => dialect.decisions.of_service,
+        DecisionFilter { action: Some(_), .. } => dialect.decisions.of_action,
+        _ => dialect.decisions.all,
+    };
     let DecisionFilter { release, actor_key, action, outcome, service, from, to, acts, .. } = filter;
-    let service = service.as_ref().map(ToString::to_string);
-    args![*release, actor_key, action, outcome, &service, *from, *to, before, limit, *acts]
+    let (service, piece) = (service.as_ref().map(ToString::to_string), piece.map(str::to_owned));
+    let values = args![*release, actor_key, action, outcome, &service, *from, *to, before, limit, *acts, &piece];
+    all(&link.all(sql, values).await?, read_decision)
 }

@@ -48,24 +48,7 @@ fn written(entry: &Entry) -> DecisionWrite {
         Salt([next; 32])
     });
     let sealed = sealed.unwrap();
-    let (release, service) = match &entry.target {
-        Target::Release { id, service } => (Some(*id), Some(service.clone())),
-        Target::Service { name } => (None, Some(name.clone())),
-        _ => (None, None),
-    };
-    let row = DecisionRow {
-        id: entry.id,
-        leaf_index: 0,
-        at: entry.at,
-        actor_key: entry.actor.key(),
-        actor_label: entry.actor.label(),
-        action: entry.action.clone(),
-        release,
-        service,
-        outcome: if entry.outcome == Outcome::Accepted { "accepted" } else { "refused" }.into(),
-        reason: entry.reason.clone(),
-        evidence: entry.evidence.clone(),
-    };
+    let row = DecisionRow::of(entry, 0);
     DecisionWrite { row, leaf_hash: leaf_hash(&sealed.bytes), entry: sealed.bytes, openings: sealed.openings }
 }
 
