@@ -138,9 +138,12 @@ function icon(name) {
   return svg;
 }
 
+/** What is more than one word begins with a capital. */
+const sentence = (value) => (value.includes(" ") ? value[0].toUpperCase() + value.slice(1) : value);
+
 function step({ found, name, title, values }) {
   const [state, mark, word] = MARKS[found];
-  const notes = values.map((value) => made("span", { class: value.includes(" ") ? "step-note" : "hash" }, value));
+  const notes = values.map(sentence).map((value) => made("span", { class: value.includes(" ") ? "step-note" : "hash" }, value));
   const said = made("span", { class: "step-name" }, made("span", { class: "sr" }, word), title);
   return made("li", { "data-state": state, "data-step": name }, icon(mark), made("span", {}, said, ...notes));
 }
@@ -158,7 +161,7 @@ function alarm(bad) {
   document.querySelectorAll("main > .proof-alarm").forEach((old) => old.remove());
   if (bad.length === 0) return;
   const text = made("div", { class: "notice-text" }, made("b", {}, `${bad[0].title}.`));
-  for (const value of bad[0].values) text.append(made("p", {}, value));
+  for (const value of bad[0].values.map(sentence)) text.append(made("p", {}, value));
   text.append(made("p", {}, "Do not rely on what stands here. Keep this page and tell whoever audits this Sternway."));
   document.querySelector("main").prepend(made("div", { class: "notice notice-stop proof-alarm", role: "alert" }, icon("fail"), text));
 }

@@ -247,8 +247,6 @@ fn line(row: &rows::DecisionRow, entry: &Entry, confirmed: Option<&Confirmation>
     }
 }
 
-pub(super) const UNREAD: &str = "Its entry in the log cannot be read: `sternway audit verify` says why.";
-
 /// What is known without its entry. Whoever looks for this one must find it.
 fn unread(row: &rows::DecisionRow, now: Timestamp) -> DecisionRow {
     DecisionRow {
@@ -260,7 +258,7 @@ fn unread(row: &rows::DecisionRow, now: Timestamp) -> DecisionRow {
         service: row.service.as_ref().map(ToString::to_string).unwrap_or_default(),
         who: row.actor_label.clone(),
         quote: row.reason.clone(),
-        why: UNREAD.to_owned(),
+        why: "Its entry in the log cannot be read: `sternway audit verify` says why.".to_owned(),
         outcome: "not known".to_owned(),
         outcome_icon: Icon::Fail,
         outcome_tone: Tone::Stop,

@@ -6,8 +6,8 @@
 use crate::store::rows::*;
 use crate::store::{Result, Store, StoreError};
 use async_trait::async_trait;
+pub(super) use dialect::Dialect;
 use link::{Link, Row};
-use schema::Migration;
 use std::collections::BTreeMap;
 use sternway_domain::audit::Entry;
 use sternway_domain::audit::merkle::TreeHash;
@@ -23,6 +23,7 @@ use tx::Tx;
 mod alarms;
 mod audit;
 mod commit;
+mod dialect;
 mod flags;
 mod follow;
 mod keys;
@@ -45,37 +46,6 @@ pub(super) mod tx;
 mod whole;
 mod work;
 pub(super) mod writer;
-
-/// The statements in which the databases differ.
-pub(super) struct Dialect {
-    /// The database's clock as one row `now`, in microseconds.
-    pub(super) now: &'static str,
-    /// Token and end of lease `$1`, which nobody can take over before this transaction ends.
-    pub(super) hold_lease: &'static str,
-    /// Takes or renews lease `$1` for holder `$2` for `$3` microseconds.
-    pub(super) take_lease: &'static str,
-    /// Live summaries of the releases in the JSON list `$1`.
-    pub(super) live: &'static str,
-    /// Traffic of the services in the JSON list `$1`.
-    pub(super) traffic: &'static str,
-    /// The first `$3` entries but `$2` of which a text holds one of the JSON list `$1`.
-    pub(super) repeated: &'static str,
-    /// The entries with the indexes in the JSON list `$1`, and their texts, each in a row of its own.
-    pub(super) entries: &'static str,
-    /// The first `$3` decisions after entry `$1` and of before `$2` that have a name.
-    pub(super) aged_names: &'static str,
-    /// Puts the texts in the JSON list `$2` beside entry `$1`.
-    pub(super) texts: &'static str,
-    pub(super) decisions: search::Decisions,
-    /// Tells the other replicas that a decision was made.
-    pub(super) notify: Option<&'static str>,
-    /// A row if the table of migrations exists.
-    pub(super) has_schema: &'static str,
-    /// Waits until nobody else changes the schema.
-    pub(super) lock_schema: &'static str,
-    /// This database's text of a migration.
-    pub(super) script: fn(&Migration) -> &'static str,
-}
 
 /// A database: where to read, where to write, how to begin.
 #[async_trait]

@@ -1,7 +1,7 @@
 //! The page of a decision whose entry cannot be read: what its row says, and what a browser needs to say what is wrong.
 
 use crate::plane::Plane;
-use crate::plane::decisions::{UNREAD, act_word};
+use crate::plane::decisions::act_word;
 use crate::plane::words::{full_day, when};
 use crate::service::Result;
 use crate::store::rows::{DecisionRow, RemovedRow};
@@ -29,7 +29,7 @@ impl Plane {
             who: WhoView { name: row.actor_label.clone(), ..WhoView::default() },
             quote: row.reason.clone(),
             rule: String::new(),
-            why: UNREAD.to_owned(),
+            why: String::new(),
             refused,
             overridden: Vec::new(),
             removed: self.removals(removed).await?,
@@ -37,8 +37,10 @@ impl Plane {
             facts: Vec::new(),
             saw: Or::Instead(StateView {
                 icon: Icon::Fail,
-                title: "Not known".to_owned(),
-                text: "What was seen stands in the entry.".to_owned(),
+                title: "Its entry cannot be read".to_owned(),
+                text:
+                    "What was seen and what came of it stand there. `sternway audit verify` says what is wrong with it."
+                        .to_owned(),
                 ..StateView::default()
             }),
             settings: Vec::new(),
