@@ -138,8 +138,8 @@ function icon(name) {
   return svg;
 }
 
-/** What is more than one word begins with a capital. */
-const sentence = (value) => (value.includes(" ") ? value[0].toUpperCase() + value.slice(1) : value);
+/** What ends like a sentence begins like one. */
+const sentence = (value) => (value.endsWith(".") ? value[0].toUpperCase() + value.slice(1) : value);
 
 function step({ found, name, title, values }) {
   const [state, mark, word] = MARKS[found];
