@@ -4,8 +4,8 @@
 //! commitments. [`merkle`] is the tree, [`tile`] its files, [`note`] and [`checkpoint`] its signed head, [`keys`] what it was
 //! signed with in the course of time, [`proof`] the evidence that one entry is in it, [`pack`] what is asked of a bundle of
 //! them, [`pin`] what an outsider remembers, [`verify`] the check of a whole log. [`retention`] says which texts are kept no
-//! longer, [`hold`] which are kept all the same. [`words`] are what acts are found by, [`settings`] is what a server was started with, [`confirmation`] what a person
-//! says of a restored database.
+//! longer, [`hold`] which are kept all the same. [`words`] are what acts are found by, [`settings`] is what a server was started
+//! with, [`confirmation`] what a person says of a restored database.
 //!
 //! Deliberately absent: where leaves, keys and salts are kept, who asks for a checkpoint, and what time it is.
 

@@ -36,8 +36,7 @@ impl Plane {
         for release in found.iter().filter_map(|row| row.release).collect::<BTreeSet<_>>() {
             confirmed.append(&mut self.confirmations(release).await?);
         }
-        let places: Vec<i64> = found.iter().map(|row| row.leaf_index).collect();
-        let entries = self.service.store.entries(&places).await?;
+        let entries = self.service.acts(&found).await?;
         let mut days: Vec<DayView> = Vec::new();
         for row in &found {
             let title = full_day(row.at);

@@ -3,6 +3,7 @@
 use super::take_out::corrupt;
 use super::{Caller, Reading, Result, Service, ServiceError, decode};
 use crate::store::rows::{DecisionFilter, DecisionRow, ReleaseFilter};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use sternway_domain::access::Action;
 use sternway_domain::audit::Entry;
@@ -11,6 +12,7 @@ use sternway_domain::release::{Event, Release, RunbookRef};
 use sternway_domain::service::Service as ServiceDocument;
 use sternway_domain::time::Timestamp;
 
+/// Searches at once.
 pub(super) const MOST_SEARCHES: usize = 2;
 /// How long words may be looked for, in a log that grows for ever.
 const SEARCH: Duration = Duration::from_secs(10);
@@ -52,9 +54,15 @@ impl Service {
         }
     }
 
-    /// The act itself, as its entry in the log tells it.
+    /// The acts themselves by their place in the log, as their entries tell them. What cannot be read is left out.
+    pub async fn acts(&self, rows: &[DecisionRow]) -> Result<BTreeMap<i64, Entry>> {
+        let places: Vec<i64> = rows.iter().map(|row| row.leaf_index).collect();
+        Ok(self.store.entries(&places).await?)
+    }
+
+    /// The same of one.
     pub async fn entry(&self, row: &DecisionRow) -> Result<Entry> {
-        let entry = self.store.entries(&[row.leaf_index]).await?.remove(&row.leaf_index);
+        let entry = self.acts(std::slice::from_ref(row)).await?.remove(&row.leaf_index);
         let unread = || corrupt(format!("entry {} is missing or cannot be read", row.leaf_index));
         Ok(entry.ok_or_else(unread)?)
     }

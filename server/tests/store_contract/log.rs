@@ -57,14 +57,14 @@ async fn decisions_are_found_by_what_the_page_filters(#[values(Sqlite, Postgres)
                 decided.row.service = Some(service(9));
             }
             3 => (decided.row.action, decided.row.outcome) = ("rollback".into(), "refused".into()),
-            4 => decided.row.reason = "100 % of_it is bad! lost €300，brand™🔥fire".into(),
+            4 => decided.row.reason = "100 % of_it is bad! lost €300，brand™🔥fire, says DEMİR, ошибка".into(),
             _ => {}
         }
         rig.store.commit(Unit { decision: Some(decided), ..Unit::default() }).await.unwrap();
     }
     let all = DecisionFilter::default();
     let text = |text: &str| DecisionFilter { text: Some(text.into()), ..DecisionFilter::default() };
-    let cases: [(&str, DecisionFilter, &[u128]); 25] = [
+    let cases: [(&str, DecisionFilter, &[u128]); 27] = [
         ("all", all.clone(), &[4, 3, 2, 1]),
         ("limit", DecisionFilter { limit: 3, ..all.clone() }, &[4, 3, 2]),
         ("before", DecisionFilter { before: Some(2), ..all.clone() }, &[2, 1]),
@@ -89,6 +89,8 @@ async fn decisions_are_found_by_what_the_page_filters(#[values(Sqlite, Postgres)
         ("nothing but signs", text("\"*'%:"), &[]),
         ("signs that are not ASCII", text("€300 brand fire"), &[4]),
         ("a number behind one", text("300"), &[4]),
+        ("what is two characters when small", text("DEMİR"), &[4]),
+        ("another script in another case", text("ОШИБКА"), &[4]),
         (
             "all at once",
             DecisionFilter {

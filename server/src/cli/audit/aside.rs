@@ -5,7 +5,7 @@ use crate::store::rows::DecisionRow;
 use crate::store::scan::Stored;
 use sternway_domain::audit::commitment::Field;
 use sternway_domain::audit::record::{Leaf, Record};
-use sternway_domain::audit::{Entry, Outcome, REDACTED, Target};
+use sternway_domain::audit::{Entry, REDACTED};
 
 /// What was found there.
 #[derive(Debug, Default)]
@@ -49,26 +49,22 @@ fn shown(index: u64, record: &Record, entry: &Entry, shown: Option<&DecisionRow>
     let Some(row) = shown else {
         return Some(format!("the entry of decision `{}` has no decision that goes with it", record.id));
     };
-    let (release, service) = match &entry.target {
-        Target::Release { id, service } => (Some(*id), Some(service)),
-        Target::Service { name } => (None, Some(name)),
-        _ => (None, None),
-    };
-    let wrong = if row.id != entry.id {
+    let told = DecisionRow::of(entry, row.leaf_index);
+    let wrong = if row.id != told.id {
         "id"
-    } else if row.at != entry.at {
+    } else if row.at != told.at {
         "time"
-    } else if row.action != entry.action {
+    } else if row.action != told.action {
         "act"
-    } else if (row.outcome == "accepted") != (entry.outcome == Outcome::Accepted) {
+    } else if row.outcome != told.outcome {
         "outcome"
-    } else if row.evidence != entry.evidence {
+    } else if row.evidence != told.evidence {
         "evidence"
-    } else if row.reason != plain(&entry.reason) {
+    } else if row.reason != plain(&told.reason) {
         "reason"
-    } else if row.actor_key != entry.actor.key() || row.actor_label != plain(&entry.actor.label()) {
+    } else if row.actor_key != told.actor_key || row.actor_label != plain(&told.actor_label) {
         "actor"
-    } else if row.release != release || row.service.as_ref() != service {
+    } else if row.release != told.release || row.service != told.service {
         "target"
     } else {
         return None;

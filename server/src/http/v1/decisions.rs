@@ -116,8 +116,7 @@ async fn page(
         limit: size + 1,
     };
     let rows = http.service.decisions(caller, &filter).await?;
-    let places: Vec<i64> = rows.iter().map(|row| row.leaf_index).collect();
-    let entries = http.service.store.entries(&places).await?;
+    let entries = http.service.acts(&rows).await?;
     let view = |row: &DecisionRow| DecisionView::new(row, entries.get(&row.leaf_index).cloned());
     Ok(cursor::page(uri, rows, size, |row| row.leaf_index.to_string(), view))
 }
@@ -131,7 +130,7 @@ pub(in crate::http) async fn get(
     Named(id): Named<DecisionId>,
 ) -> Result<Json<DecisionView>, Problem> {
     let row = http.service.read_decision(&caller, id).await?;
-    let entry = http.service.store.entries(&[row.leaf_index]).await?.remove(&row.leaf_index);
+    let entry = http.service.acts(std::slice::from_ref(&row)).await?.remove(&row.leaf_index);
     Ok(Json(DecisionView::new(&row, entry)))
 }
 

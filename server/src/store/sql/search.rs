@@ -1,5 +1,5 @@
 //! Looking for decisions: by what stands in clear, and by words of their texts. These are read one after the other from the
-//! newest on, and only those that can match leave the database.
+//! newest on; only those leave the database that can match as far as it can tell: it makes no letters small but those of ASCII.
 
 use super::link::{Link, args};
 use super::log::read_decision;
