@@ -2,7 +2,7 @@
 
 use super::Result;
 use super::sql::link::Link;
-use super::sql::tx::Tx;
+use super::sql::tx::{Pool, Tx};
 use super::sql::{Backend, Dialect, log, privacy, schema, search, unavailable};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
@@ -60,7 +60,7 @@ const IDLE: Duration = Duration::from_millis(500);
 /// A [`Store`](super::Store) in a PostgreSQL database, version 15 or newer.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: PgPool,
+    pool: Pool,
 }
 
 /// Without the address, which may hold a password.
@@ -90,8 +90,13 @@ impl PostgresStore {
         const OPERATION: &str = "connect";
         // A lock or a statement that takes longer would only make the one who waits give up first.
         // One that stops in the middle of a transaction, asleep or cut off, keeps the others from taking over for so long.
-        let limits =
-            [("lock_timeout", "5s"), ("statement_timeout", "15s"), ("idle_in_transaction_session_timeout", "3s")];
+        let limits = [
+            ("lock_timeout", "5s"),
+            ("statement_timeout", "15s"),
+            ("idle_in_transaction_session_timeout", "3s"),
+            // Whatever the database's default: each check sees what was committed before it.
+            ("default_transaction_isolation", "read committed"),
+        ];
         let options: PgConnectOptions = url.parse().map_err(unavailable(OPERATION))?;
         let options = options.application_name("sternway").options(limits).options(settings.iter().copied());
         let pool = PgPoolOptions::new()
@@ -105,7 +110,7 @@ impl PostgresStore {
             .connect_with(options)
             .await
             .map_err(unavailable(OPERATION))?;
-        Ok(Self { pool })
+        Ok(Self { pool: Pool::new(pool) })
     }
 }
 
@@ -126,15 +131,15 @@ impl Backend for PostgresStore {
     }
 
     fn reads(&self, operation: &'static str) -> Link<'_> {
-        Link::Postgres(&self.pool, operation)
+        Link::Postgres(&self.pool.connections, operation)
     }
 
     fn writes(&self, operation: &'static str) -> Link<'_> {
-        Link::Postgres(&self.pool, operation)
+        Link::Postgres(&self.pool.connections, operation)
     }
 
     async fn begin(&self, operation: &'static str) -> Result<Tx> {
-        Tx::postgres(&self.pool, operation).await
+        Ok(Tx::postgres(&self.pool, operation))
     }
 
     /// Old rows go with the database's own vacuum: nothing that a program which only uses it could hurry.
@@ -145,7 +150,7 @@ impl Backend for PostgresStore {
     /// Listens on a connection of its own until nobody cares any more.
     async fn listen(&self) -> Option<watch::Receiver<u64>> {
         let (sender, receiver) = watch::channel(0);
-        let options = (*self.pool.connect_options()).clone();
+        let options = (*self.pool.connections.connect_options()).clone();
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         let listening = subscribe(&own).await;
         tokio::spawn(async move {

@@ -1,7 +1,7 @@
 //! One unit of work: everything a decision changes, in one transaction.
 
 use super::leases::hold_fence;
-use super::link::args;
+use super::link::{Back, Leaf, args};
 use super::tx::{Tx, Unmet};
 use super::{Dialect, flags, follow, keys, migrations, moving, people, privacy, redact, sagas, stream, tree};
 use crate::store::rows::*;
@@ -63,8 +63,12 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     let of_flags: i64 = unit.flags.iter().map(|write| write.events.len() as i64).sum();
     let of_data: i64 = unit.migrations.iter().map(|write| write.events.len() as i64).sum();
     let all = events + of_saga + of_flags + of_data;
-    let head = advance(&mut tx, all, i64::from(unit.decision.is_some())).await?;
-    let leaf_index = unit.decision.as_ref().map(|_| head.leaves - 1);
+    let leaves = i64::from(unit.decision.is_some());
+    tx.advance(all, leaves).await?;
+    if of_saga + of_flags + of_data > 0 {
+        // Their rows are there before they get their places.
+        tx.head().await?;
+    }
 
     for (digest, body) in &unit.evidence {
         tx.later(
@@ -72,15 +76,15 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
             args![digest, body],
         );
     }
-    if let (Some(decision), Some(index)) = (&unit.decision, leaf_index) {
-        put_decision(&mut tx, dialect, decision, index).await?;
+    if let Some(decision) = &unit.decision {
+        put_decision(&mut tx, dialect, decision);
         let mut gone = Vec::new();
         for redaction in &unit.redactions {
-            gone.extend(redact::put(&mut tx, redaction, index).await?);
+            gone.extend(redact::put(&mut tx, redaction).await?);
         }
         redact::answers(&mut tx, &unit.redactions, gone).await?;
         if let Some(key) = &unit.log_key {
-            keys::put(&mut tx, key, index).await?;
+            keys::put(&mut tx, key).await?;
         }
         if let Some(hold) = &unit.hold {
             privacy::put_hold(&mut tx, hold, &decision.row).await?;
@@ -88,19 +92,19 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     if let Some(write) = &unit.release {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        put_events(&mut tx, write, head.position - all, decision);
+        put_events(&mut tx, write, all, decision);
     }
     if let Some(write) = &unit.saga {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        sagas::put_events(&mut tx, write, head.position - of_data - of_flags - of_saga, decision);
+        sagas::put_events(&mut tx, write, of_data + of_flags + of_saga, decision);
     }
     if !unit.flags.is_empty() {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        flags::put(&mut tx, &unit.flags, head.position - of_data - of_flags, decision);
+        flags::put(&mut tx, &unit.flags, of_data + of_flags, decision);
     }
     if !unit.migrations.is_empty() {
         let decision = unit.decision.as_ref().map(|decision| decision.row.id);
-        migrations::put(&mut tx, &unit.migrations, head.position - of_data, decision);
+        migrations::put(&mut tx, &unit.migrations, of_data, decision);
     }
     for message in &unit.outbox {
         put_message(&mut tx, message);
@@ -128,9 +132,20 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     }
     let news = unit.decision.is_some() || all > 0;
     if let Some(notify) = dialect.notify.filter(|_| news && !unit.quiet) {
-        tx.with_waiting(notify, vec![]).await?;
+        tx.later(notify, vec![]);
     }
-    tx.commit().await?;
+    let head = match tx.at_once().await? {
+        Some(head) => head,
+        None => {
+            let head = tx.head().await?;
+            if leaves > 0 {
+                tree::put_nodes(&mut tx, head.leaves - 1).await?;
+            }
+            tx.commit().await?;
+            head
+        }
+    };
+    let leaf_index = (leaves > 0).then_some(head.leaves - 1);
     Ok(Committed { leaf_index, events: all, position: head.position })
 }
 
@@ -173,20 +188,7 @@ async fn check_version(tx: &mut Tx, write: &ReleaseWrite) -> Result<()> {
     if actual == write.expected { Ok(()) } else { Err(StoreError::Conflict { expected: write.expected, actual }) }
 }
 
-struct Head {
-    position: i64,
-    leaves: i64,
-}
-
-/// Takes the next numbers and keeps the row until the commit: from here on commits go one by one.
-async fn advance(tx: &mut Tx, events: i64, leaves: i64) -> Result<Head> {
-    const ADVANCE: &str = "UPDATE log_head SET position = position + $1, leaves = leaves + $2 WHERE one = 1 \
-        RETURNING position, leaves";
-    let row = tx.with_waiting(ADVANCE, args![events, leaves]).await?;
-    Ok(Head { position: row.get("position")?, leaves: row.get("leaves")? })
-}
-
-async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, index: i64) -> Result<()> {
+fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite) {
     const DECISION: &str = "INSERT INTO decision (leaf_index, id, at, actor_key, actor_label, action, release, service, \
         outcome, reason, evidence) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     const LEAF: &str =
@@ -194,7 +196,7 @@ async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, 
     let row = &decision.row;
     let (service, evidence) = (row.service.as_ref(), row.evidence.as_ref());
     let values = args![
-        index,
+        Leaf,
         row.id,
         row.at,
         &row.actor_key,
@@ -207,18 +209,18 @@ async fn put_decision(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite, 
         evidence,
     ];
     tx.add_later(DECISION, values, format!("decision `{}`", row.id));
-    let leaf = args![index, row.id, decision.entry.as_slice(), decision.leaf_hash.as_slice(), row.at];
-    tx.add_later(LEAF, leaf, format!("entry {index} of the log"));
-    tree::put_texts(tx, dialect, index, &decision.openings);
-    tree::put_nodes(tx, index).await
+    let leaf = args![Leaf, row.id, decision.entry.as_slice(), decision.leaf_hash.as_slice(), row.at];
+    tx.add_later(LEAF, leaf, format!("the entry of decision `{}`", row.id));
+    tree::put_texts(tx, dialect, decision);
 }
 
-fn put_events(tx: &mut Tx, write: &ReleaseWrite, before: i64, decision: Option<DecisionId>) {
+/// Numbers and writes the events, which are the first of the `last` newest ones.
+fn put_events(tx: &mut Tx, write: &ReleaseWrite, last: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO events (position, release, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for (n, event) in (1..).zip(&write.events) {
         let (release, version) = (write.row.id, write.expected + n);
-        let values = args![before + n, release, version, event.kind, event.at, &event.body, decision];
+        let values = args![Back(last - n), release, version, event.kind, event.at, &event.body, decision];
         tx.add_later(EVENT, values, format!("version {version} of release `{release}`"));
     }
 }

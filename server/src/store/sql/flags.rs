@@ -1,6 +1,6 @@
 //! Flags: their folds, and their events on one line with those of releases.
 
-use super::link::{Link, Row, args};
+use super::link::{Back, Link, Row, args};
 use super::tx::{Tx, Unmet};
 use super::{all, stream};
 use crate::store::Result;
@@ -41,21 +41,20 @@ pub(super) fn claim(tx: &mut Tx, write: &FlagWrite) {
     tx.one_later(sql, values, None, Unmet::Version { version: VERSION, of: args![key], expected: write.expected });
 }
 
-/// Numbers and writes the events that follow position `before`.
-pub(super) fn put(tx: &mut Tx, writes: &[FlagWrite], before: i64, decision: Option<DecisionId>) {
+/// Numbers and writes the events, which are the first of the `last` newest ones.
+pub(super) fn put(tx: &mut Tx, writes: &[FlagWrite], mut last: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO flag_event (position, flag, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     const PLACE: &str = "UPDATE flag SET position = $2 WHERE key = $1";
-    let mut position = before;
     for write in writes {
         let key = &write.row.key;
         for (n, event) in (1..).zip(&write.events) {
-            position += 1;
+            last -= 1;
             let version = write.expected + n;
-            let values = args![position, key, version, event.kind, event.at, &event.body, decision];
+            let values = args![Back(last), key, version, event.kind, event.at, &event.body, decision];
             tx.add_later(EVENT, values, format!("version {version} of flag `{key}`"));
         }
-        tx.later(PLACE, args![key, position]);
+        tx.later(PLACE, args![key, Back(last)]);
     }
 }
 

@@ -24,17 +24,18 @@ fn read(row: &Row) -> Result<LogKeyRow> {
     })
 }
 
-/// After the entry has its number: until the commit nobody else gets one.
-pub(super) async fn put(tx: &mut Tx, write: &LogKeyWrite, index: i64) -> Result<()> {
+/// With an entry, which has its number: until the commit nobody else gets one.
+pub(super) async fn put(tx: &mut Tx, write: &LogKeyWrite) -> Result<()> {
     const NEWEST: &str = "SELECT from_size FROM log_key ORDER BY from_size DESC LIMIT 1";
     const PUT: &str = "INSERT INTO log_key (from_size, key, change, statement, at) VALUES ($1, $2, $3, $4, $5)";
+    let from = tx.head().await?.leaves;
     let newest: Option<i64> = tx.one(NEWEST, vec![]).await?.map(|row| row.get("from_size")).transpose()?;
     if newest != write.after {
         return Err(StoreError::Conflict { expected: write.after.unwrap_or(-1), actual: newest.unwrap_or(-1) });
     }
     let statement = &write.statement;
     let change = if statement.rotated { "rotated" } else { "lost" };
-    let values = args![index + 1, statement.new.to_string(), change, statement.to_string(), write.at];
+    let values = args![from, statement.new.to_string(), change, statement.to_string(), write.at];
     tx.add(PUT, values, || format!("key `{}`", statement.new)).await?;
     Ok(())
 }

@@ -2,10 +2,11 @@
 
 use super::unavailable;
 use super::writer::Writer;
+use crate::store::rows::Head;
 use crate::store::{Result, StoreError};
 use sqlx::query::Query;
 use sqlx::{ColumnIndex, Database, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type};
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 use std::time::Duration;
 use sternway_domain::id::{
@@ -15,11 +16,49 @@ use sternway_domain::id::{
 use sternway_domain::time::Timestamp;
 
 /// A parameter. An empty one keeps its type: PostgreSQL wants to know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::store) enum Value {
     Int(Option<i64>),
     Text(Option<String>),
     Bytes(Vec<u8>),
+    /// Only in a [`Tx`](super::tx::Tx), which takes the number.
+    Numbered(Numbered),
+}
+
+/// A number that is taken in the same transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum Numbered {
+    /// The index of the entry.
+    Leaf,
+    /// So many positions before the newest event.
+    Back(i64),
+}
+
+pub(super) use Numbered::{Back, Leaf};
+
+impl Numbered {
+    pub(super) fn of(self, head: Head) -> i64 {
+        match self {
+            Leaf => head.leaves - 1,
+            Back(many) => head.position - many,
+        }
+    }
+}
+
+/// Where the numbers are made that it is reckoned from: what takes them is called `head`.
+impl Display for Numbered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Leaf => write!(f, "((SELECT leaves FROM head) - 1)"),
+            Back(many) => write!(f, "((SELECT position FROM head) - {many})"),
+        }
+    }
+}
+
+impl From<Numbered> for Value {
+    fn from(number: Numbered) -> Self {
+        Self::Numbered(number)
+    }
 }
 
 /// The parameters of a statement, in order.
@@ -176,6 +215,8 @@ where
         Value::Int(value) => query.bind(value),
         Value::Text(value) => query.bind(value),
         Value::Bytes(value) => query.bind(value),
+        // Refused by every column that is numbered.
+        Value::Numbered(_) => query.bind(None::<i64>),
     })
 }
 

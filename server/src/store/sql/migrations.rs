@@ -1,6 +1,6 @@
 //! Data migrations: their folds, and their events on one line with those of releases.
 
-use super::link::{Link, Row, args};
+use super::link::{Back, Link, Row, args};
 use super::tx::{Tx, Unmet};
 use super::{all, stream};
 use crate::store::Result;
@@ -50,21 +50,20 @@ pub(super) fn claim(tx: &mut Tx, write: &MigrationWrite) {
     tx.one_later(sql, values, None, Unmet::Version { version: VERSION, of, expected: write.expected });
 }
 
-/// Numbers and writes the events that follow position `before`.
-pub(super) fn put(tx: &mut Tx, writes: &[MigrationWrite], before: i64, decision: Option<DecisionId>) {
+/// Numbers and writes the events, which are the first of the `last` newest ones.
+pub(super) fn put(tx: &mut Tx, writes: &[MigrationWrite], mut last: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO data_event (position, release, name, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     const PLACE: &str = "UPDATE data_migration SET position = $3 WHERE release = $1 AND name = $2";
-    let mut position = before;
     for write in writes {
         let (release, name) = (write.row.release, &write.row.name);
         for (n, event) in (1..).zip(&write.events) {
-            position += 1;
+            last -= 1;
             let version = write.expected + n;
-            let values = args![position, release, name, version, event.kind, event.at, &event.body, decision];
+            let values = args![Back(last), release, name, version, event.kind, event.at, &event.body, decision];
             tx.add_later(EVENT, values, format!("version {version} of migration `{name}`"));
         }
-        tx.later(PLACE, args![release, name, position]);
+        tx.later(PLACE, args![release, name, Back(last)]);
     }
 }
 

@@ -6,7 +6,7 @@
 //! a hold keeps another decision that rests on it: then nothing goes at all. The rule on ages takes no evidence on which a
 //! decision rests that is held, or younger than the rule; that one goes when its own decision's time has come.
 
-use super::link::args;
+use super::link::{Leaf, args};
 use super::tx::Tx;
 use crate::store::Result;
 use crate::store::rows::RedactionWrite;
@@ -76,7 +76,7 @@ const FOLDS: [(&str, &str, &str); 5] = folds! {
 };
 
 /// Gives the texts that are to be looked for in answers, too.
-pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Result<Vec<String>> {
+pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite) -> Result<Vec<String>> {
     const DOOR: &str = "INSERT INTO redaction (leaf_index, field, by_leaf, at) VALUES ($1, $2, $3, $4)";
     const TEXT: &str = "DELETE FROM audit_text WHERE leaf_index = $1 AND field = $2";
     const DECISION: &str = "UPDATE decision SET actor_label = $2, reason = $3 WHERE leaf_index = $1";
@@ -86,7 +86,7 @@ pub(super) async fn put(tx: &mut Tx, write: &RedactionWrite, by_leaf: i64) -> Re
     }
     for field in fields {
         let field = field.to_string();
-        tx.add(DOOR, args![*leaf_index, &field, by_leaf, *at], || format!("the redaction of `{field}`")).await?;
+        tx.add(DOOR, args![*leaf_index, &field, Leaf, *at], || format!("the redaction of `{field}`")).await?;
         tx.run(TEXT, args![*leaf_index, field]).await?;
     }
     tx.run(DECISION, args![*leaf_index, actor_label, reason]).await?;

@@ -1,7 +1,7 @@
 //! Sagas: their rows and their events.
 
 use super::leases::hold_fence;
-use super::link::{Link, Row, args};
+use super::link::{Back, Link, Row, args};
 use super::tx::{Tx, Unmet};
 use super::{Dialect, all};
 use crate::store::Result;
@@ -61,16 +61,16 @@ pub(super) fn put(tx: &mut Tx, write: &SagaWrite) {
     tx.one_later(sql, values, None, Unmet::Version { version: VERSION, of: args![*id], expected: write.expected });
 }
 
-/// Numbers and writes the events that follow position `before`.
-pub(super) fn put_events(tx: &mut Tx, write: &SagaWrite, before: i64, decision: Option<DecisionId>) {
+/// Numbers and writes the events, which are the first of the `last` newest ones.
+pub(super) fn put_events(tx: &mut Tx, write: &SagaWrite, last: i64, decision: Option<DecisionId>) {
     const EVENT: &str = "INSERT INTO saga_event (position, saga, version, kind, at, body, decision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     for (n, event) in (1..).zip(&write.events) {
         let (saga, version) = (write.row.id, write.expected + n);
-        let values = args![before + n, saga, version, event.kind, event.at, &event.body, decision];
+        let values = args![Back(last - n), saga, version, event.kind, event.at, &event.body, decision];
         tx.add_later(EVENT, values, format!("version {version} of saga `{saga}`"));
     }
-    let position = before + write.events.len() as i64;
+    let position = Back(last - write.events.len() as i64);
     tx.later("UPDATE saga SET position = $2 WHERE id = $1", args![write.row.id, position]);
 }
 

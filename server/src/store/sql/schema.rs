@@ -27,7 +27,7 @@ macro_rules! migration {
 }
 
 /// In order, numbered from 1 without gaps. One that was released never changes again.
-const MIGRATIONS: [Migration; 15] = [
+const MIGRATIONS: [Migration; 16] = [
     migration!(1, "log", "0001_log.sql"),
     migration!(2, "work", "0002_work.sql"),
     migration!(3, "people", "0003_people.sql"),
@@ -43,6 +43,7 @@ const MIGRATIONS: [Migration; 15] = [
     migration!(13, "alarms", "0013_alarms.sql"),
     migration!(14, "guards", "0014_guards.sql"),
     migration!(15, "one_copy", "0015_one_copy.sql"),
+    migration!(16, "at_once", "0016_at_once.sql"),
 ];
 
 const KNOWN: i64 = MIGRATIONS.len() as i64;

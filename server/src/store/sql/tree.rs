@@ -4,22 +4,22 @@
 //! above. What is between them is made from these and the newest hashes when somebody asks.
 
 use super::leases::hold_fence;
-use super::link::{Link, Row, args};
+use super::link::{Leaf, Link, Row, args};
 use super::tx::Tx;
 use super::{Dialect, all};
-use crate::store::rows::{CheckpointRow, Fence, RemovedRow, TextRow};
+use crate::store::rows::{CheckpointRow, DecisionWrite, Fence, RemovedRow, TextRow};
 use crate::store::{Result, StoreError};
 use sternway_domain::audit::commitment::Opening;
 use sternway_domain::audit::merkle::{Frontier, TreeHash};
 
 /// So many hashes a tile has.
-const WIDTH: i64 = 256;
+pub(super) const WIDTH: i64 = 256;
 
 /// All texts of an entry in one statement.
-pub(super) fn put_texts(tx: &mut Tx, dialect: &Dialect, index: i64, openings: &[Opening]) {
-    if !openings.is_empty() {
-        let list = serde_json::to_string(openings).expect("openings are texts");
-        tx.add_later(dialect.texts, args![index, list], format!("a text of entry {index} of the log"));
+pub(super) fn put_texts(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite) {
+    if !decision.openings.is_empty() {
+        let list = serde_json::to_string(&decision.openings).expect("openings are texts");
+        tx.add_later(dialect.texts, args![Leaf, list], format!("a text of decision `{}`", decision.row.id));
     }
 }
 

@@ -4,11 +4,15 @@
 use super::link::{Row, Value, bound, in_time, is_there_already};
 use super::unavailable;
 use super::writer::{Held, Writer};
+use crate::store::rows::Head;
 use crate::store::{Result, StoreError};
-use futures::TryStreamExt;
-use sqlx::{AssertSqlSafe, Either, Executor, PgPool, Postgres, Row as _, Transaction};
+use send::{Came, Wrong};
+use sqlx::{PgPool, Postgres, Transaction};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use together::Part;
 
+mod send;
 mod together;
 
 /// Takes the write lock at once: a transaction that reads first and writes later could lose it in between.
@@ -18,26 +22,27 @@ const COMMIT: &str = "COMMIT";
 /// Statements that count together or not at all. Dropping it undoes them.
 pub(in crate::store) struct Tx {
     inner: Inner,
-    waiting: Vec<Waiting>,
+    waiting: Vec<Part>,
+    /// The numbers it took, once they are known.
+    head: Option<Head>,
     operation: &'static str,
 }
 
 enum Inner {
     Sqlite(Held),
-    Postgres(Transaction<'static, Postgres>),
+    Postgres { pool: Pool, open: Option<Transaction<'static, Postgres>> },
 }
 
-/// A statement that nobody needs an answer of before the next one goes out.
-struct Waiting {
-    sql: &'static str,
-    values: Vec<Value>,
-    /// What people call the row, should it be there already.
-    what: Option<String>,
-    /// What it means that no row was written.
-    unmet: Option<Unmet>,
+/// Where transactions in PostgreSQL begin.
+#[derive(Clone)]
+pub(in crate::store) struct Pool {
+    pub(in crate::store) connections: PgPool,
+    /// How many entries there were when this process added the last one.
+    leaves: Arc<AtomicI64>,
 }
 
 /// Why a statement that has to write one row wrote none.
+#[derive(Debug, Clone)]
 pub(super) enum Unmet {
     /// The key was used before.
     Key,
@@ -45,66 +50,97 @@ pub(super) enum Unmet {
     Version { version: &'static str, of: Vec<Value>, expected: i64 },
 }
 
-/// What came of statements that went out together.
-#[derive(Default)]
-struct Came {
-    /// Rows written by each statement that waited.
-    counts: Vec<i64>,
-    rows: Vec<Row>,
+impl Pool {
+    pub(in crate::store) fn new(connections: PgPool) -> Self {
+        Self { connections, leaves: Arc::default() }
+    }
+
+    /// In a task of its own: if nobody waited for its answer any more, an open transaction would go back into the pool, and
+    /// whatever that connection wrote later would never be committed.
+    async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
+        let connections = self.connections.clone();
+        let begun = tokio::spawn(async move { connections.begin().await });
+        in_time(async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) }).await
+    }
+
+    /// Whether the next entry ends a tile, unless others added some.
+    fn near_the_end_of_a_tile(&self) -> bool {
+        (self.leaves.load(Ordering::Relaxed) + 1) % super::tree::WIDTH == 0
+    }
 }
 
 impl Tx {
     /// It begins with its first statement.
     pub(in crate::store) async fn sqlite(writer: &Writer, operation: &'static str) -> Result<Self> {
         let held = writer.hold().await.map_err(unavailable(operation))?;
-        Ok(Self { inner: Inner::Sqlite(held), waiting: Vec::new(), operation })
+        Ok(Self::new(Inner::Sqlite(held), operation))
     }
 
-    /// Read committed, whatever the database's default: each check sees what was committed before it.
-    pub(in crate::store) async fn postgres(pool: &PgPool, operation: &'static str) -> Result<Self> {
-        let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-        // In a task of its own: if nobody waited for its answer any more, an open transaction would go back into the pool,
-        // and whatever that connection wrote later would never be committed.
-        let pool = pool.clone();
-        let begun = tokio::spawn(async move { pool.begin_with(begin).await });
-        let begun = async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) };
-        let inner = in_time(begun).await.map_err(unavailable(operation))?;
-        Ok(Self { inner: Inner::Postgres(inner), waiting: Vec::new(), operation })
+    /// The same.
+    pub(in crate::store) fn postgres(pool: &Pool, operation: &'static str) -> Self {
+        Self::new(Inner::Postgres { pool: pool.clone(), open: None }, operation)
+    }
+
+    fn new(inner: Inner, operation: &'static str) -> Self {
+        Self { inner, waiting: Vec::new(), head: None, operation }
     }
 
     /// Adds a row, before the next statement that wants an answer. Those that wait must not need each other's rows other
     /// than by foreign keys: PostgreSQL lets none of them see what the others write.
     pub(super) fn later(&mut self, sql: &'static str, values: Vec<Value>) {
-        self.waiting.push(Waiting { sql, values, what: None, unmet: None });
+        self.waiting.push(Part::plain(sql, values));
     }
 
     /// Like `later`, where a row that is there already has a name for people.
     pub(super) fn add_later(&mut self, sql: &'static str, values: Vec<Value>, what: String) {
-        self.waiting.push(Waiting { sql, values, what: Some(what), unmet: None });
+        self.waiting.push(Part { what: Some(what), ..Part::plain(sql, values) });
     }
 
     /// Like `later`, where no row written means something.
     pub(super) fn one_later(&mut self, sql: &'static str, values: Vec<Value>, what: Option<String>, unmet: Unmet) {
-        self.waiting.push(Waiting { sql, values, what, unmet: Some(unmet) });
+        self.waiting.push(Part { what, unmet: Some(unmet), ..Part::plain(sql, values) });
     }
 
-    /// The one row a statement always has; it takes with it what waits, and must not need to see that.
-    pub(super) async fn with_waiting(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Row> {
-        if self.waiting.is_empty() {
-            return self.the(sql, values).await;
+    /// Takes numbers for so many events, and for entries: none or one. What follows has [`Numbered`](super::link::Numbered)
+    /// parameters.
+    pub(super) async fn advance(&mut self, events: i64, leaves: i64) -> Result<()> {
+        self.later(together::ADVANCE, vec![events.into(), leaves.into()]);
+        // PostgreSQL puts them where they are asked for.
+        if matches!(self.inner, Inner::Sqlite(_)) { self.flush().await } else { Ok(()) }
+    }
+
+    /// Where the log stands with the numbers that were taken.
+    pub(super) async fn head(&mut self) -> Result<Head> {
+        if self.head.is_none() {
+            self.flush().await?;
         }
-        let rows = self.send(Some((sql, values))).await?;
-        rows.into_iter().next().ok_or_else(|| unavailable(self.operation)(sqlx::Error::RowNotFound))
+        self.head.ok_or_else(|| unavailable(self.operation)(sqlx::Error::RowNotFound))
+    }
+
+    /// Sends all that waits and commits it as a single message, if that can be done; `None` if it cannot, and then nothing was
+    /// sent. It can be done in PostgreSQL if numbers are taken, nothing went out before, and the entry ends no tile of the log.
+    pub(super) async fn at_once(&mut self) -> Result<Option<Head>> {
+        let Inner::Postgres { pool, open: None } = &self.inner else { return Ok(None) };
+        if self.head.is_some() || !self.waiting.iter().any(Part::numbers) || pool.near_the_end_of_a_tile() {
+            return Ok(None);
+        }
+        match send::query(&pool.connections, &self.waiting, false).await {
+            Ok(Some(came)) => self.came(came).await?,
+            Ok(None) => return Ok(None),
+            Err(wrong) => return Err(self.wrong(wrong).await),
+        }
+        self.head().await.map(Some)
     }
 
     pub(super) async fn all(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>> {
-        self.ready().await?;
-        match &mut self.inner {
-            Inner::Sqlite(held) => bound(sql, values)
+        self.flush().await?;
+        let values = known(values, self.head);
+        match self.ready().await? {
+            Ready::Sqlite(held) => bound(sql, values)
                 .fetch_all(held.connection())
                 .await
                 .map(|rows| rows.into_iter().map(Row::Sqlite).collect()),
-            Inner::Postgres(tx) => in_time(bound(sql, values).fetch_all(&mut **tx))
+            Ready::Postgres(tx) => in_time(bound(sql, values).fetch_all(&mut **tx))
                 .await
                 .map(|rows| rows.into_iter().map(Row::Postgres).collect()),
         }
@@ -122,8 +158,7 @@ impl Tx {
     }
 
     pub(super) async fn run(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64> {
-        self.ready().await?;
-        self.execute(sql, values).await.map_err(unavailable(self.operation))
+        self.execute(sql, values).await?.map_err(unavailable(self.operation))
     }
 
     /// Like `run`, where a row that is there already has a name for people.
@@ -133,8 +168,7 @@ impl Tx {
         values: Vec<Value>,
         what: impl Fn() -> String,
     ) -> Result<u64> {
-        self.ready().await?;
-        match self.execute(sql, values).await {
+        match self.execute(sql, values).await? {
             Ok(rows) => Ok(rows),
             Err(error) if is_there_already(&error) => Err(StoreError::Exists { what: what() }),
             Err(error) => Err(unavailable(self.operation)(error)),
@@ -143,83 +177,85 @@ impl Tx {
 
     /// Several statements without parameters.
     pub(super) async fn script(&mut self, sql: &'static str) -> Result<()> {
-        self.ready().await?;
-        match &mut self.inner {
-            Inner::Sqlite(held) => sqlx::raw_sql(sql).execute(held.connection()).await.map(|_| ()),
-            Inner::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
+        self.flush().await?;
+        match self.ready().await? {
+            Ready::Sqlite(held) => sqlx::raw_sql(sql).execute(held.connection()).await.map(|_| ()),
+            Ready::Postgres(tx) => sqlx::raw_sql(sql).execute(&mut **tx).await.map(|_| ()),
         }
         .map_err(unavailable(self.operation))
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        if self.waiting.iter().any(|one| one.unmet.is_some()) || matches!(self.inner, Inner::Postgres(_)) {
+        if self.waiting.iter().any(|one| one.unmet.is_some()) || matches!(self.inner, Inner::Postgres { .. }) {
             self.flush().await?;
         }
         if let Inner::Sqlite(held) = &mut self.inner
             && (held.is_open() || !self.waiting.is_empty())
         {
             self.later(COMMIT, vec![]);
-            self.send(None).await?;
+            self.flush().await?;
         }
         match self.inner {
             Inner::Sqlite(mut held) => {
                 held.set_open(false);
                 Ok(())
             }
-            Inner::Postgres(tx) => in_time(tx.commit()).await.map_err(unavailable(self.operation)),
+            Inner::Postgres { open: Some(tx), .. } => in_time(tx.commit()).await.map_err(unavailable(self.operation)),
+            Inner::Postgres { open: None, .. } => Ok(()),
         }
     }
 
+    /// Sends what waits.
     async fn flush(&mut self) -> Result<()> {
-        if self.waiting.is_empty() { Ok(()) } else { self.send(None).await.map(|_| ()) }
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        for part in &mut self.waiting {
+            part.values = known(std::mem::take(&mut part.values), self.head);
+        }
+        let came = match &mut self.inner {
+            Inner::Sqlite(held) => send::script(held, &self.waiting).await,
+            Inner::Postgres { pool, open } => {
+                let tx = begun(pool, open).await.map_err(unavailable(self.operation))?;
+                send::query(&mut **tx, &self.waiting, true).await.map(Option::unwrap_or_default)
+            }
+        };
+        match came {
+            Ok(came) => self.came(came).await,
+            Err(wrong) => Err(self.wrong(wrong).await),
+        }
     }
 
-    /// Begun, and nothing waits any more.
-    async fn ready(&mut self) -> Result<()> {
-        self.flush().await?;
-        if let Inner::Sqlite(held) = &mut self.inner
-            && !held.is_open()
-        {
-            held.set_open(true);
-            held.run(BEGIN, vec![]).await.map_err(unavailable(self.operation))?;
+    /// Nothing waits any more.
+    async fn came(&mut self, Came { counts, numbers }: Came) -> Result<()> {
+        if let Some(row) = numbers {
+            let head = Head { position: row.get("position")?, leaves: row.get("leaves")? };
+            self.head = Some(head);
+            if let Inner::Postgres { pool, .. } = &self.inner {
+                pool.leaves.store(head.leaves, Ordering::Relaxed);
+            }
+        }
+        for (part, count) in std::mem::take(&mut self.waiting).into_iter().zip(counts) {
+            if let (Some(unmet), 0) = (part.unmet, count) {
+                return Err(self.refused(unmet).await);
+            }
         }
         Ok(())
     }
 
-    /// Sends what waits, and a statement whose rows are wanted.
-    async fn send(&mut self, last: Option<(&'static str, Vec<Value>)>) -> Result<Vec<Row>> {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        let mut values: Vec<Value> = Vec::new();
-        let mut parts: Vec<Part> = Vec::new();
-        for one in &mut waiting {
-            parts.push(Part { sql: one.sql, values: one.values.len() });
-            values.append(&mut one.values);
-        }
-        let last = last.map(|(sql, more)| {
-            let part = Part { sql, values: more.len() };
-            values.extend(more);
-            part
-        });
-        let came = match &mut self.inner {
-            Inner::Sqlite(held) => script(held, &parts, last.as_ref(), values).await,
-            Inner::Postgres(tx) => query(tx, &parts, last.as_ref(), values).await,
-        };
-        let came = match came {
-            Ok(came) => came,
-            Err((error, at)) => {
-                let what = at.and_then(|at| waiting.get_mut(at)).and_then(|one| one.what.take());
-                return Err(match what.filter(|_| is_there_already(&error)) {
-                    Some(what) => StoreError::Exists { what },
-                    None => unavailable(self.operation)(error),
-                });
+    async fn wrong(&mut self, Wrong { error, at, unmet }: Wrong) -> StoreError {
+        let part = at.and_then(|at| std::mem::take(&mut self.waiting).into_iter().nth(at));
+        match part {
+            Some(Part { unmet: Some(why), .. }) if unmet => {
+                // It is over, and another one asks.
+                if let Inner::Postgres { open, .. } = &mut self.inner {
+                    *open = None;
+                }
+                self.refused(why).await
             }
-        };
-        for (one, count) in waiting.into_iter().zip(came.counts) {
-            if let (Some(unmet), 0) = (one.unmet, count) {
-                return Err(self.refused(unmet).await);
-            }
+            Some(Part { what: Some(what), .. }) if is_there_already(&error) => StoreError::Exists { what },
+            _ => unavailable(self.operation)(error),
         }
-        Ok(came.rows)
     }
 
     async fn refused(&mut self, unmet: Unmet) -> StoreError {
@@ -235,57 +271,56 @@ impl Tx {
         }
     }
 
-    async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> sqlx::Result<u64> {
-        match &mut self.inner {
-            Inner::Sqlite(held) => held.run(sql, values).await,
-            Inner::Postgres(tx) => {
+    async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<sqlx::Result<u64>> {
+        self.flush().await?;
+        let values = known(values, self.head);
+        Ok(match self.ready().await? {
+            Ready::Sqlite(held) => held.run(sql, values).await,
+            Ready::Postgres(tx) => {
                 in_time(bound(sql, values).execute(&mut **tx)).await.map(|done| done.rows_affected())
+            }
+        })
+    }
+
+    /// Begun.
+    async fn ready(&mut self) -> Result<Ready<'_>> {
+        match &mut self.inner {
+            Inner::Sqlite(held) => {
+                if !held.is_open() {
+                    held.set_open(true);
+                    held.run(BEGIN, vec![]).await.map_err(unavailable(self.operation))?;
+                }
+                Ok(Ready::Sqlite(held))
+            }
+            Inner::Postgres { pool, open } => {
+                begun(pool, open).await.map(Ready::Postgres).map_err(unavailable(self.operation))
             }
         }
     }
 }
 
-/// With which of the statements that waited it went wrong, if that is known.
-type Wrong = (sqlx::Error, Option<usize>);
+/// What a statement can be sent to.
+enum Ready<'t> {
+    Sqlite(&'t mut Held),
+    Postgres(&'t mut Transaction<'static, Postgres>),
+}
 
-/// SQLite takes any number of statements at once, the one that begins among them, and answers one after the other.
-async fn script(
-    held: &mut Held,
-    waiting: &[Part],
-    last: Option<&Part>,
-    values: Vec<Value>,
-) -> std::result::Result<Came, Wrong> {
-    let begin = (!held.is_open()).then_some(Part { sql: BEGIN, values: 0 });
-    held.set_open(true);
-    let sql = together::script(begin.iter().chain(waiting).chain(last));
-    let mut answers = held.connection().fetch_many(bound(AssertSqlSafe(sql), values));
-    let (mut counts, mut rows) = (Vec::new(), Vec::new());
-    let before = usize::from(begin.is_some());
-    loop {
-        match answers.try_next().await {
-            Ok(Some(Either::Left(done))) => counts.push(done.rows_affected().cast_signed()),
-            Ok(Some(Either::Right(row))) => rows.push(Row::Sqlite(row)),
-            Ok(None) => return Ok(Came { counts: counts.split_off(before.min(counts.len())), rows }),
-            Err(error) => return Err((error, counts.len().checked_sub(before))),
-        }
+async fn begun<'t>(
+    pool: &Pool,
+    open: &'t mut Option<Transaction<'static, Postgres>>,
+) -> sqlx::Result<&'t mut Transaction<'static, Postgres>> {
+    match open {
+        Some(tx) => Ok(tx),
+        none => Ok(none.insert(pool.begin().await?)),
     }
 }
 
-/// PostgreSQL takes one statement, of which the others are parts.
-async fn query(
-    tx: &mut Transaction<'static, Postgres>,
-    waiting: &[Part],
-    last: Option<&Part>,
-    values: Vec<Value>,
-) -> std::result::Result<Came, Wrong> {
-    let sql = AssertSqlSafe(together::query(waiting, last));
-    let row = in_time(bound(sql, values).fetch_one(&mut **tx)).await.map_err(|error| {
-        let table = error.as_database_error().and_then(|error| error.table());
-        let at = table.and_then(|table| waiting.iter().position(|part| part.is_of(table)));
-        (error, at)
-    })?;
-    let counts =
-        (0..waiting.len()).map(|n| row.try_get(n)).collect::<sqlx::Result<_>>().map_err(|error| (error, None))?;
-    let rows = if last.is_some() { vec![Row::Postgres(row)] } else { vec![] };
-    Ok(Came { counts, rows })
+/// With the numbers that are known.
+fn known(mut values: Vec<Value>, head: Option<Head>) -> Vec<Value> {
+    for value in &mut values {
+        if let (Value::Numbered(number), Some(head)) = (&*value, head) {
+            *value = number.of(head).into();
+        }
+    }
+    values
 }

@@ -1,15 +1,32 @@
 //! The text of several statements as one message: a script for SQLite, one query for PostgreSQL.
 
+use super::Unmet;
+use crate::store::sql::link::Value;
+use crate::store::sql::tree::WIDTH;
 use std::fmt::Write as _;
 
-/// A statement with parameters of its own, from `$1` to `$values`.
-#[derive(Debug, Clone, Copy)]
+/// Takes `$1` numbers for events and `$2` for entries, and keeps the row until the commit: from here on commits go one by
+/// one.
+pub(super) const ADVANCE: &str = "UPDATE log_head SET position = position + $1, leaves = leaves + $2 WHERE one = 1";
+const NUMBERS: &str = " RETURNING position, leaves";
+
+/// A statement that nobody needs an answer of before the next one goes out.
+#[derive(Debug, Clone)]
 pub(super) struct Part {
     pub(super) sql: &'static str,
-    pub(super) values: usize,
+    /// Its parameters, from `$1` on.
+    pub(super) values: Vec<Value>,
+    /// What people call the row, should it be there already.
+    pub(super) what: Option<String>,
+    /// What it means that no row was written.
+    pub(super) unmet: Option<Unmet>,
 }
 
 impl Part {
+    pub(super) fn plain(sql: &'static str, values: Vec<Value>) -> Self {
+        Self { sql, values, what: None, unmet: None }
+    }
+
     /// Whether it writes to this table.
     pub(super) fn is_of(&self, table: &str) -> bool {
         let mut words = self.sql.split_whitespace();
@@ -20,100 +37,143 @@ impl Part {
         };
         of == Some(table)
     }
+
+    /// Whether it takes the next numbers.
+    pub(super) fn numbers(&self) -> bool {
+        self.sql == ADVANCE
+    }
 }
 
 /// One after the other, with the parameters of all counted through.
-pub(super) fn script<'a>(parts: impl Iterator<Item = &'a Part>) -> String {
+pub(super) fn script(parts: &[Part]) -> String {
     let (mut text, mut before) = (String::new(), 0);
     for part in parts {
         if !text.is_empty() {
             text.push_str(";\n");
         }
-        shifted(&mut text, part.sql, before);
-        before += part.values;
+        before = shifted(&mut text, part, before);
+        if part.numbers() {
+            text.push_str(NUMBERS);
+        }
     }
     text
 }
 
-/// One row: how many rows each statement that waited wrote, then the columns of the last one.
+/// One row: for each statement how many rows it wrote, as `w0`, `w1` and so on; then `position` and `leaves`, if one of the
+/// statements takes numbers. The others may have these among their parameters.
 ///
-/// All counts are read, one after the other and before the last one: PostgreSQL runs such parts when they are first read
-/// (and those that nobody reads at the end, the last one first), so that rows are locked and numbered in the order given.
-pub(super) fn query(waiting: &[Part], last: Option<&Part>) -> String {
-    let (mut text, mut counts, mut before) = (String::new(), Vec::new(), 0);
-    for (n, part) in waiting.iter().enumerate() {
+/// All counts are read, one after the other: PostgreSQL runs such parts when they are first read (and those that nobody reads
+/// at the end, the last one first), so that rows are locked and numbered in the order given. Before numbers are taken every
+/// statement before has to have done what is asked of it, else `refuse_unmet` ends the whole, with its place; and with -1 where
+/// an entry must not end a tile and does: then more is to be written in the same transaction.
+pub(super) fn query(parts: &[Part], may_end_a_tile: bool) -> String {
+    let (mut text, mut reads, mut before) = (String::new(), Vec::new(), 0);
+    for (n, part) in parts.iter().enumerate() {
         text.push_str(if n == 0 { "WITH " } else { ", " });
-        let _ = write!(text, "w{n} AS (");
-        shifted(&mut text, part.sql, before);
-        text.push_str(" RETURNING 1)");
-        counts.push(format!("(SELECT count(*) FROM w{n}) AS w{n}"));
-        before += part.values;
+        let name = if part.numbers() { "head".to_owned() } else { format!("w{n}") };
+        let _ = write!(text, "{name} AS (");
+        before = shifted(&mut text, part, before);
+        if part.numbers() {
+            for (n, _) in parts[..n].iter().enumerate().filter(|(_, part)| part.unmet.is_some()) {
+                refuse(&mut text, &format!("(SELECT count(*) FROM w{n}) = 0"), n as i64);
+            }
+            if !may_end_a_tile && part.values.get(1) == Some(&Value::from(1)) {
+                refuse(&mut text, &format!("(leaves + 1) % {WIDTH} = 0"), -1);
+            }
+            text.push_str(NUMBERS);
+            reads.push("(SELECT position FROM head) AS position, (SELECT leaves FROM head) AS leaves".to_owned());
+        } else {
+            text.push_str(if part.sql.starts_with("SELECT") { "" } else { " RETURNING 1" });
+            reads.push(format!("(SELECT count(*) FROM {name}) AS {name}"));
+        }
+        text.push(')');
     }
-    let counts = counts.join(", ");
-    let Some(last) = last else {
-        let _ = write!(text, " SELECT {counts}");
-        return text;
-    };
-    text.push_str(", answer AS (");
-    shifted(&mut text, last.sql, before);
-    // Without `OFFSET` the counts would be read together with the answer.
-    let _ = write!(text, ") SELECT c.*, answer.* FROM (SELECT {counts} OFFSET 0) AS c LEFT JOIN answer ON true");
+    let _ = write!(text, " SELECT {}", reads.join(", "));
     text
 }
 
-/// Writes a statement with its parameters counted on from `before`.
-fn shifted(into: &mut String, sql: &str, before: usize) {
-    let mut pieces = sql.split('$');
+fn refuse(into: &mut String, when: &str, place: i64) {
+    let _ = write!(into, " AND CASE WHEN {when} THEN refuse_unmet({place}) ELSE true END");
+}
+
+/// Writes a statement with its parameters counted on from `before`, and numbers that are not known yet in their places. Gives
+/// the number of its last parameter.
+fn shifted(into: &mut String, part: &Part, before: usize) -> usize {
+    let mut pieces = part.sql.split('$');
     into.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
         let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
-        into.push('$');
-        match piece[..digits].parse::<usize>() {
-            Ok(number) => {
-                let _ = write!(into, "{}", number + before);
+        let number = piece[..digits].parse::<usize>().ok();
+        match number.and_then(|number| part.values.get(..number)) {
+            Some([.., Value::Numbered(number)]) => {
+                let _ = write!(into, "{number}");
             }
-            Err(_) => into.push_str(&piece[..digits]),
+            Some(values) => {
+                let _ = write!(into, "${}", before + sent(values));
+            }
+            None => {
+                into.push('$');
+                into.push_str(&piece[..digits]);
+            }
         }
         into.push_str(&piece[digits..]);
     }
+    before + sent(&part.values)
+}
+
+/// How many of them go to the database beside the text.
+fn sent(values: &[Value]) -> usize {
+    values.iter().filter(|value| !matches!(value, Value::Numbered(_))).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sql::link::{Back, Leaf, args};
 
-    const ADD: Part = Part { sql: "INSERT INTO a (x, y) VALUES ($1, $2)", values: 2 };
-    const MOVE: Part = Part { sql: "UPDATE b SET x = $2 WHERE id = $1 AND y ->> '$.z' = '$'", values: 2 };
-    const HEAD: Part = Part { sql: "UPDATE head SET n = n + $1 RETURNING n", values: 1 };
+    fn parts() -> Vec<Part> {
+        let add = Part::plain("INSERT INTO a (x, y) VALUES ($1, $2)", args![1, 2]);
+        let change = "UPDATE b SET x = $2 WHERE id = $1 AND y ->> '$.z' = '$'";
+        let change = Part { unmet: Some(Unmet::Key), ..Part::plain(change, args![1, 2]) };
+        let head = Part::plain(ADVANCE, args![3, 1]);
+        let leaf = Part::plain("INSERT INTO c (x, y, z) VALUES ($1, $2, $3)", args![Leaf, "y", Back(2)]);
+        vec![add, change, head, leaf, Part::plain("SELECT d('e', $1)", args!["f"])]
+    }
 
     #[test]
     fn parameters_are_counted_through_and_other_dollars_left_alone() {
         assert_eq!(
-            script([ADD, MOVE, HEAD].iter()),
+            script(&parts()[..3]),
             "INSERT INTO a (x, y) VALUES ($1, $2);\n\
              UPDATE b SET x = $4 WHERE id = $3 AND y ->> '$.z' = '$';\n\
-             UPDATE head SET n = n + $5 RETURNING n"
+             UPDATE log_head SET position = position + $5, leaves = leaves + $6 WHERE one = 1 RETURNING position, leaves"
         );
     }
 
     #[test]
-    fn one_query_counts_before_it_answers() {
+    fn one_query_counts_in_order_and_refuses_before_numbers_are_taken() {
         assert_eq!(
-            query(&[ADD, MOVE], Some(&HEAD)),
+            query(&parts(), false),
             "WITH w0 AS (INSERT INTO a (x, y) VALUES ($1, $2) RETURNING 1), \
              w1 AS (UPDATE b SET x = $4 WHERE id = $3 AND y ->> '$.z' = '$' RETURNING 1), \
-             answer AS (UPDATE head SET n = n + $5 RETURNING n) \
-             SELECT c.*, answer.* FROM (SELECT (SELECT count(*) FROM w0) AS w0, (SELECT count(*) FROM w1) AS w1 OFFSET 0) \
-             AS c LEFT JOIN answer ON true"
+             head AS (UPDATE log_head SET position = position + $5, leaves = leaves + $6 WHERE one = 1 \
+             AND CASE WHEN (SELECT count(*) FROM w1) = 0 THEN refuse_unmet(1) ELSE true END \
+             AND CASE WHEN (leaves + 1) % 256 = 0 THEN refuse_unmet(-1) ELSE true END RETURNING position, leaves), \
+             w3 AS (INSERT INTO c (x, y, z) VALUES (((SELECT leaves FROM head) - 1), $7, ((SELECT position FROM head) - 2)) \
+             RETURNING 1), w4 AS (SELECT d('e', $8)) \
+             SELECT (SELECT count(*) FROM w0) AS w0, (SELECT count(*) FROM w1) AS w1, \
+             (SELECT position FROM head) AS position, (SELECT leaves FROM head) AS leaves, \
+             (SELECT count(*) FROM w3) AS w3, (SELECT count(*) FROM w4) AS w4"
         );
-        assert_eq!(
-            query(&[ADD], None),
-            "WITH w0 AS (INSERT INTO a (x, y) VALUES ($1, $2) RETURNING 1) SELECT (SELECT count(*) FROM w0) AS w0"
-        );
+        let may = query(&parts(), true);
+        assert!(!may.contains("256") && may.contains("refuse_unmet(1)"), "{may}");
+        let none = query(&[Part::plain(ADVANCE, args![1, 0])], false);
+        assert!(!none.contains("refuse_unmet"), "{none}");
     }
 
     #[test]
     fn a_statement_knows_its_table() {
-        assert!(ADD.is_of("a") && MOVE.is_of("b") && !MOVE.is_of("a"));
+        let [add, change, ..] = &parts()[..] else { panic!("there are two") };
+        assert!(add.is_of("a") && change.is_of("b") && !change.is_of("a"));
     }
 }

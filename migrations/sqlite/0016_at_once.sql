@@ -1,0 +1,1 @@
+-- Nothing to do here: PostgreSQL's decisions become one message each.
