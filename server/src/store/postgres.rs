@@ -2,7 +2,7 @@
 
 use super::Result;
 use super::sql::link::Link;
-use super::sql::tx::{Pool, Tx};
+use super::sql::tx::{Count, Tx};
 use super::sql::{Backend, Dialect, log, privacy, schema, search, unavailable};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions, PgSslMode};
@@ -60,7 +60,8 @@ const IDLE: Duration = Duration::from_millis(500);
 /// A [`Store`](super::Store) in a PostgreSQL database, version 15 or newer.
 #[derive(Clone)]
 pub struct PostgresStore {
-    pool: Pool,
+    pool: PgPool,
+    count: Count,
 }
 
 /// Without the address, which may hold a password.
@@ -110,7 +111,7 @@ impl PostgresStore {
             .connect_with(options)
             .await
             .map_err(unavailable(OPERATION))?;
-        Ok(Self { pool: Pool::new(pool) })
+        Ok(Self { pool, count: Count::default() })
     }
 }
 
@@ -131,15 +132,15 @@ impl Backend for PostgresStore {
     }
 
     fn reads(&self, operation: &'static str) -> Link<'_> {
-        Link::Postgres(&self.pool.connections, operation)
+        Link::Postgres(&self.pool, operation)
     }
 
     fn writes(&self, operation: &'static str) -> Link<'_> {
-        Link::Postgres(&self.pool.connections, operation)
+        Link::Postgres(&self.pool, operation)
     }
 
     async fn begin(&self, operation: &'static str) -> Result<Tx> {
-        Ok(Tx::postgres(&self.pool, operation))
+        Ok(Tx::postgres(&self.pool, &self.count, operation))
     }
 
     /// Old rows go with the database's own vacuum: nothing that a program which only uses it could hurry.
@@ -150,7 +151,7 @@ impl Backend for PostgresStore {
     /// Listens on a connection of its own until nobody cares any more.
     async fn listen(&self) -> Option<watch::Receiver<u64>> {
         let (sender, receiver) = watch::channel(0);
-        let options = (*self.pool.connections.connect_options()).clone();
+        let options = (*self.pool.connect_options()).clone();
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         let listening = subscribe(&own).await;
         tokio::spawn(async move {

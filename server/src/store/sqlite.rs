@@ -1,7 +1,7 @@
 //! SQLite: one file, one connection that writes, several that read. For one process.
 
 use super::sql::link::Link;
-use super::sql::tx::Tx;
+use super::sql::tx::{Count, Tx};
 use super::sql::writer::Writer;
 use super::sql::{Backend, Dialect, log, privacy, schema, search, unavailable};
 use super::{Result, StoreError};
@@ -69,6 +69,7 @@ impl Default for SqliteOptions {
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     writer: Writer,
+    count: Count,
     readers: SqlitePool,
 }
 
@@ -96,7 +97,7 @@ impl SqliteStore {
             file = file.pragma("max_page_count", pages.to_string());
         }
         let writer = Writer::open(file, options.busy_timeout).await.map_err(unavailable(OPERATION))?;
-        let store = Self { writer, readers };
+        let store = Self { writer, readers, count: Count::default() };
         schema::migrate(&store).await?;
         Ok(store)
     }
@@ -108,7 +109,7 @@ impl SqliteStore {
         let (file, readers) = connections(&path(address)?, patience);
         schema::newest(Link::Sqlite(&readers, OPERATION), &DIALECT).await?;
         let writer = Writer::open(file.read_only(true), patience).await.map_err(unavailable(OPERATION))?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, count: Count::default() })
     }
 }
 
@@ -158,7 +159,7 @@ impl Backend for SqliteStore {
     }
 
     async fn begin(&self, operation: &'static str) -> Result<Tx> {
-        Tx::sqlite(&self.writer, operation).await
+        Tx::sqlite(&self.writer, &self.count, operation).await
     }
 
     async fn listen(&self) -> Option<watch::Receiver<u64>> {

@@ -31,10 +31,13 @@ async fn given_more_entries_than_a_tile_has_then_its_root_is_kept_and_texts_stan
     #[values(Sqlite, Postgres)] kind: Kind,
 ) {
     let rig = kind.start().await;
+    // Another process, which does not know how many entries there are.
+    let other = rig.again().await;
     let mut tree = Frontier::default();
     let mut nodes = Vec::new();
     for n in 0..515 {
-        rig.store.commit(Unit { decision: Some(entry(n)), ..Unit::default() }).await.unwrap();
+        let store = if n == 255 { &other } else { &rig.store };
+        store.commit(Unit { decision: Some(entry(n)), ..Unit::default() }).await.unwrap();
         tree.push_seen(TreeHash(leaf_hash(&n.to_be_bytes())), |node, hash| {
             if node.level == 8 {
                 nodes.push(hash);

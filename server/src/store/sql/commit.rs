@@ -64,7 +64,7 @@ pub(super) async fn commit(mut tx: Tx, dialect: &Dialect, unit: &Unit) -> Result
     let of_data: i64 = unit.migrations.iter().map(|write| write.events.len() as i64).sum();
     let all = events + of_saga + of_flags + of_data;
     let leaves = i64::from(unit.decision.is_some());
-    tx.advance(all, leaves).await?;
+    tx.advance(all, leaves);
     if of_saga + of_flags + of_data > 0 {
         // Their rows are there before they get their places.
         tx.head().await?;

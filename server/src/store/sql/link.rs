@@ -6,7 +6,7 @@ use crate::store::rows::Head;
 use crate::store::{Result, StoreError};
 use sqlx::query::Query;
 use sqlx::{ColumnIndex, Database, Decode, Encode, PgPool, Postgres, Row as _, SqlSafeStr, Sqlite, SqlitePool, Type};
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 use sternway_domain::id::{
@@ -41,16 +41,6 @@ impl Numbered {
         match self {
             Leaf => head.leaves - 1,
             Back(many) => head.position - many,
-        }
-    }
-}
-
-/// Where the numbers are made that it is reckoned from: what takes them is called `head`.
-impl Display for Numbered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Leaf => write!(f, "((SELECT leaves FROM head) - 1)"),
-            Back(many) => write!(f, "((SELECT position FROM head) - {many})"),
         }
     }
 }

@@ -25,20 +25,24 @@ pub(in crate::store) struct Tx {
     waiting: Vec<Part>,
     /// The numbers it took, once they are known.
     head: Option<Head>,
+    count: Count,
     operation: &'static str,
 }
 
 enum Inner {
     Sqlite(Held),
-    Postgres { pool: Pool, open: Option<Transaction<'static, Postgres>> },
+    Postgres { pool: PgPool, open: Option<Transaction<'static, Postgres>> },
 }
 
-/// Where transactions in PostgreSQL begin.
-#[derive(Clone)]
-pub(in crate::store) struct Pool {
-    pub(in crate::store) connections: PgPool,
-    /// How many entries there were when this process added the last one.
-    leaves: Arc<AtomicI64>,
+/// How many entries there were when this process added the last one. Others may have added some since.
+#[derive(Debug, Clone, Default)]
+pub(in crate::store) struct Count(Arc<AtomicI64>);
+
+impl Count {
+    /// Whether the next entry seems to end a tile of the log.
+    fn near_the_end_of_a_tile(&self) -> bool {
+        (self.0.load(Ordering::Relaxed) + 1) % super::tree::WIDTH == 0
+    }
 }
 
 /// Why a statement that has to write one row wrote none.
@@ -50,39 +54,20 @@ pub(super) enum Unmet {
     Version { version: &'static str, of: Vec<Value>, expected: i64 },
 }
 
-impl Pool {
-    pub(in crate::store) fn new(connections: PgPool) -> Self {
-        Self { connections, leaves: Arc::default() }
-    }
-
-    /// In a task of its own: if nobody waited for its answer any more, an open transaction would go back into the pool, and
-    /// whatever that connection wrote later would never be committed.
-    async fn begin(&self) -> sqlx::Result<Transaction<'static, Postgres>> {
-        let connections = self.connections.clone();
-        let begun = tokio::spawn(async move { connections.begin().await });
-        in_time(async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) }).await
-    }
-
-    /// Whether the next entry ends a tile, unless others added some.
-    fn near_the_end_of_a_tile(&self) -> bool {
-        (self.leaves.load(Ordering::Relaxed) + 1) % super::tree::WIDTH == 0
-    }
-}
-
 impl Tx {
     /// It begins with its first statement.
-    pub(in crate::store) async fn sqlite(writer: &Writer, operation: &'static str) -> Result<Self> {
+    pub(in crate::store) async fn sqlite(writer: &Writer, count: &Count, operation: &'static str) -> Result<Self> {
         let held = writer.hold().await.map_err(unavailable(operation))?;
-        Ok(Self::new(Inner::Sqlite(held), operation))
+        Ok(Self::new(Inner::Sqlite(held), count, operation))
     }
 
     /// The same.
-    pub(in crate::store) fn postgres(pool: &Pool, operation: &'static str) -> Self {
-        Self::new(Inner::Postgres { pool: pool.clone(), open: None }, operation)
+    pub(in crate::store) fn postgres(pool: &PgPool, count: &Count, operation: &'static str) -> Self {
+        Self::new(Inner::Postgres { pool: pool.clone(), open: None }, count, operation)
     }
 
-    fn new(inner: Inner, operation: &'static str) -> Self {
-        Self { inner, waiting: Vec::new(), head: None, operation }
+    fn new(inner: Inner, count: &Count, operation: &'static str) -> Self {
+        Self { inner, waiting: Vec::new(), head: None, count: count.clone(), operation }
     }
 
     /// Adds a row, before the next statement that wants an answer. Those that wait must not need each other's rows other
@@ -103,10 +88,8 @@ impl Tx {
 
     /// Takes numbers for so many events, and for entries: none or one. What follows has [`Numbered`](super::link::Numbered)
     /// parameters.
-    pub(super) async fn advance(&mut self, events: i64, leaves: i64) -> Result<()> {
+    pub(super) fn advance(&mut self, events: i64, leaves: i64) {
         self.later(together::ADVANCE, vec![events.into(), leaves.into()]);
-        // PostgreSQL puts them where they are asked for.
-        if matches!(self.inner, Inner::Sqlite(_)) { self.flush().await } else { Ok(()) }
     }
 
     /// Where the log stands with the numbers that were taken.
@@ -117,16 +100,25 @@ impl Tx {
         self.head.ok_or_else(|| unavailable(self.operation)(sqlx::Error::RowNotFound))
     }
 
-    /// Sends all that waits and commits it as a single message, if that can be done; `None` if it cannot, and then nothing was
-    /// sent. It can be done in PostgreSQL if numbers are taken, nothing went out before, and the entry ends no tile of the log.
+    /// Sends all that waits and commits it, as a single message. `None` if that cannot be done, and nothing is sent: it can be
+    /// done with numbers, before anything else went out, if the entry ends no tile of the log.
     pub(super) async fn at_once(&mut self) -> Result<Option<Head>> {
-        let Inner::Postgres { pool, open: None } = &self.inner else { return Ok(None) };
-        if self.head.is_some() || !self.waiting.iter().any(Part::numbers) || pool.near_the_end_of_a_tile() {
+        if !self.waiting.iter().any(Part::numbers) || self.count.near_the_end_of_a_tile() {
             return Ok(None);
         }
-        match send::query(&pool.connections, &self.waiting, false).await {
+        let came = match &mut self.inner {
+            Inner::Sqlite(held) if !held.is_open() => send::script(held, &self.waiting, true).await,
+            Inner::Postgres { pool, open: None } => send::query(&*pool, &self.waiting, true).await,
+            _ => return Ok(None),
+        };
+        match came {
             Ok(Some(came)) => self.came(came).await?,
-            Ok(None) => return Ok(None),
+            Ok(None) => {
+                if let Inner::Sqlite(held) = &mut self.inner {
+                    held.undo().await;
+                }
+                return Ok(None);
+            }
             Err(wrong) => return Err(self.wrong(wrong).await),
         }
         self.head().await.map(Some)
@@ -186,15 +178,12 @@ impl Tx {
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        if self.waiting.iter().any(|one| one.unmet.is_some()) || matches!(self.inner, Inner::Postgres { .. }) {
-            self.flush().await?;
-        }
-        if let Inner::Sqlite(held) = &mut self.inner
+        if let Inner::Sqlite(held) = &self.inner
             && (held.is_open() || !self.waiting.is_empty())
         {
             self.later(COMMIT, vec![]);
-            self.flush().await?;
         }
+        self.flush().await?;
         match self.inner {
             Inner::Sqlite(mut held) => {
                 held.set_open(false);
@@ -214,14 +203,14 @@ impl Tx {
             part.values = known(std::mem::take(&mut part.values), self.head);
         }
         let came = match &mut self.inner {
-            Inner::Sqlite(held) => send::script(held, &self.waiting).await,
+            Inner::Sqlite(held) => send::script(held, &self.waiting, false).await,
             Inner::Postgres { pool, open } => {
                 let tx = begun(pool, open).await.map_err(unavailable(self.operation))?;
-                send::query(&mut **tx, &self.waiting, true).await.map(Option::unwrap_or_default)
+                send::query(&mut **tx, &self.waiting, false).await
             }
         };
         match came {
-            Ok(came) => self.came(came).await,
+            Ok(came) => self.came(came.unwrap_or_default()).await,
             Err(wrong) => Err(self.wrong(wrong).await),
         }
     }
@@ -231,9 +220,7 @@ impl Tx {
         if let Some(row) = numbers {
             let head = Head { position: row.get("position")?, leaves: row.get("leaves")? };
             self.head = Some(head);
-            if let Inner::Postgres { pool, .. } = &self.inner {
-                pool.leaves.store(head.leaves, Ordering::Relaxed);
-            }
+            self.count.0.store(head.leaves, Ordering::Relaxed);
         }
         for (part, count) in std::mem::take(&mut self.waiting).into_iter().zip(counts) {
             if let (Some(unmet), 0) = (part.unmet, count) {
@@ -306,13 +293,20 @@ enum Ready<'t> {
 }
 
 async fn begun<'t>(
-    pool: &Pool,
+    pool: &PgPool,
     open: &'t mut Option<Transaction<'static, Postgres>>,
 ) -> sqlx::Result<&'t mut Transaction<'static, Postgres>> {
     match open {
         Some(tx) => Ok(tx),
-        none => Ok(none.insert(pool.begin().await?)),
+        none => Ok(none.insert(begin(pool.clone()).await?)),
     }
+}
+
+/// In a task of its own: if nobody waited for its answer any more, an open transaction would go back into the pool, and
+/// whatever that connection wrote later would never be committed.
+async fn begin(pool: PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let begun = tokio::spawn(async move { pool.begin().await });
+    in_time(async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) }).await
 }
 
 /// With the numbers that are known.

@@ -69,13 +69,17 @@ impl Held {
         &mut self.one().connection
     }
 
-    pub(super) fn is_open(&mut self) -> bool {
-        self.one().open
+    pub(super) fn is_open(&self) -> bool {
+        self.one.as_ref().is_some_and(|one| one.open)
     }
 
     /// To be called before a transaction is begun, and after it was committed.
     pub(super) fn set_open(&mut self, open: bool) {
         self.one().open = open;
+    }
+
+    pub(super) async fn undo(&mut self) {
+        self.one().undo().await;
     }
 
     pub(super) async fn run(&mut self, sql: &'static str, values: Vec<Value>) -> sqlx::Result<u64> {

@@ -1,7 +1,7 @@
 //! Sends several statements as one message, and reads what came of each.
 
-use super::together::{self, Part};
-use super::{BEGIN, Held, Row, bound, in_time};
+use super::together::{self, Part, Place};
+use super::{Held, Row, bound, in_time};
 use crate::store::sql::link::Value;
 use futures::TryStreamExt;
 use sqlx::postgres::PgRow;
@@ -36,30 +36,41 @@ fn values(parts: &[Part]) -> Vec<Value> {
     parts.iter().flat_map(|part| &part.values).filter(|value| !matches!(value, Value::Numbered(_))).cloned().collect()
 }
 
-/// SQLite takes any number of statements at once, the one that begins among them, and answers one after the other.
-pub(super) async fn script(held: &mut Held, parts: &[Part]) -> Result<Came> {
-    let before = usize::from(!held.is_open());
-    let sql = if before > 0 { format!("{BEGIN};\n{}", together::script(parts)) } else { together::script(parts) };
+/// SQLite takes any number of statements, and answers one after the other. `None`: an entry ends a tile and must not, because
+/// the transaction is to end here; it is still open.
+pub(super) async fn script(held: &mut Held, parts: &[Part], at_once: bool) -> Result<Option<Came>> {
+    let (sql, places) = together::script(parts, !held.is_open(), at_once);
     held.set_open(true);
     let mut answers = held.connection().fetch_many(bound(AssertSqlSafe(sql), values(parts)));
-    let (mut counts, mut numbers) = (Vec::new(), None);
+    let (mut came, mut left) = (Came::default(), places.into_iter());
     loop {
-        match answers.try_next().await {
-            Ok(Some(Either::Left(done))) => counts.push(done.rows_affected().cast_signed()),
-            Ok(Some(Either::Right(row))) => numbers = Some(Row::Sqlite(row)),
-            Ok(None) => return Ok(Came { counts: counts.split_off(before.min(counts.len())), numbers }),
-            Err(error) => return Err(Wrong { error, at: counts.len().checked_sub(before), unmet: false }),
+        match (answers.try_next().await, left.as_slice().first()) {
+            (Ok(Some(Either::Right(row))), _) => came.numbers = Some(Row::Sqlite(row)),
+            (Ok(Some(Either::Left(done))), _) => {
+                if let Some(Place::Part(_)) = left.next() {
+                    came.counts.push(done.rows_affected().cast_signed());
+                }
+            }
+            (Ok(None), _) => break,
+            (Err(_), Some(Place::Within)) => return Ok(None),
+            (Err(error), Some(Place::Part(n))) => return Err(Wrong { error, at: Some(*n), unmet: false }),
+            (Err(error), Some(Place::Met(n))) => return Err(Wrong { error, at: Some(*n), unmet: true }),
+            (Err(error), _) => return Err(error.into()),
         }
     }
+    drop(answers);
+    held.set_open(!at_once);
+    Ok(Some(came))
 }
 
-/// PostgreSQL takes one statement, of which the others are parts. `None`: the entry ends a tile, and must not.
+/// PostgreSQL takes one statement, of which the others are parts. `None`: an entry ends a tile and must not, and nothing came of
+/// any of it.
 pub(super) async fn query<'c>(
     to: impl Executor<'c, Database = Postgres>,
     parts: &[Part],
-    may_end_a_tile: bool,
+    at_once: bool,
 ) -> Result<Option<Came>> {
-    let sql = AssertSqlSafe(together::query(parts, may_end_a_tile));
+    let sql = AssertSqlSafe(together::query(parts, at_once));
     // All rows: what is answered before the end of the statement may still come to nothing.
     let rows = match in_time(bound(sql, values(parts)).fetch_all(to)).await {
         Ok(rows) => rows,

@@ -1,7 +1,7 @@
 //! The text of several statements as one message: a script for SQLite, one query for PostgreSQL.
 
-use super::Unmet;
-use crate::store::sql::link::Value;
+use super::{BEGIN, COMMIT, Unmet};
+use crate::store::sql::link::{Back, Leaf, Value};
 use crate::store::sql::tree::WIDTH;
 use std::fmt::Write as _;
 
@@ -42,21 +42,53 @@ impl Part {
     pub(super) fn numbers(&self) -> bool {
         self.sql == ADVANCE
     }
+
+    fn adds_an_entry(&self) -> bool {
+        self.numbers() && self.values.get(1) == Some(&Value::from(1))
+    }
 }
 
-/// One after the other, with the parameters of all counted through.
-pub(super) fn script(parts: &[Part]) -> String {
-    let (mut text, mut before) = (String::new(), 0);
-    for part in parts {
-        if !text.is_empty() {
-            text.push_str(";\n");
-        }
-        before = shifted(&mut text, part, before);
-        if part.numbers() {
-            text.push_str(NUMBERS);
-        }
+/// What stands in a script, one statement after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Begin,
+    Part(usize),
+    /// Fails if that part wrote no row.
+    Met(usize),
+    /// Fails if the entry ends a tile of the log.
+    Within,
+    Commit,
+}
+
+/// For SQLite: the parts one after the other, with the parameters of all counted through. What has to write a row and does not
+/// ends the script.
+///
+/// At once: all of the transaction, with its end; then an entry must not end a tile: more is to be written with that one.
+pub(super) fn script(parts: &[Part], begins: bool, at_once: bool) -> (String, Vec<Place>) {
+    let mut places = Vec::from_iter(begins.then_some(Place::Begin));
+    for (n, part) in parts.iter().enumerate() {
+        places.push(Place::Part(n));
+        places.extend(part.unmet.is_some().then_some(Place::Met(n)));
+        places.extend((at_once && part.adds_an_entry()).then_some(Place::Within));
     }
-    text
+    places.extend(at_once.then_some(Place::Commit));
+    let (mut text, mut before) = (String::new(), 0);
+    for place in &places {
+        match place {
+            Place::Begin => text.push_str(BEGIN),
+            Place::Part(n) => {
+                before = shifted(&mut text, &parts[*n], "log_head", before);
+                text.push_str(if parts[*n].numbers() { NUMBERS } else { "" });
+            }
+            Place::Met(_) => text.push_str("INSERT INTO unmet SELECT 0 WHERE changes() = 0"),
+            Place::Within => {
+                let _ = write!(text, "INSERT INTO unmet SELECT 0 FROM log_head WHERE leaves % {WIDTH} = 0");
+            }
+            Place::Commit => text.push_str(COMMIT),
+        }
+        text.push_str(";\n");
+    }
+    (text, places)
 }
 
 /// One row: for each statement how many rows it wrote, as `w0`, `w1` and so on; then `position` and `leaves`, if one of the
@@ -64,20 +96,21 @@ pub(super) fn script(parts: &[Part]) -> String {
 ///
 /// All counts are read, one after the other: PostgreSQL runs such parts when they are first read (and those that nobody reads
 /// at the end, the last one first), so that rows are locked and numbered in the order given. Before numbers are taken every
-/// statement before has to have done what is asked of it, else `refuse_unmet` ends the whole, with its place; and with -1 where
-/// an entry must not end a tile and does: then more is to be written in the same transaction.
-pub(super) fn query(parts: &[Part], may_end_a_tile: bool) -> String {
+/// statement before has to have done what is asked of it, else `refuse_unmet` ends the whole, with its place.
+///
+/// At once: all of the transaction; then an entry must not end a tile, else the place is -1: more is to be written with that one.
+pub(super) fn query(parts: &[Part], at_once: bool) -> String {
     let (mut text, mut reads, mut before) = (String::new(), Vec::new(), 0);
     for (n, part) in parts.iter().enumerate() {
         text.push_str(if n == 0 { "WITH " } else { ", " });
         let name = if part.numbers() { "head".to_owned() } else { format!("w{n}") };
         let _ = write!(text, "{name} AS (");
-        before = shifted(&mut text, part, before);
+        before = shifted(&mut text, part, "head", before);
         if part.numbers() {
             for (n, _) in parts[..n].iter().enumerate().filter(|(_, part)| part.unmet.is_some()) {
                 refuse(&mut text, &format!("(SELECT count(*) FROM w{n}) = 0"), n as i64);
             }
-            if !may_end_a_tile && part.values.get(1) == Some(&Value::from(1)) {
+            if at_once && part.adds_an_entry() {
                 refuse(&mut text, &format!("(leaves + 1) % {WIDTH} = 0"), -1);
             }
             text.push_str(NUMBERS);
@@ -96,9 +129,9 @@ fn refuse(into: &mut String, when: &str, place: i64) {
     let _ = write!(into, " AND CASE WHEN {when} THEN refuse_unmet({place}) ELSE true END");
 }
 
-/// Writes a statement with its parameters counted on from `before`, and numbers that are not known yet in their places. Gives
-/// the number of its last parameter.
-fn shifted(into: &mut String, part: &Part, before: usize) -> usize {
+/// Writes a statement with its parameters counted on from `before`, and in the places of numbers where they are found. Gives the
+/// number of its last parameter.
+fn shifted(into: &mut String, part: &Part, head: &str, before: usize) -> usize {
     let mut pieces = part.sql.split('$');
     into.push_str(pieces.next().unwrap_or_default());
     for piece in pieces {
@@ -106,7 +139,10 @@ fn shifted(into: &mut String, part: &Part, before: usize) -> usize {
         let number = piece[..digits].parse::<usize>().ok();
         match number.and_then(|number| part.values.get(..number)) {
             Some([.., Value::Numbered(number)]) => {
-                let _ = write!(into, "{number}");
+                let _ = match number {
+                    Leaf => write!(into, "((SELECT leaves FROM {head}) - 1)"),
+                    Back(many) => write!(into, "((SELECT position FROM {head}) - {many})"),
+                };
             }
             Some(values) => {
                 let _ = write!(into, "${}", before + sent(values));
@@ -129,7 +165,7 @@ fn sent(values: &[Value]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sql::link::{Back, Leaf, args};
+    use crate::store::sql::link::args;
 
     fn parts() -> Vec<Part> {
         let add = Part::plain("INSERT INTO a (x, y) VALUES ($1, $2)", args![1, 2]);
@@ -141,19 +177,38 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_counted_through_and_other_dollars_left_alone() {
+    fn one_script_counts_parameters_through_and_leaves_other_dollars_alone() {
+        let (script, places) = script(&parts(), true, true);
         assert_eq!(
-            script(&parts()[..3]),
-            "INSERT INTO a (x, y) VALUES ($1, $2);\n\
+            script,
+            "BEGIN IMMEDIATE;\n\
+             INSERT INTO a (x, y) VALUES ($1, $2);\n\
              UPDATE b SET x = $4 WHERE id = $3 AND y ->> '$.z' = '$';\n\
-             UPDATE log_head SET position = position + $5, leaves = leaves + $6 WHERE one = 1 RETURNING position, leaves"
+             INSERT INTO unmet SELECT 0 WHERE changes() = 0;\n\
+             UPDATE log_head SET position = position + $5, leaves = leaves + $6 WHERE one = 1 RETURNING position, leaves;\n\
+             INSERT INTO unmet SELECT 0 FROM log_head WHERE leaves % 256 = 0;\n\
+             INSERT INTO c (x, y, z) VALUES (((SELECT leaves FROM log_head) - 1), $7, \
+             ((SELECT position FROM log_head) - 2));\n\
+             SELECT d('e', $8);\n\
+             COMMIT;\n"
         );
+        use Place::{Begin, Commit, Met, Part, Within};
+        assert_eq!(places, [Begin, Part(0), Part(1), Met(1), Part(2), Within, Part(3), Part(4), Commit]);
+    }
+
+    #[test]
+    fn what_goes_on_neither_commits_nor_minds_where_a_tile_ends() {
+        let (script, _) = script(&parts(), false, false);
+        assert!(!script.contains("BEGIN") && !script.contains("256") && script.contains("unmet"), "{script}");
+        assert!(!script.contains("COMMIT"), "{script}");
+        let query = query(&parts(), false);
+        assert!(!query.contains("256") && query.contains("refuse_unmet(1)"), "{query}");
     }
 
     #[test]
     fn one_query_counts_in_order_and_refuses_before_numbers_are_taken() {
         assert_eq!(
-            query(&parts(), false),
+            query(&parts(), true),
             "WITH w0 AS (INSERT INTO a (x, y) VALUES ($1, $2) RETURNING 1), \
              w1 AS (UPDATE b SET x = $4 WHERE id = $3 AND y ->> '$.z' = '$' RETURNING 1), \
              head AS (UPDATE log_head SET position = position + $5, leaves = leaves + $6 WHERE one = 1 \
@@ -165,9 +220,7 @@ mod tests {
              (SELECT position FROM head) AS position, (SELECT leaves FROM head) AS leaves, \
              (SELECT count(*) FROM w3) AS w3, (SELECT count(*) FROM w4) AS w4"
         );
-        let may = query(&parts(), true);
-        assert!(!may.contains("256") && may.contains("refuse_unmet(1)"), "{may}");
-        let none = query(&[Part::plain(ADVANCE, args![1, 0])], false);
+        let none = query(&[Part::plain(ADVANCE, args![1, 0])], true);
         assert!(!none.contains("refuse_unmet"), "{none}");
     }
 
