@@ -55,6 +55,7 @@ mod replay;
 mod restore;
 mod retain;
 pub(crate) mod saga;
+mod searching;
 mod start;
 mod summary;
 mod take_out;
@@ -219,8 +220,7 @@ pub struct Service {
     placebos: course::Placebos,
     /// One rehearsal at a time: it takes a whole core.
     rehearsing: Arc<Semaphore>,
-    /// Searches for words, which read all decisions: others need the database, too.
-    searching: Arc<Semaphore>,
+    searches: searching::Searches,
     /// Evidence packs being made.
     exporting: Arc<Semaphore>,
     aftermath: aftermath::AftermathTable,
@@ -254,7 +254,7 @@ impl Service {
             steps: Arc::default(),
             placebos: course::Placebos::default(),
             rehearsing: Arc::new(Semaphore::new(1)),
-            searching: Arc::new(Semaphore::new(query::MOST_SEARCHES)),
+            searches: searching::Searches::default(),
             exporting: Arc::new(Semaphore::new(MOST_EXPORTS)),
             aftermath: aftermath::AftermathTable::default(),
             readings: reads::Readings::default(),

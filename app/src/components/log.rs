@@ -4,7 +4,7 @@ use super::icon::toned;
 use super::marked::marked;
 use super::text::time;
 use crate::path;
-use crate::view::decision::{DayView, DecisionRow};
+use crate::view::decision::{DayView, DecisionRow, Proof};
 use crate::view::{Icon, Tone};
 use leptos::prelude::*;
 
@@ -41,9 +41,10 @@ fn day(day: &DayView) -> AnyView {
 
 fn row(row: &DecisionRow) -> AnyView {
     let small = |text: &str| (!text.is_empty()).then(|| view! { " "<small>{text.to_owned()}</small> });
-    let (proof, said) = match row.signed {
-        true => (toned(Icon::Proof, Tone::Go), "in the signed log"),
-        false => (toned(Icon::Clock, Tone::Plain), "not signed yet"),
+    let (proof, said) = match row.proof {
+        Proof::Signed => (toned(Icon::Proof, Tone::Go), "in the signed log"),
+        Proof::NotSigned => (toned(Icon::Clock, Tone::Plain), "not signed yet"),
+        Proof::Unreadable => (toned(Icon::Fail, Tone::Stop), "cannot be read"),
     };
     let quote = (!row.quote.is_empty()).then(|| format!("“{}” ", row.quote));
     view! {

@@ -81,8 +81,17 @@ pub struct DecisionRow {
     pub evidence: String,
     /// `48 219`.
     pub leaf: String,
+    pub proof: Proof,
+}
+
+/// What can be proven of an entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    #[default]
+    NotSigned,
     /// The head that was signed last holds it: whoever wants to can have it proven.
-    pub signed: bool,
+    Signed,
+    Unreadable,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -44,11 +44,15 @@ impl Plane {
                 days.push(DayView { title, rows: Vec::new() });
             }
             let shown = match entries.get(&row.leaf_index) {
-                Some(entry) => line(&rows::DecisionRow::of(entry, row.leaf_index), entry, confirmed.get(&row.id), now),
+                Some(entry) => {
+                    let proof = if row.leaf_index < signed { Proof::Signed } else { Proof::NotSigned };
+                    let row = rows::DecisionRow::of(entry, row.leaf_index);
+                    DecisionRow { proof, ..line(&row, entry, confirmed.get(&row.id), now) }
+                }
                 None => unread(row, now),
             };
             if let Some(day) = days.last_mut() {
-                day.rows.push(DecisionRow { signed: row.leaf_index < signed, ..shown });
+                day.rows.push(shown);
             }
         }
         let foot = match &head {
@@ -242,7 +246,7 @@ fn line(row: &rows::DecisionRow, entry: &Entry, confirmed: Option<&Confirmation>
         outcome_tone,
         evidence: if entry.evidence.is_some() { "evidence kept".to_owned() } else { String::new() },
         leaf: grouped(row.leaf_index),
-        signed: false,
+        proof: Proof::NotSigned,
     }
 }
 
@@ -262,6 +266,7 @@ fn unread(row: &rows::DecisionRow, now: Timestamp) -> DecisionRow {
         outcome_icon: Icon::Fail,
         outcome_tone: Tone::Stop,
         leaf: grouped(row.leaf_index),
+        proof: Proof::Unreadable,
         ..DecisionRow::default()
     }
 }

@@ -1,22 +1,15 @@
 //! Questions that more than one transport asks.
 
 use super::take_out::corrupt;
-use super::{Caller, Reading, Result, Service, ServiceError, decode};
+use super::{Caller, Reading, Result, Service, decode};
 use crate::store::rows::{DecisionFilter, DecisionRow, ReleaseFilter};
 use std::collections::BTreeMap;
-use std::time::Duration;
 use sternway_domain::access::Action;
 use sternway_domain::audit::Entry;
 use sternway_domain::id::{ReleaseId, ServiceName};
 use sternway_domain::release::{Event, Release, RunbookRef};
 use sternway_domain::service::Service as ServiceDocument;
 use sternway_domain::time::Timestamp;
-
-/// Searches at once.
-pub(super) const MOST_SEARCHES: usize = 2;
-/// How long words may be looked for, in a log that grows for ever.
-const SEARCH: Duration = Duration::from_secs(10);
-const TOO_LONG: &str = "this takes longer than 10 seconds; say a service, a person, an act or a time, too";
 
 impl Service {
     pub async fn releases(&self, caller: &Caller, filter: &ReleaseFilter) -> Result<Vec<Release>> {
@@ -44,14 +37,7 @@ impl Service {
         if filter.text.is_none() {
             return Ok(self.store.decisions(filter).await?);
         }
-        let search = async {
-            let _turn = self.searching.acquire().await;
-            self.store.decisions(filter).await
-        };
-        match tokio::time::timeout(SEARCH, search).await {
-            Ok(found) => Ok(found?),
-            Err(_) => Err(ServiceError::Invalid { field: "q".to_owned(), text: TOO_LONG.to_owned() }),
-        }
+        self.searches.run(async { Ok(self.store.decisions(filter).await?) }).await
     }
 
     /// The acts themselves by their place in the log, as their entries tell them. What cannot be read is left out.

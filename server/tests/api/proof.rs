@@ -97,6 +97,7 @@ async fn given_an_entry_that_cannot_be_read_then_lists_show_the_others_and_say_s
     let list = rig.page(Some(&session), "/decisions").await;
     assert_eq!(list.status, StatusCode::OK);
     assert!(list.text.contains("Its entry in the log cannot be read"), "{}", list.text);
+    assert_eq!(list.text.matches(", cannot be read<").count(), 1, "only it has no proof: {}", list.text);
     let page = rig.page(Some(&session), &format!("/decisions/{id}")).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text.contains("Its entry cannot be read"), "{}", page.text);
