@@ -3,7 +3,7 @@
 -- Ends a statement of which a part did not do what was asked of it, and says which part.
 CREATE FUNCTION refuse_unmet(place bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '%', place USING ERRCODE = 'SW001';
+    RAISE EXCEPTION 'not what was expected: part %', place USING ERRCODE = 'SW001';
 END
 $$;
 

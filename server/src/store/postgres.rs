@@ -95,6 +95,10 @@ impl PostgresStore {
             ("lock_timeout", "5s"),
             ("statement_timeout", "15s"),
             ("idle_in_transaction_session_timeout", "3s"),
+            // What was sent by one that is cut off must not be done long after nobody waits for it any more.
+            ("tcp_keepalives_idle", "5"),
+            ("tcp_keepalives_interval", "3"),
+            ("tcp_keepalives_count", "3"),
             // Whatever the database's default: each check sees what was committed before it.
             ("default_transaction_isolation", "read committed"),
         ];

@@ -1,6 +1,7 @@
 //! K4: a disk without room. The act is refused, nothing is half-written, and it goes on once there is room.
 
 use super::support::*;
+use rstest::rstest;
 use sqlx::{Connection, SqliteConnection};
 use sternway_server::store::rows::*;
 use sternway_server::store::{SqliteOptions, SqliteStore, Store, StoreError};
@@ -20,11 +21,14 @@ async fn pages_of(rig: &Rig) -> u32 {
     pages
 }
 
-fn act(n: u128) -> Unit {
+/// One that takes nothing goes as one message.
+fn act(n: u128, takes: bool) -> Unit {
     let mut decision = decision(n);
     decision.row.reason = "x".repeat(3_000);
+    let release = write(n, 0, 2);
+    let takes = if takes { release.takes.clone() } else { vec![] };
     Unit {
-        release: Some(write(n, 0, 2)),
+        release: Some(ReleaseWrite { takes, ..release }),
         idempotency: Some(record("maya", &format!("key-{n}"))),
         evidence: vec![(sternway_domain::id::Digest::of(&n.to_be_bytes()), "y".repeat(3_000))],
         outbox: vec![message(n, write(n, 0, 2).row.id)],
@@ -33,10 +37,13 @@ fn act(n: u128) -> Unit {
     }
 }
 
+#[rstest]
 #[tokio::test]
-async fn given_a_full_disk_when_an_act_is_committed_then_all_of_it_is_refused_and_later_it_goes_on() {
+async fn given_a_full_disk_when_an_act_is_committed_then_all_of_it_is_refused_and_later_it_goes_on(
+    #[values(true, false)] takes: bool,
+) {
     let rig = Sqlite.start().await;
-    rig.store.commit(act(1)).await.unwrap();
+    rig.store.commit(act(1, takes)).await.unwrap();
     let mut refused = 0;
     // Room for one page more each time: the end comes at another statement of the unit.
     let mut n = 2;
@@ -44,7 +51,7 @@ async fn given_a_full_disk_when_an_act_is_committed_then_all_of_it_is_refused_an
     while refused < 20 {
         let store = full(&rig, pages).await;
         let before = rig.counts().await;
-        match store.commit(act(n)).await {
+        match store.commit(act(n, takes)).await {
             Ok(_) => n += 1,
             Err(StoreError::Unavailable { source, .. }) => {
                 assert!(source.to_string().contains("full"), "{source}");
@@ -58,7 +65,7 @@ async fn given_a_full_disk_when_an_act_is_committed_then_all_of_it_is_refused_an
     }
     assert!(n > 2, "some fitted: {n}");
     // Nobody else wrote in between; the numbers go on without a gap.
-    let committed = rig.store.commit(act(n)).await.unwrap();
+    let committed = rig.store.commit(act(n, takes)).await.unwrap();
     assert_eq!(committed.leaf_index, Some(n as i64 - 1));
     let rows = rig.store.leaves(0, 1_000).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.index).collect::<Vec<_>>(), (0..n as i64).collect::<Vec<_>>());

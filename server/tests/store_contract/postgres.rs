@@ -42,8 +42,11 @@ async fn a_decision_wakes_the_others_and_a_tick_does_not() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn given_somebody_gives_up_while_a_transaction_begins_then_the_pool_keeps_no_open_one() {
     let rig = Postgres.start().await;
+    let fence = rig.lease("commits", "me").await;
     for round in 0..400 {
-        let unit = Unit { evidence: vec![(sternway_domain::id::Digest::of(b"x"), "x".into())], ..Unit::default() };
+        // With a lease to be asked for, it is more than one message.
+        let evidence = vec![(sternway_domain::id::Digest::of(b"x"), "x".into())];
+        let unit = Unit { evidence, fence: Some(fence.clone()), ..Unit::default() };
         // Somewhere between nothing and all of it, a little later each time.
         let _ = timeout(Duration::from_micros(10 * round), rig.store.commit(unit)).await;
     }

@@ -34,7 +34,7 @@ enum Inner {
     Postgres { pool: PgPool, open: Option<Transaction<'static, Postgres>> },
 }
 
-/// How many entries there were when this process added the last one. Others may have added some since.
+/// How many entries there were when this process wrote last. Others may have added some since.
 #[derive(Debug, Clone, Default)]
 pub(in crate::store) struct Count(Arc<AtomicI64>);
 
@@ -100,8 +100,8 @@ impl Tx {
         self.head.ok_or_else(|| unavailable(self.operation)(sqlx::Error::RowNotFound))
     }
 
-    /// Sends all that waits and commits it, as a single message. `None` if that cannot be done, and nothing is sent: it can be
-    /// done with numbers, before anything else went out, if the entry ends no tile of the log.
+    /// Sends all that waits and commits it, as a single message. `None` if that cannot be done, and nothing came of it: it can
+    /// be done with numbers, before anything else went out, if the entry ends no tile of the log.
     pub(super) async fn at_once(&mut self) -> Result<Option<Head>> {
         if !self.waiting.iter().any(Part::numbers) || self.count.near_the_end_of_a_tile() {
             return Ok(None);

@@ -51,10 +51,14 @@ pub(super) async fn script(held: &mut Held, parts: &[Part], at_once: bool) -> Re
                     came.counts.push(done.rows_affected().cast_signed());
                 }
             }
-            (Ok(None), _) => break,
-            (Err(_), Some(Place::Within)) => return Ok(None),
+            (Ok(None), None) => break,
+            // Nobody is there any more who could have come to the end.
+            (Ok(None), Some(_)) => return Err(sqlx::Error::WorkerCrashed.into()),
+            (Err(error), Some(Place::Within)) if together::is_zero(&error) => return Ok(None),
+            (Err(error), Some(Place::Met(n))) if together::is_zero(&error) => {
+                return Err(Wrong { error, at: Some(*n), unmet: true });
+            }
             (Err(error), Some(Place::Part(n))) => return Err(Wrong { error, at: Some(*n), unmet: false }),
-            (Err(error), Some(Place::Met(n))) => return Err(Wrong { error, at: Some(*n), unmet: true }),
             (Err(error), _) => return Err(error.into()),
         }
     }
@@ -98,7 +102,7 @@ fn count(row: &PgRow, n: usize) -> sqlx::Result<i64> {
 /// The place that `refuse_unmet` was called with.
 fn refused(error: &sqlx::Error) -> Option<i64> {
     let error = error.as_database_error().filter(|error| error.code().as_deref() == Some("SW001"))?;
-    error.message().parse().ok()
+    error.message().rsplit(' ').next()?.parse().ok()
 }
 
 fn of_table(error: &sqlx::Error, parts: &[Part]) -> Option<usize> {

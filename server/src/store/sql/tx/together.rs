@@ -99,6 +99,11 @@ fn not_zero(what: &str) -> String {
     format!("abs({what} + {}) < 0", i64::MIN)
 }
 
+/// Whether that is how it failed.
+pub(super) fn is_zero(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.message() == "integer overflow")
+}
+
 /// One row: for each statement how many rows it wrote, as `w0`, `w1` and so on; then `position` and `leaves`, if one of the
 /// statements takes numbers. The others may have these among their parameters.
 ///
