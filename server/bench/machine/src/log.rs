@@ -3,7 +3,7 @@
 use crate::machine::{computed, resident};
 use crate::report::{Figure, Report};
 use crate::site::Place;
-use crate::stats::shown;
+use crate::stats::{Times, shown};
 use rusqlite::{Connection, OpenFlags, Transaction, params};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -26,6 +26,8 @@ use sternway_server::store::rows::DecisionFilter;
 const ENTRIES: u64 = 1_000_000;
 const GOAL: Duration = Duration::from_secs(3);
 const GOAL_MB: f64 = 100.0;
+/// Runs of the check, each after one that only reads.
+const RUNS: usize = 5;
 /// One transaction.
 const BATCH: u64 = 20_000;
 
@@ -43,13 +45,20 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
 
     // The first one brings the file into memory, as far as there is room.
     read(&path, entries);
-    let floor = read(&path, entries);
-    let checked = check(place, &path, &key);
-    let (took, cpu, most) = (checked.took, checked.cpu, checked.most_mb);
+    let (floors, checks): (Vec<_>, Vec<_>) =
+        (0..RUNS).map(|_| (read(&path, entries), check(place, &path, &key))).unzip();
+    let (floor, times) = (Times::of(floors).p50(), Times::of(checks.iter().map(|check| check.took).collect()));
+    let most = checks.iter().map(|check| check.most_mb).fold(0.0, f64::max);
+    let cpu = checks.iter().map(|check| check.cpu).sum::<f64>() / checks.len() as f64;
+    let took = times.p50();
     report.add(Figure {
         name: "verify_log",
         what: format!("`sternway audit verify`, {entries} entries, SQLite"),
-        measured: format!("{}, {cpu:.1}\u{a0}s of computing, at most {most:.0}\u{a0}MB", shown(took)),
+        measured: format!(
+            "p50 {}, at most {} of {RUNS}, {cpu:.1}\u{a0}s of computing, at most {most:.0}\u{a0}MB",
+            shown(took),
+            shown(times.most())
+        ),
         floor: format!(
             "reading the rows and nothing else, {size:.1}\u{a0}GB: {} ({:.1}x)",
             shown(floor),
@@ -58,7 +67,7 @@ pub(crate) async fn measure(place: &Place, report: &mut Report) {
         goal: format!("{}, {GOAL_MB:.0}\u{a0}MB", shown(GOAL)),
         met: Some(took <= GOAL && most <= GOAL_MB),
         data: json!({
-            "entries": entries, "took_s": took.as_secs_f64(), "computed_s": cpu, "most_mb": most,
+            "entries": entries, "took_ms": times.json(), "computed_s": cpu, "most_mb": most,
             "floor_s": floor.as_secs_f64(), "file_gb": size,
         }),
     });
