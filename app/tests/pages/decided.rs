@@ -37,7 +37,7 @@ pub(crate) fn decisions() -> DecisionsView {
         outcome_tone: Tone::Go,
         evidence: "8 charts, 5 numbers".into(),
         leaf: leaf.into(),
-        signed: !refused(act),
+        proof: if refused(act) { Proof::NotSigned } else { Proof::Signed },
     };
     let choice = |value: &str, label: &str| ChoiceView { value: value.into(), label: label.into(), chosen: false };
     DecisionsView {
