@@ -11,9 +11,10 @@ use crate::store::rows::{CheckpointRow, DecisionWrite, Fence, RemovedRow, TextRo
 use crate::store::{Result, StoreError};
 use sternway_domain::audit::commitment::Opening;
 use sternway_domain::audit::merkle::{Frontier, TreeHash};
+use sternway_domain::audit::tile::FULL;
 
 /// So many hashes a tile has.
-pub(super) const WIDTH: i64 = 256;
+pub(super) const WIDTH: i64 = FULL as i64;
 
 /// All texts of an entry in one statement.
 pub(super) fn put_texts(tx: &mut Tx, dialect: &Dialect, decision: &DecisionWrite) {
